@@ -1,0 +1,50 @@
+# The front door. Needs Python 3.11+ with headers and venv, make and a C compiler; nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORE   := $(wildcard src/isthmus/core/*.pyx src/isthmus/core/*.pxd)
+JOBS   ?= 2
+
+.PHONY: help demo test check build bench soak sim docs clean prerequisites
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: build      ## run the guide's whole scenario on an own temporary server
+	@$(BIN)/isthmus demo
+
+test: build      ## set everything up and run all tests
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+check: build $(VENV)/.check  ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check src tests setup.py
+	@$(BIN)/ruff check src tests setup.py
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/cython-lint --max-line-length 100 src/isthmus/core
+
+bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name]
+	@$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
+
+build: $(VENV)/.built  ## virtual environment and compiled core
+
+prerequisites:
+	@sh scripts/prerequisites.sh $(PYTHON)
+
+$(VENV)/.installed: pyproject.toml setup.py | prerequisites
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1"
+	@touch src/isthmus/core/*.pyx
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(CORE)
+	@$(BIN)/python setup.py --quiet build_ext --inplace -j $(JOBS)
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
+	@touch $@
+
+clean:           ## remove what was built
+	@rm -rf build $(VENV) src/*.egg-info src/isthmus/core/*.so

@@ -1,0 +1,1 @@
+"""The command-line skins: the server command, nsc, nats, the demonstration."""

@@ -1,0 +1,1 @@
+"""The client tool: one verb, one module."""

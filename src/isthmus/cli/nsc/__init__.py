@@ -1,0 +1,1 @@
+"""The account tool: one verb, one module."""

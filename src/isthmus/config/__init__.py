@@ -1,0 +1,1 @@
+"""The configuration file: text with positions to checked options."""

@@ -1,0 +1,1 @@
+"""Who somebody is: nkeys, tokens, claims, creds, the chain of trust."""

@@ -1,0 +1,1 @@
+"""What the messages mean: streams and consumers, their configuration, their API."""

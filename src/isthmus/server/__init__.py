@@ -1,0 +1,1 @@
+"""The asyncio shell: sockets, files, tasks and clocks live here and nowhere below."""

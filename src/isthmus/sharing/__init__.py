@@ -1,0 +1,1 @@
+"""One grant as one object: what it needs, whether it is complete, why it does not work."""
