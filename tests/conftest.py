@@ -1,0 +1,28 @@
+"""Fixtures that every folder of tests may use."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.servers import ServerProcess
+
+
+@pytest.fixture(params=["isthmus", "real"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs on our server and on the real one."""
+    return request.param
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """`start_server(kind, *flags, config="…")`: a running server, stopped after the test."""
+    running: list[ServerProcess] = []
+
+    def start(kind: str, *args: str, config: str = "", name: str = "") -> ServerProcess:
+        server = ServerProcess(kind, tmp_path / (name or f"server{len(running)}"), *args, config=config)
+        running.append(server)
+        return server.start()
+
+    yield start
+    for server in running:
+        server.stop()
