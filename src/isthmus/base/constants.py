@@ -17,6 +17,7 @@ PING_MAX = 2  # unanswered PINGs before a connection is stale
 FIRST_PING_NS = 2_000_000_000  # after CONNECT, plus up to 20 % jitter
 AUTH_TIMEOUT_NS = 2_000_000_000
 WRITE_DEADLINE_NS = 10_000_000_000
+SYNC_INTERVAL_NS = 120_000_000_000  # of file streams, when publishes don't wait for the sync
 LAME_DUCK_DURATION_NS = 120_000_000_000
 LAME_DUCK_GRACE_NS = 10_000_000_000
 
