@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml setup.py | prerequisites
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1"
-	@touch src/isthmus/core/*.pyx
+	@touch -c src/isthmus/core/*.pyx
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
 	@touch $@
 

@@ -7,7 +7,7 @@ JSON it is RFC 3339 with up to nine digits, trailing zeros trimmed.
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, dataclass_transform
 
 import msgspec
 
@@ -33,6 +33,7 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w|M|y)")
 _SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([kmgtpe]?)(i?b?)", re.IGNORECASE)
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Value(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A frozen value: configuration, event, effect, document."""
 
