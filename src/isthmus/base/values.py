@@ -130,8 +130,14 @@ def parse_time_ns(text: str) -> int:
 
 
 def to_json(value: Any) -> bytes:
-    """Compact JSON as the real server prints it: `<`, `>` and `&` escaped."""
-    raw = msgspec.json.encode(value)
+    """Compact JSON as the real server prints it."""
+    return escape_json(msgspec.json.encode(value))
+
+
+def escape_json(raw: bytes) -> bytes:
+    """JSON with `<`, `>`, `&` and the two Unicode line ends escaped, as Go's encoder does it."""
     if b"<" in raw or b">" in raw or b"&" in raw:
         raw = raw.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
+    if b"\xe2\x80" in raw:  # U+2028 and U+2029 begin so, and so does other punctuation
+        raw = raw.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
     return raw
