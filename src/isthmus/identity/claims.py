@@ -116,14 +116,16 @@ class ServiceLatency(Value):
     results: str
 
 
-class Export(_Omitting, rename={"token_required": "token_req", "threshold_ns": "response_threshold"}):
+class Export(
+    _Omitting, rename={"token_required": "token_req", "threshold_ns": "response_threshold"}
+):
     """What an account offers to others."""
 
     name: str = ""
     subject: str = ""
     type: Literal["stream", "service", ""] = ""
     token_required: bool = False
-    revocations: dict[str, Int] = {}
+    revocations: dict[str, Int] = msgspec.field(default_factory=dict)
     response_type: str = ""
     threshold_ns: Int = 0
     service_latency: ServiceLatency | None = None
@@ -218,7 +220,7 @@ class AccountLimits(
     memory_stream_bytes_max: Int = 0
     disk_stream_bytes_max: Int = 0
     bytes_required: bool = False
-    tiers: dict[str, JetStreamLimits] = {}
+    tiers: dict[str, JetStreamLimits] = msgspec.field(default_factory=dict)
 
     @property
     def jetstream(self) -> JetStreamLimits:
@@ -270,7 +272,7 @@ class WeightedMapping(_Omitting):
 
 
 class MessageTrace(_Omitting, rename={"destination": "dest"}):
-    """Where traces of messages that carry a trace parent are sent; sampling 0 means 100 per cent."""
+    """Where traces of messages that carry a trace parent go; sampling 0 means 100 per cent."""
 
     destination: str = ""
     sampling: Int = 0
@@ -291,9 +293,9 @@ class Account(_Omitting):
     exports: tuple[Export, ...] = ()
     limits: AccountLimits = msgspec.field(default_factory=AccountLimits)
     signing_keys: tuple[str | UserScope, ...] = ()
-    revocations: dict[str, Int] = {}
+    revocations: dict[str, Int] = msgspec.field(default_factory=dict)
     default_permissions: Permissions = msgspec.field(default_factory=Permissions)
-    mappings: dict[str, tuple[WeightedMapping, ...]] = {}
+    mappings: dict[str, tuple[WeightedMapping, ...]] = msgspec.field(default_factory=dict)
     authorization: ExternalAuthorization = msgspec.field(default_factory=ExternalAuthorization)
     trace: MessageTrace | None = None
     cluster_traffic: str = ""
@@ -391,7 +393,7 @@ class ActivationClaims(Claims):
 class GenericClaims(Claims):
     """A token of no kind of ours, such as the request to delete accounts."""
 
-    nats: dict[str, object] = {}
+    nats: dict[str, object] = msgspec.field(default_factory=dict)
 
 
 AnyClaims = OperatorClaims | AccountClaims | UserClaims | ActivationClaims | GenericClaims

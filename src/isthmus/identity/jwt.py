@@ -1,8 +1,8 @@
 """Tokens: `header.payload.signature`, signed with an nkey.
 
-Owns the envelope: encode, decode, check the signature and who may sign which kind. No policy: that a
-token decodes says nothing about whether anybody trusts its issuer (`trust`) or whether what it says
-makes sense (`validate`).
+Owns the envelope: encode, decode, check the signature and who may sign which kind. No policy: that
+a token decodes says nothing about whether anybody trusts its issuer (`trust`) or whether what it
+says makes sense (`validate`).
 
     eyJ0eXAi….eyJqdGki….nXrwLBXz…      three parts, base64url without padding
     version 2   signature over "header.payload"
@@ -29,7 +29,7 @@ from isthmus.identity.claims import (
     UserClaims,
     UserScope,
 )
-from isthmus.identity.nkeys import Kind, KeyPair, NkeyError
+from isthmus.identity.nkeys import KeyPair, Kind, NkeyError
 from isthmus.identity.payload import (
     TokenError,
     make_id,
@@ -122,7 +122,7 @@ def _signing_key(key: str | UserScope) -> str:
 
 
 def decode(token: str) -> AnyClaims:
-    """The claims of a token whose signature is its issuer's; raise `TokenError` for any other text."""
+    """The claims of a token that its issuer signed; raise `TokenError` for any other text."""
     header, body, signature = _split(token)
     old_algorithm = _require_header(header)
     claims, version = parse_payload(_from_base64(body))

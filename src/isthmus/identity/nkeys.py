@@ -100,7 +100,7 @@ def kind_of(public_key: str) -> Kind | None:
 
 
 def is_public(text: str, *kinds: Kind) -> bool:
-    """True if `text` is a well-formed public key of one of `kinds` (of any kind if none is named)."""
+    """True if `text` is a well-formed public key of one of `kinds` (of any if none is named)."""
     kind = kind_of(text)
     return kind is not None and (not kinds or kind in kinds)
 

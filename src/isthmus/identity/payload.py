@@ -9,7 +9,8 @@ default permissions. Its users are without limits unless they name one.
 
 import base64
 import hashlib
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -44,6 +45,7 @@ class TokenError(AuthError):
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _T = TypeVar("_T")
+_C = TypeVar("_C", bound=Claims)
 
 
 def to_payload(claims: Claims) -> bytes:
@@ -71,9 +73,6 @@ class _Head(Value):
 
     type: str = ""
     nats: _BodyHead = _BodyHead()
-
-
-_read_head = msgspec.json.Decoder(_Head)
 
 
 def parse_payload(payload: bytes) -> tuple[AnyClaims, int]:
@@ -108,7 +107,7 @@ def _decode(payload: bytes, form: type[_T]) -> _T:
 
 
 def _decode_with_nulls(payload: bytes, form: type[_T], complaint: str) -> _T:
-    """Read again without the members that are null: some writers put them for what they leave out."""
+    """Read again without the members that are null: some writers put null for absent."""
     try:
         return msgspec.convert(_without_nulls(msgspec.json.decode(payload)), form)
     except (msgspec.ValidationError, RecursionError):
@@ -194,8 +193,9 @@ class _Old(Claims):
     tags: tuple[str, ...] = ()
     issuer_account: str = ""
 
-    def standard(self) -> dict[str, str | int]:
-        return {name: getattr(self, name) for name in Claims.__struct_fields__}
+    def move_to(self, claims: _C) -> _C:
+        standard = {name: getattr(self, name) for name in Claims.__struct_fields__}
+        return msgspec.structs.replace(claims, **standard)
 
 
 class _OldOperatorBody(Value):
@@ -214,7 +214,7 @@ class _OldAccountBody(Value):
     exports: tuple[Export, ...] = ()
     limits: AccountLimits = AccountLimits()
     signing_keys: tuple[str, ...] = ()
-    revocations: dict[str, Int] = {}
+    revocations: dict[str, Int] = msgspec.field(default_factory=dict)
 
 
 class _OldAccount(_Old):
@@ -233,7 +233,7 @@ class _OldUser(_Old):
 
 class _OldActivationBody(Value):
     subject: str = ""
-    type: str = ""
+    type: Literal["stream", "service", ""] = ""
 
 
 class _OldActivation(_Old):
@@ -251,7 +251,7 @@ def _old_operator(payload: bytes) -> OperatorClaims:
         type=old.type,
         version=1,
     )
-    return OperatorClaims(**old.standard(), nats=body)
+    return old.move_to(OperatorClaims(nats=body))
 
 
 def _old_account(payload: bytes) -> AccountClaims:
@@ -267,7 +267,7 @@ def _old_account(payload: bytes) -> AccountClaims:
         type=old.type,
         version=1,
     )
-    return AccountClaims(**old.standard(), nats=body)
+    return old.move_to(AccountClaims(nats=body))
 
 
 def _old_user(payload: bytes) -> UserClaims:
@@ -285,7 +285,7 @@ def _old_user(payload: bytes) -> UserClaims:
         type=old.type,
         version=1,
     )
-    return UserClaims(**old.standard(), nats=body)
+    return old.move_to(UserClaims(nats=body))
 
 
 def _old_activation(payload: bytes) -> ActivationClaims:
@@ -298,10 +298,10 @@ def _old_activation(payload: bytes) -> ActivationClaims:
         type=old.type,
         version=1,
     )
-    return ActivationClaims(**old.standard(), nats=body)
+    return old.move_to(ActivationClaims(nats=body))
 
 
-_READERS = {
+_READERS: dict[str, tuple[Callable[[bytes], AnyClaims], Callable[[bytes], AnyClaims]]] = {
     "operator": (_old_operator, _operator),
     "account": (_old_account, _account),
     "user": (_old_user, _user),
