@@ -1,0 +1,351 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""The compiled half of one connection; see `client.pxd`.
+
+Owns the connection's subscriptions. Knows no handshake and no timers. Invariant: a subscription is
+in the account's sublist exactly while it is in `subscriptions`.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+from libc.string cimport memcmp, memcpy
+
+from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.outbound cimport Outbound
+from isthmus.core.permits cimport PublishPermits, SubjectSet
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.router cimport AccountCore, route
+from isthmus.core.sublist cimport Match
+from isthmus.core.turn cimport Turn
+
+cdef bytes INFO_KEY = b"Nats-Request-Info: "
+cdef Py_ssize_t INFO_KEY_SIZE = 19
+cdef bytes EMPTY_HEADER = b"NATS/1.0\r\n\r\n"
+cdef Py_ssize_t EMPTY_HEADER_SIZE = 12
+
+
+cdef inline int _print_number(char* to, Py_ssize_t number) noexcept nogil:
+    """Decimal digits of a number >= 0; how many."""
+    cdef char digits[20]
+    cdef int count = 0, index
+    if number < 10:
+        to[0] = <char> (48 + number)
+        return 1
+    while number:
+        digits[count] = <char> (48 + number % 10)
+        number //= 10
+        count += 1
+    for index in range(count):
+        to[index] = digits[count - 1 - index]
+    return count
+
+
+cdef inline bint _starts(Span text, const char* prefix, Py_ssize_t size) noexcept:
+    return text.size >= size and not memcmp(text.data, prefix, size)
+
+
+cdef bint _valid_literal(Span subject) noexcept:
+    """No empty token and no token that is only a wildcard."""
+    cdef Py_ssize_t at, start = 0
+    for at in range(subject.size + 1):
+        if at == subject.size or subject.data[at] == c".":
+            if at == start:
+                return False
+            if at - start == 1 and (subject.data[start] == c"*" or subject.data[start] == c">"):
+                return False
+            start = at + 1
+    return True
+
+
+cdef class Client:
+    """What one connection is and may do.
+
+    `owner` is told of what is rare: `violation(kind, subject)` with kind "publish" or "reply",
+    `invalid_publish_subject()`.
+    """
+
+    def __init__(self, object owner, unsigned long long cid, Outbound outbound not None):
+        self.owner = owner
+        self.cid = cid
+        self.outbound = outbound
+        self.subscriptions = {}
+        self.echo = True
+        self.verbose = True
+        self.pedantic = True
+        self.payload_max = 1_048_576
+        self.subscriptions_max = -1
+        self.info = b"{}"
+        self.shared_info = b"{}"
+
+    def configure(
+        self, *, bint echo, bint verbose, bint pedantic, bint headers, bint no_responders
+    ) -> None:
+        """What CONNECT asked for."""
+        self.echo = echo
+        self.verbose = verbose
+        self.pedantic = pedantic
+        self.headers = headers
+        self.no_responders = no_responders
+
+    def admit(
+        self, AccountCore account not None, *, PublishPermits publish_permits=None,
+        Py_ssize_t payload_max, Py_ssize_t subscriptions_max=-1,
+    ) -> None:
+        """The connection belongs to `account` from now on. Sizes in bytes, -1: no bound."""
+        self.account = account
+        self.publish_permits = publish_permits
+        self.payload_max = payload_max
+        self.subscriptions_max = subscriptions_max
+
+    def limit(self, Py_ssize_t payload_max, Py_ssize_t subscriptions_max) -> None:
+        """New bounds for a live connection."""
+        self.payload_max = payload_max
+        self.subscriptions_max = subscriptions_max
+
+    def describe(self, bytes info not None, bytes shared_info not None) -> None:
+        """JSON of Nats-Request-Info for imports that share little, and for those that share all."""
+        self.info = info
+        self.shared_info = shared_info
+
+    @property
+    def subscription_count(self) -> int:
+        return len(self.subscriptions)
+
+    @property
+    def subjects(self) -> list[bytes]:
+        """What it is subscribed to, in order."""
+        return [(<Subscription> s).subject for s in self.subscriptions.values()]
+
+    def subscribe(
+        self, bytes subject not None, bytes queue not None, bytes sid not None,
+        SubjectSet denied=None,
+    ) -> None:
+        """A valid, permitted subscription; a sid that is in use is left as it is."""
+        cdef Subscription subscription
+        if sid in self.subscriptions:
+            return
+        subscription = Subscription.__new__(Subscription)
+        subscription.client = self
+        subscription.subject = subject
+        subscription.queue = queue
+        subscription.sid = sid
+        subscription.denied = denied
+        self.account.sublist.insert(span_of(subject), span_of(queue), subscription)
+        self.subscriptions[sid] = subscription
+
+    def unsubscribe(self, bytes sid not None, unsigned long long max_messages) -> None:
+        """End a subscription now (0), or after so many messages since it began."""
+        cdef Subscription subscription = self.subscriptions.get(sid)
+        if subscription is None:
+            return
+        if max_messages == 0 or subscription.delivered >= max_messages:
+            subscription.close()
+        else:
+            subscription.max_messages = max_messages
+
+    def leave(self) -> None:
+        """End all subscriptions: the connection closes, or authenticates anew."""
+        cdef Subscription subscription
+        for subscription in list(self.subscriptions.values()):
+            subscription.close()
+
+    def close(self) -> None:
+        """Nothing is published or delivered any more; lets go of everything."""
+        self.leave()
+        self.closed = True
+        self.outbound.detach()
+        self.owner = None
+
+    def send(self, bytes line not None, Turn turn) -> None:
+        """Protocol bytes for this connection."""
+        self.outbound.append(<const char*> line, len(line), turn)
+
+    cdef int say(self, const char* line, Py_ssize_t size, Turn turn) except -1:
+        return self.outbound.append(line, size, turn)
+
+    cdef int publish(self, Message* message, Turn turn) except -1:
+        """One publication of this connection: may it, who gets it, was anybody there."""
+        cdef int taken
+        self.in_messages += 1
+        self.in_bytes += message.payload.size + message.header.size
+        if self.pedantic and not _valid_literal(message.subject):
+            self.owner.invalid_publish_subject()
+        if self.publish_permits is not None and not self.publish_permits.allows(
+            message.subject, message.now_ns
+        ):
+            self.owner.violation("publish", message.subject.data[: message.subject.size])
+            return 0
+        if message.reply.size > 4 and (
+            message.reply.data[0] == c"_" or message.reply.data[0] == c"$"
+        ) and (
+            _starts(message.reply, b"_R_.", 4) or _starts(message.reply, b"$JS.ACK.", 8)
+            or _starts(message.reply, b"_GR_.", 5)
+        ):
+            self.owner.violation("reply", message.reply.data[: message.reply.size])
+            return 0
+        if message.subject.data[0] == c"_" and _starts(message.subject, b"_GR_.", 5) or (
+            message.subject.data[0] == c"$" and _starts(message.subject, b"$NRG.", 5)
+        ):
+            self.owner.violation("publish", message.subject.data[: message.subject.size])
+            return 0
+        if self.verbose:
+            self.say(b"+OK\r\n", 5, turn)
+        self.account.in_messages += 1
+        self.account.in_bytes += message.payload.size + message.header.size
+        message.origin = <PyObject*> self
+        taken = route(self.account, message, turn)
+        if taken == 0 and self.no_responders and message.reply.size > 0:
+            self._no_responders(message, turn)
+        return taken
+
+    cdef int _no_responders(self, Message* message, Turn turn) except -1:
+        """503 to this connection's own plain subscription on the reply, if it has one."""
+        cdef Match found
+        cdef int index
+        cdef Receiver receiver
+        cdef Subscription subscription
+        cdef bytes head
+        self.account.sublist.match(message.reply, &found)
+        try:
+            for index in range(found.plain):
+                receiver = <Receiver> found.receivers[index]
+                if type(receiver) is not Subscription:
+                    continue
+                subscription = <Subscription> receiver
+                if subscription.client is not self:
+                    continue
+                head = b"NATS/1.0 503\r\nNats-Subject: %s\r\n\r\n" % (
+                    message.subject.data[: message.subject.size]
+                )
+                line = b"HMSG %s %s %d %d\r\n%s\r\n" % (
+                    message.reply.data[: message.reply.size], subscription.sid, len(head),
+                    len(head), head,
+                )
+                self.say(<const char*> line, len(line), turn)
+                subscription.count_one()
+                break
+        finally:
+            self.account.sublist.release(&found)
+        return 0
+
+
+cdef class Subscription(Receiver):
+    """Interest of one connection in one subject."""
+
+    def __repr__(self) -> str:
+        return f"Subscription({self.subject!r}, sid={self.sid!r})"
+
+    cdef int receive(self, Message* message, Turn turn) except -1:
+        """Print MSG or HMSG into the connection's outbound buffer: the payload's only copy."""
+        cdef Client client = self.client
+        cdef Py_ssize_t header_size = 0, total, sid_size, size
+        cdef char header_digits[20]
+        cdef char total_digits[20]
+        cdef int header_digits_size = 0, total_digits_size
+        cdef char* to
+        if self.closed or client.closed:
+            return 0
+        if message.origin == <PyObject*> client and not client.echo:
+            return 0
+        if self.denied is not None and self.denied.matches(message.subject):
+            return 0
+        if client.headers:
+            header_size = message.header.size
+            if message.info.size:
+                if header_size < EMPTY_HEADER_SIZE:
+                    header_size = EMPTY_HEADER_SIZE
+                header_size += INFO_KEY_SIZE + message.info.size + 2
+        total = header_size + message.payload.size
+        sid_size = len(self.sid)
+        total_digits_size = _print_number(total_digits, total)
+        # "MSG " subject " " sid " " [reply " "] [header " "] total CRLF body CRLF
+        size = message.subject.size + sid_size + total_digits_size + total + 10
+        if message.reply.size:
+            size += message.reply.size + 1
+        if header_size:
+            header_digits_size = _print_number(header_digits, header_size)
+            size += 1 + header_digits_size + 1
+        to = client.outbound.reserve(size, turn)
+        if to == NULL:
+            return 0
+        if header_size:
+            memcpy(to, b"HMSG ", 5)
+            to += 5
+        else:
+            memcpy(to, b"MSG ", 4)
+            to += 4
+        memcpy(to, message.subject.data, message.subject.size)
+        to += message.subject.size
+        to[0] = c" "
+        memcpy(to + 1, <const char*> self.sid, sid_size)
+        to += 1 + sid_size
+        to[0] = c" "
+        to += 1
+        if message.reply.size:
+            memcpy(to, message.reply.data, message.reply.size)
+            to += message.reply.size
+            to[0] = c" "
+            to += 1
+        if header_size:
+            memcpy(to, header_digits, header_digits_size)
+            to += header_digits_size
+            to[0] = c" "
+            to += 1
+        memcpy(to, total_digits, total_digits_size)
+        to += total_digits_size
+        to[0] = c"\r"
+        to[1] = c"\n"
+        to += 2
+        if header_size:
+            if message.info.size == 0:
+                memcpy(to, message.header.data, header_size)
+                to += header_size
+            else:
+                to = _print_header(to, message)
+        memcpy(to, message.payload.data, message.payload.size)
+        to += message.payload.size
+        to[0] = c"\r"
+        to[1] = c"\n"
+        client.outbound.messages_sent += 1
+        client.account.out_messages += 1
+        client.account.out_bytes += total
+        if message.reply.size and client.publish_permits is not None and (
+            client.publish_permits.replies_max
+        ):
+            client.publish_permits.grant_reply(message.reply, message.now_ns)
+        self.delivered += 1
+        if self.max_messages and self.delivered >= self.max_messages:
+            self.close()
+        return 1
+
+    cdef int count_one(self) except -1:
+        """A status line counts as a message of the subscription."""
+        self.delivered += 1
+        if self.max_messages and self.delivered >= self.max_messages:
+            self.close()
+        return 0
+
+    cdef int close(self) except -1:
+        """Leave the sublist and the connection."""
+        if self.closed:
+            return 0
+        self.closed = True
+        self.client.subscriptions.pop(self.sid, None)
+        self.client.account.sublist.remove(span_of(self.subject), span_of(self.queue), self)
+        return 0
+
+
+cdef char* _print_header(char* to, Message* message) noexcept:
+    """The header block with Nats-Request-Info as its last line."""
+    cdef const char* header = EMPTY_HEADER
+    cdef Py_ssize_t size = EMPTY_HEADER_SIZE
+    if message.header.size >= EMPTY_HEADER_SIZE:
+        header = message.header.data
+        size = message.header.size
+    memcpy(to, header, size - 2)
+    to += size - 2
+    memcpy(to, <const char*> INFO_KEY, INFO_KEY_SIZE)
+    to += INFO_KEY_SIZE
+    memcpy(to, message.info.data, message.info.size)
+    to += message.info.size
+    memcpy(to, b"\r\n\r\n", 4)
+    return to + 4

@@ -1,0 +1,68 @@
+"""One service import: where a message leaves an account and enters another, and the way back.
+
+        importer B                                exporter C
+        ACCTC.API.CONSUMER.MSG.NEXT.S.C ─ Crossing ─► $JS.API.CONSUMER.MSG.NEXT.S.C
+        _INBOX.b.next  ◄── Response  ◄─────────────── _R_.aStXD0.fo9ikb
+
+A crossing is alive while policy says so (`close`, `open`) and while now is before `ends_ns`, the
+earliest end of everything it rests on (activation, accounts). Both are checked for each message in
+either direction: a grant ends when it ends, on every subject and for answers under way.
+
+A response lives in the exporter's sublist under its `_R_` subject:
+
+        Singleton        until the first message
+        Stream, Chunked  until an empty message, lost interest, or `threshold_ns` without a message
+
+Responses are kept in order of last use, so that the owner's timer closes the stale ones from the
+front; over RESPONSES_MAX the oldest is dropped.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from isthmus.core.message cimport Message, Span
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.router cimport AccountCore, Target
+from isthmus.core.turn cimport Turn
+
+cdef enum:
+    SINGLETON = 0
+    STREAM = 1
+    CHUNKED = 2
+    RESPONSES_MAX = 65536
+
+
+cdef class Crossing(Receiver):
+    cdef readonly AccountCore importer
+    cdef readonly AccountCore exporter
+    cdef readonly bytes local             # subject in the importer, wildcards allowed
+    cdef readonly bytes remote            # subject in the exporter
+    cdef bint same                        # local equals remote: no rewriting
+    cdef list parts                       # of the remote subject: bytes, or index of a wildcard
+    cdef readonly int wildcards
+    cdef readonly bint share              # tell the exporter all about the requester
+    cdef readonly bint subscribed
+    cdef dict responses                   # Response -> None, least recently used first
+    cdef Crossing reverse                 # for answers that want an answer; made when first needed
+    cdef readonly bint alive
+    cdef readonly int64_t ends_ns         # wall clock; 0: never
+    cdef readonly int response_type
+    cdef readonly int64_t threshold_ns
+    cdef readonly uint64_t messages       # crossed: usage of the grant
+    cdef readonly uint64_t bytes_crossed
+    cdef readonly uint64_t answers
+
+    cdef bint open_at(self, int64_t now_ns) noexcept
+    cdef int _describe(self, Message* message, Message* crossed, char* info) except -1
+    cdef Py_ssize_t _rewrite(self, Span subject, char* out) noexcept
+
+
+cdef class Response(Receiver):
+    cdef Crossing crossing
+    cdef bytes subject                    # _R_….… in the exporter
+    cdef bytes reply                      # the requester's, in the importer
+    cdef Target target
+    cdef int64_t used_ns
+    cdef bint closed
+
+    cdef int close(self) except -1
+    cdef int _touch(self, int64_t now_ns) except -1

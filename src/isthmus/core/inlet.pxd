@@ -1,0 +1,30 @@
+"""Messages for Python: $JS.API, $SYS, everything that happens once per request.
+
+`receive` copies the message; at the end of the turn the owner gets the whole batch in one call:
+`handler(requests)`, a list of `Request`. What it publishes is routed in the same turn. The queue is
+bounded by `requests_max` per turn; what comes over it is refused like a subject without interest.
+"""
+
+from libc.stdint cimport int64_t
+
+from isthmus.core.message cimport Message
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.turn cimport Turn
+
+
+cdef class Request:
+    cdef readonly bytes subject
+    cdef readonly bytes reply
+    cdef readonly bytes header
+    cdef readonly bytes payload
+    cdef readonly bytes info          # JSON of who asks, when the request crossed a border
+    cdef readonly object client       # the Client that published it, or None
+    cdef readonly int64_t now_ns
+
+
+cdef class Inlet(Receiver):
+    cdef object handler
+    cdef list requests
+    cdef readonly Py_ssize_t requests_max
+    cdef tuple excluded               # subject prefixes that this inlet leaves to others
+    cdef readonly unsigned long long dropped

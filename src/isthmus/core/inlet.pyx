@@ -1,0 +1,62 @@
+"""Messages for Python, once per turn; see `inlet.pxd`."""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memcmp
+
+from isthmus.core.client cimport Client
+from isthmus.core.message cimport Message
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.turn cimport Turn
+
+# A turn reads at most one socket buffer; more requests than this in it are no sane client's.
+cdef Py_ssize_t REQUESTS_MAX = 65_536
+
+
+cdef class Request:
+    """A copy of one message, for Python."""
+
+    def __repr__(self) -> str:
+        return f"Request({self.subject!r}, reply={self.reply!r}, {len(self.payload)} bytes)"
+
+
+cdef class Inlet(Receiver):
+    """Collects messages for `handler(list[Request], turn)`, called once at the end of the turn.
+
+    Subjects that begin with one of `excluded` are left to other receivers.
+    """
+
+    def __init__(self, object handler, excluded=(), Py_ssize_t requests_max=REQUESTS_MAX):
+        assert requests_max > 0
+        self.handler = handler
+        self.excluded = tuple(excluded)
+        self.requests = []
+        self.requests_max = requests_max
+
+    cdef int receive(self, Message* message, Turn turn) except -1:
+        cdef Request request
+        cdef bytes prefix
+        for prefix in self.excluded:
+            if message.to.size >= len(prefix) and not memcmp(
+                message.to.data, <const char*> prefix, len(prefix)
+            ):
+                return 0
+        if len(self.requests) >= self.requests_max:
+            self.dropped += 1
+            return 0
+        request = Request.__new__(Request)
+        request.subject = message.to.data[: message.to.size]
+        request.reply = message.reply.data[: message.reply.size]
+        request.header = message.header.data[: message.header.size]
+        request.payload = message.payload.data[: message.payload.size]
+        request.info = message.info.data[: message.info.size]
+        request.client = None if message.origin == NULL else <object> message.origin
+        request.now_ns = message.now_ns
+        self.requests.append(request)
+        turn.later(self)
+        return 1
+
+    cdef int settle(self, Turn turn) except -1:
+        cdef list batch = self.requests
+        self.requests = []
+        self.handler(batch, turn)
+        return 0

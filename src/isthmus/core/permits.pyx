@@ -1,0 +1,106 @@
+"""Sets of subjects and publish permissions; see `permits.pxd`.
+
+A set is a trie of dictionaries, token by token; `b">"` and `b"*"` are keys like any other, and the
+key `END` marks that a pattern ends here.
+"""
+
+from libc.stdint cimport int64_t
+
+from isthmus.core.message cimport Span, span_of
+
+cdef object END = None
+# Verdicts remembered per connection, and replies that may be answered once; at the bound the
+# verdicts are forgotten as a whole, and the oldest reply is dropped.
+cdef Py_ssize_t VERDICTS_MAX = 1024
+cdef Py_ssize_t REPLIES_MAX = 4096
+
+
+cdef bint _walk(dict node, list tokens, Py_ssize_t at) except -1:
+    cdef object child
+    if b">" in node and at < len(tokens):
+        return True
+    if at == len(tokens):
+        return END in node
+    child = node.get(tokens[at])
+    if child is not None and _walk(child, tokens, at + 1):
+        return True
+    child = node.get(b"*")
+    return child is not None and _walk(child, tokens, at + 1)
+
+
+cdef class SubjectSet:
+    """A set of patterns, asked whether a literal subject matches any of them."""
+
+    def __init__(self, patterns):
+        self.root = {}
+        self.count = 0
+        for pattern in patterns:
+            node = self.root
+            for token in (pattern.encode() if isinstance(pattern, str) else pattern).split(b"."):
+                node = node.setdefault(token, {})
+            node[END] = True
+            self.count += 1
+
+    def __contains__(self, bytes subject not None) -> bool:
+        return self.matches(span_of(subject))
+
+    cdef bint matches(self, Span subject) except -1:
+        return _walk(self.root, subject.data[: subject.size].split(b"."), 0)
+
+
+cdef class PublishPermits:
+    """What one connection may publish.
+
+    `allow` None: everything that is not denied. `replies_max` != 0: a reply subject that was
+    delivered to this connection may be published to that many times within `replies_ttl_ns`
+    (negative: without bound), even if `allow` and `deny` say no.
+    """
+
+    def __init__(
+        self, *, SubjectSet allow=None, SubjectSet deny=None,
+        long long replies_max=0, int64_t replies_ttl_ns=0,
+    ):
+        self.allow = allow
+        self.deny = deny
+        self.replies_max = replies_max
+        self.replies_ttl_ns = replies_ttl_ns
+        self.verdicts = {}
+        self.replies = {}
+
+    def may_publish(self, bytes subject not None, int64_t now_ns) -> bool:
+        """True if a publication to `subject` is allowed now (and counts against a reply grant)."""
+        return self.allows(span_of(subject), now_ns)
+
+    cdef bint allows(self, Span subject, int64_t now_ns) except -1:
+        cdef bytes key = subject.data[: subject.size]
+        verdict = self.verdicts.get(key)
+        if verdict is None:
+            verdict = (self.allow is None or self.allow.matches(subject)) and (
+                self.deny is None or not self.deny.matches(subject)
+            )
+            if len(self.verdicts) >= VERDICTS_MAX:
+                self.verdicts.clear()
+            self.verdicts[key] = verdict
+        if verdict or not self.replies_max:
+            return verdict
+        grant = self.replies.get(key)
+        if grant is None:
+            return False
+        if grant[1] and now_ns > grant[1]:
+            del self.replies[key]
+            return False
+        if grant[0] > 0:
+            grant[0] -= 1
+            if grant[0] == 0:
+                del self.replies[key]
+        return True
+
+    cdef int grant_reply(self, Span reply, int64_t now_ns) except -1:
+        """A message with this reply was delivered here."""
+        cdef bytes key = reply.data[: reply.size]
+        if len(self.replies) >= REPLIES_MAX:
+            del self.replies[next(iter(self.replies))]
+        self.replies[key] = [
+            self.replies_max, now_ns + self.replies_ttl_ns if self.replies_ttl_ns > 0 else 0
+        ]
+        return 0

@@ -1,0 +1,26 @@
+"""Everything that can receive a message is one kind of thing (design, D3).
+
+        Chore                turn.pxd: settle(), what is left to do at the end of a turn, once
+          Outbound             send the collected bytes
+          Journal              tell the owner the new end
+          Cursor               offer messages to waiting pulls
+          Receiver           receive(): take a message, now
+            Subscription       client.pxd     bytes for one connection
+            Crossing           crossing.pxd   a service import
+            Response           crossing.pxd   one way back
+            Inlet              inlet.pxd      a copy for Python
+            Ingest             ingest.pxd     a stream
+            PullInlet          cursor.pxd     requests of a pull consumer
+            AckInlet           cursor.pxd     its acknowledgements
+
+The router knows nothing else. These are the only virtual calls on the path of a message.
+"""
+
+from isthmus.core.message cimport Message
+from isthmus.core.turn cimport Chore, Turn
+
+
+cdef class Receiver(Chore):
+    # 1: taken. 0: not here after all (closed, expired, own echo), so the caller may try another
+    # member of a queue group, or answer "no responders". -1: a Python exception is set.
+    cdef int receive(self, Message* message, Turn turn) except -1

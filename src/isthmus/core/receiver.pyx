@@ -1,0 +1,11 @@
+"""The base class of all receivers; see `receiver.pxd` for the family."""
+
+from isthmus.core.message cimport Message
+from isthmus.core.turn cimport Chore, Turn
+
+
+cdef class Receiver(Chore):
+    """Something that a subject leads to."""
+
+    cdef int receive(self, Message* message, Turn turn) except -1:
+        raise NotImplementedError(type(self).__name__)

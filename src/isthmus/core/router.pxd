@@ -1,0 +1,46 @@
+"""From a published message to its receivers, inside one account.
+
+`route` matches `message.to`, hands the message to every plain receiver and to one member of each
+queue group, and returns how many took it. A crossing calls `route` again for the other account;
+`message.hops` bounds that recursion at HOPS_MAX, so no configuration can loop.
+
+`AccountCore` is the compiled half of `accounts.account.Account`: the sublist and the counters. It
+knows its name and nothing about who may do what.
+
+`Target` remembers where a reply subject leads: while the sublist has not changed and exactly one
+plain receiver is interested, a delivery goes to it without a look-up.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+
+from isthmus.core.message cimport Message, Span
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.sublist cimport Sublist
+from isthmus.core.turn cimport Turn
+
+cdef enum:
+    HOPS_MAX = 16
+
+
+cdef class AccountCore:
+    cdef readonly bytes name          # key in operator mode, name in configuration mode
+    cdef readonly Sublist sublist
+    cdef bytes response_prefix        # `_R_.` + 6 characters + `.`
+    cdef readonly uint64_t in_messages
+    cdef readonly uint64_t in_bytes
+    cdef readonly uint64_t out_messages
+    cdef readonly uint64_t out_bytes
+
+
+cdef int route(AccountCore account, Message* message, Turn turn) except -1
+
+
+cdef struct Target:
+    PyObject* receiver                # borrowed, valid while generation stands; NULL: match again
+    uint64_t generation
+
+
+cdef int deliver(
+    Target* target, AccountCore account, Message* message, Turn turn
+) except -1

@@ -1,0 +1,85 @@
+# cython: boundscheck=False, wraparound=False
+"""From a published message to its receivers, inside one account; see `router.pxd`."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, uint64_t
+
+from isthmus.core.message cimport Message, Span
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.sublist cimport Match, Sublist
+from isthmus.core.turn cimport Turn
+
+
+cdef class AccountCore:
+    """Compiled half of an account: interest, counters, responses under way.
+
+    `name` is the public key in operator mode, else the configured name. `seed` keys the sublist's
+    hash. `response_token` is six random characters: the account's part of its `_R_` subjects.
+    """
+
+    def __init__(self, bytes name not None, uint64_t seed, bytes response_token not None):
+        assert name
+        assert len(response_token) == 6
+        self.name = name
+        self.sublist = Sublist(seed)
+        self.response_prefix = b"_R_." + response_token + b"."
+
+    def __repr__(self) -> str:
+        return f"AccountCore({self.name.decode()})"
+
+cdef int route(AccountCore account, Message* message, Turn turn) except -1:
+    """Hand `message` to everyone interested in `message.to`; how many took it."""
+    cdef Match found
+    cdef int taken = 0
+    cdef int32_t index, group, start, end, size, pick
+    if message.hops > HOPS_MAX:
+        return 0
+    account.sublist.match(message.to, &found)
+    try:
+        for index in range(found.plain):
+            taken += (<Receiver> found.receivers[index]).receive(message, turn)
+        start = found.plain
+        for group in range(found.groups):
+            end = found.ends[group]
+            size = end - start
+            pick = 0 if size == 1 else <int32_t> (turn.random() % <uint64_t> size)
+            # others of the group are tried if the picked one does not take it
+            for index in range(size):
+                if (<Receiver> found.receivers[start + (pick + index) % size]).receive(
+                    message, turn
+                ):
+                    taken += 1
+                    break
+            start = end
+    finally:
+        account.sublist.release(&found)
+    return taken
+
+
+cdef int deliver(
+    Target* target, AccountCore account, Message* message, Turn turn
+) except -1:
+    """`route`, remembering the receiver while the account's sublist stands as it is."""
+    cdef Match found
+    cdef Sublist sublist = account.sublist
+    cdef int taken
+    if message.hops > HOPS_MAX:
+        return 0
+    if target.receiver == NULL or target.generation != sublist.generation:
+        sublist.match(message.to, &found)
+        if found.plain == 1 and found.groups == 0:
+            target.receiver = found.receivers[0]
+            target.generation = sublist.generation
+        else:
+            target.receiver = NULL
+        sublist.release(&found)
+        if target.receiver == NULL:
+            return route(account, message, turn)
+    # a receiver removed while it receives stays alive until the call is over
+    sublist.depth += 1
+    try:
+        taken = (<Receiver> target.receiver).receive(message, turn)
+    finally:
+        found.plain = found.groups = 0
+        sublist.release(&found)
+    return taken

@@ -1,0 +1,43 @@
+"""One turn: a socket read, a timer, or a finished sync, and everything that follows from it.
+
+Whatever is touched during the turn asks to be settled once: `later` for work that may route more
+messages (a cursor with new messages, an inlet for Python, the journal's new end), `flush_later` for
+the bytes of a connection. `finish` runs the work until there is none, then sends: one system call
+per touched connection per turn, however many messages it got.
+
+        begin(now_ns) ── parse, route, receive … ── finish()
+                              │                        │ chores, first come first served;
+                              └─ later(chore)          │   a chore may queue others
+                              └─ flush_later(outbound) │ outbounds, each once
+                                                       └ unfinished? the owner calls again soon
+
+A chore that has more to do than its slice calls `again`: it is queued for the next turn, and
+`unfinished` tells the owner to start one without waiting for a socket.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef class Turn
+
+
+cdef class Chore:
+    cdef bint queued            # already on the turn's list; only Turn writes it
+    cdef int settle(self, Turn turn) except -1
+
+
+cdef class Turn:
+    cdef readonly int64_t now_ns      # wall clock, nanoseconds since 1970
+    cdef bint stalled                 # a receiver is over 75 % of its bound: let the producer rest
+    cdef uint64_t random_state
+    cdef list chores
+    cdef list next_chores
+    cdef list outbounds
+    cdef bint finishing
+
+    cdef void later(self, Chore chore)
+    cdef void again(self, Chore chore)
+    cdef void flush_later(self, Chore outbound)
+    cdef uint64_t random(self) noexcept
+    cpdef void begin(self, int64_t now_ns)
+    cpdef int finish(self) except -1

@@ -1,0 +1,99 @@
+"""The work of one turn, settled once; see `turn.pxd` for the picture."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+# A turn that keeps producing work (two streams republishing into each other, say) gives the loop
+# back after this many chores; the rest waits for the next turn.
+cdef Py_ssize_t CHORES_MAX = 100_000
+
+
+cdef class Chore:
+    """Something that may ask for one call at the end of the turn."""
+
+    cdef int settle(self, Turn turn) except -1:
+        return 0
+
+
+cdef class Turn:
+    """Collects what was touched; one per event loop. `seed` is any 64-bit number but 0."""
+
+    def __init__(self, uint64_t seed):
+        assert seed != 0
+        self.random_state = seed
+        self.chores = []
+        self.next_chores = []
+        self.outbounds = []
+        self.now_ns = 0
+        self.stalled = False
+        self.finishing = False
+
+    @property
+    def unfinished(self) -> bool:
+        """True if some chore ran out of its slice: begin another turn soon."""
+        return len(self.next_chores) > 0
+
+    cpdef void begin(self, int64_t now_ns):
+        """Start a turn at wall time `now_ns`."""
+        self.now_ns = now_ns
+        self.stalled = False
+        if self.next_chores:
+            self.chores.extend(self.next_chores)
+            self.next_chores.clear()
+
+    cdef void later(self, Chore chore):
+        """Settle `chore` at the end of this turn."""
+        if not chore.queued:
+            chore.queued = True
+            self.chores.append(chore)
+
+    cdef void again(self, Chore chore):
+        """Settle `chore` in the next turn (it had more to do than one slice)."""
+        if not chore.queued:
+            chore.queued = True
+            self.next_chores.append(chore)
+
+    cdef void flush_later(self, Chore outbound):
+        """Send what `outbound` collected when all chores are done."""
+        if not outbound.queued:
+            outbound.queued = True
+            self.outbounds.append(outbound)
+
+    cdef uint64_t random(self) noexcept:
+        """xorshift64*: picks members of queue groups, nothing that must not be guessed."""
+        cdef uint64_t x = self.random_state
+        x ^= x >> 12
+        x ^= x << 25
+        x ^= x >> 27
+        self.random_state = x
+        return x * <uint64_t> 0x2545F4914F6CDD1D
+
+    cpdef int finish(self) except -1:
+        """Settle everything that was touched, then send. Nested calls do nothing."""
+        cdef Chore chore
+        cdef Py_ssize_t done = 0
+        cdef list batch
+        if self.finishing:
+            return 0
+        self.finishing = True
+        try:
+            while self.chores:
+                if done > CHORES_MAX:
+                    self.next_chores.extend(self.chores)
+                    self.chores.clear()
+                    break
+                batch = self.chores
+                self.chores = []
+                done += len(batch)
+                for chore in batch:
+                    chore.queued = False
+                for chore in batch:
+                    chore.settle(self)
+            batch = self.outbounds
+            self.outbounds = []
+            for chore in batch:
+                chore.queued = False
+            for chore in batch:
+                chore.settle(self)
+        finally:
+            self.finishing = False
+        return 0
