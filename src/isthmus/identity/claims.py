@@ -112,8 +112,13 @@ UNLIMITED_USER = User(subs=NO_LIMIT, data=NO_LIMIT, payload=NO_LIMIT)
 class ServiceLatency(Value):
     """How often the latency of a service is measured, and where the result is published."""
 
-    sampling: Int | Literal["headers"]  # per cent; 0 means the same as "headers"
-    results: str
+    sampling: Int | Literal["headers"] = "headers"  # per cent, or when the request's headers ask
+    results: str = ""
+
+    def __post_init__(self) -> None:
+        """Read 0 as what it stands for."""
+        if self.sampling == 0:
+            msgspec.structs.force_setattr(self, "sampling", "headers")
 
 
 class Export(
@@ -129,7 +134,7 @@ class Export(
     response_type: str = ""
     threshold_ns: Int = 0
     service_latency: ServiceLatency | None = None
-    account_token_position: Int = 0
+    account_token_position: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     advertise: bool = False
     allow_trace: bool = False
     description: str = ""
@@ -248,26 +253,32 @@ UNLIMITED_ACCOUNT = AccountLimits(
 )
 
 
-class UserScope(Value, tag_field="kind", tag="user_scope"):
-    """A signing key whose users get these limits instead of their own.
+class ScopeTemplate(UserLimits):
+    """What every user of a scoped signing key may do. Limits that are absent read as -1.
 
-    Absent limits of a template read as -1, and a zero is not written: so a template cannot say
-    zero, and a zero that is read becomes -1.
+    So these three are always written, unlike anywhere else: a zero that is left out would come
+    back as no limit at all.
     """
+
+    subs: Int = msgspec.field(default_factory=lambda: NO_LIMIT)
+    data: Int = msgspec.field(default_factory=lambda: NO_LIMIT)
+    payload: Int = msgspec.field(default_factory=lambda: NO_LIMIT)
+
+
+class UserScope(Value, tag_field="kind", tag="user_scope"):
+    """A signing key whose users get the limits of the template instead of their own."""
 
     key: str = ""
     role: str = ""
-    template: UserLimits = msgspec.field(
-        default_factory=lambda: UserLimits(subs=NO_LIMIT, data=NO_LIMIT, payload=NO_LIMIT)
-    )
+    template: ScopeTemplate = msgspec.field(default_factory=ScopeTemplate)
     description: str = ""
 
 
 class WeightedMapping(_Omitting):
-    """One destination of a mapped subject; weight 0 means 100 per cent."""
+    """One destination of a mapped subject, always written; weight 0 means 100 per cent."""
 
-    subject: str = ""
-    weight: Int = 0
+    subject: str = msgspec.field(default_factory=str)
+    weight: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
     cluster: str = ""
 
 

@@ -110,7 +110,7 @@ def _decode_with_nulls(payload: bytes, form: type[_T], complaint: str) -> _T:
     """Read again without the members that are null: some writers put null for absent."""
     try:
         return msgspec.convert(_without_nulls(msgspec.json.decode(payload)), form)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TokenError(f"token payload is not what its type says: {complaint}") from None
 
 
@@ -141,14 +141,7 @@ def _account(payload: bytes) -> AccountClaims:
 
 
 def _scope(scope: UserScope) -> UserScope:
-    template = scope.template
-    template = msgspec.structs.replace(
-        template,
-        subs=template.subs or NO_LIMIT,
-        data=template.data or NO_LIMIT,
-        payload=template.payload or NO_LIMIT,
-        sources=_sources(template),
-    )
+    template = msgspec.structs.replace(scope.template, sources=_sources(scope.template))
     return msgspec.structs.replace(scope, template=template)
 
 
