@@ -5,18 +5,24 @@ writes and syncs it in a worker, and comes back with `release`: then everything 
 those bytes happens at once, in one compiled loop. While a sync is under way the next group collects.
 
         append ─► arena ─ take ─► write + fdatasync (worker) ─► release(durable_lsn, turn)
-        hold(lsn, …)  ring of what waits for its record         │  visible_seq moves,
+        hold(lsn, …)  queue of what waits for its record        │  visible_seq moves,
                                                                 └─ PubAcks and ack replies leave
 
-An lsn is a position in the endless byte string of all records ever appended. `failed` is set by the
-owner when a write or sync failed: nothing is released any more.
+An lsn is a position in the endless byte string of all records ever appended. The string is cut into
+segments of `segment_bytes`, one file each: lsn // segment_bytes is the segment's number, which also
+makes its epoch. No record crosses a cut. Every group and every segment begins with a RECORD_COMMIT
+that says how far everything was released when it was begun: what lies below is never torn, only
+damaged.
+
+`refusing` is the signal to every ingest: true while more than `pending_max` bytes wait for the disk,
+and for good once a write or sync failed (`failed`, with `reason`): nothing is released any more.
+Over half of `pending_max` the turn is marked `stalled`, so that producers rest.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from isthmus.core.buffer cimport Buffer
 from isthmus.core.message cimport Span
-from isthmus.core.receiver cimport Receiver
-from isthmus.core.router cimport AccountCore
 from isthmus.core.segment cimport Record
 from isthmus.core.turn cimport Chore, Turn
 
@@ -28,15 +34,38 @@ cdef class Holder(Chore):
     cdef int durable(self, uint64_t seq, Span reply, uint32_t note, Turn turn) except -1
 
 
+cdef struct Shelf               # a chunk of held entries, which never move
+
+
 cdef class Journal(Chore):
     cdef object owner                         # told once per turn: owner.appended(end_lsn)
     cdef readonly uint64_t end_lsn
-    cdef readonly uint64_t taken_lsn
-    cdef readonly uint64_t durable_lsn
+    cdef readonly uint64_t taken_lsn          # up to here the owner has it
+    cdef readonly uint64_t durable_lsn        # up to here everything was released
+    cdef readonly bint refusing
     cdef readonly bint failed
+    cdef readonly str reason                  # why it failed, or empty
     cdef readonly Py_ssize_t held_count
+    cdef readonly uint64_t segment_bytes
+    cdef readonly Py_ssize_t record_max       # bytes of the largest record: refuse more
+    cdef readonly Py_ssize_t pending_max      # bytes that may wait for the disk
+    cdef uint64_t secret                      # of the store, in every epoch
+    cdef uint32_t epoch                       # of the segment that is being filled
+    cdef uint64_t segment_end                 # lsn where it ends
+    cdef bint collecting                      # the group has begun: its RECORD_COMMIT stands
+    cdef Buffer arena                         # being filled
+    cdef Py_ssize_t piece_start               # what of it belongs to the last piece
+    cdef uint64_t piece_lsn
+    cdef list pieces                          # finished ones of the collecting group
+    cdef list spare                           # buffers to use again
+    cdef Shelf* first_shelf                   # oldest held entries
+    cdef Shelf* last_shelf
+    cdef Shelf* spare_shelf
+    cdef bint releasing
 
-    cdef uint64_t append(self, const Record* record, Turn turn) except 0
+    # the lsn behind the record, for `hold`; a failed journal takes nothing and returns end_lsn
+    cdef uint64_t append(self, Record* record, Turn turn) except 0
+    # `holder.durable(seq, reply, note)` when everything below `lsn` is released; in order of calls
     cdef int hold(
         self, uint64_t lsn, Holder holder, uint64_t seq, Span reply, uint32_t note
     ) except -1

@@ -5,8 +5,9 @@
         │ u32    │ u32    │ u8  │ u8  │ u16    │ u32    │ u64    │ u64    │ i64    │                        │ to 8
 
 `size` counts from its own first byte to the end of the payload, padding excluded; records start at
-multiples of 8. `check` is CRC-32C of everything behind it, seeded with the epoch of the file, so a
-record left over from a segment's earlier life never passes. A size of 0 ends a scan (pre-zeroed).
+multiples of 8. `check` is CRC-32C of everything but itself, masked with the epoch of the file: a
+record left over from a segment's earlier life never passes, and a payload that looks like a record
+passes only if its author knows the store's secret. A size of 0 ends a scan (pre-zeroed).
 All numbers little endian. The full format is in `docs/internals/store-format.md`.
 """
 
@@ -16,31 +17,56 @@ from isthmus.core.message cimport Span
 
 cdef enum:
     RECORD_HEAD = 40
+    RECORD_MAX = 0x40000000     # 1 GiB: a larger size is damage
 
 cdef enum RecordKind:
     RECORD_MESSAGE = 1          # a message of stream `owner`
-    RECORD_REMOVE = 2           # message `seq` of stream `owner` is gone
-    RECORD_PURGE = 3            # everything below `seq` is gone (payload may narrow it)
+    RECORD_REMOVE = 2           # message `seq` of stream `owner` is gone; above last_seq: never stored
+    RECORD_PURGE = 3            # everything below `seq` is gone; `subject`, if any, is a pattern
     RECORD_ACK = 4              # consumer state: delivery, acknowledgement, … (payload says which)
-    RECORD_STREAM = 5           # configuration of a stream, created or changed (payload: JSON)
-    RECORD_CONSUMER = 6         # the same of a consumer
-    RECORD_DELETE = 7           # a stream or consumer is gone
+    RECORD_STREAM = 5           # stream created or changed: subject name, header account, payload
+    RECORD_CONSUMER = 6         # consumer created or changed: subject name, `seq` its stream, payload
+    RECORD_DELETE = 7           # stream or consumer `owner` is gone
+    RECORD_COMMIT = 8           # written by the journal itself: begins every group and segment
+    RECORD_KIND_END = 9
 
 
 cdef struct Record:
     uint8_t kind
     uint8_t flags
+    uint32_t crc                # of this content, before masking; 0: not computed yet
     uint64_t owner              # store-wide number of the stream or consumer
     uint64_t seq
     int64_t time_ns
-    Span subject
+    Span subject                # at most 65535 bytes
     Span header
     Span payload
 
 
+# bytes the record occupies, padding included
 cdef Py_ssize_t record_size(const Record* record) noexcept nogil
-cdef void record_write(char* to, const Record* record, uint32_t epoch) noexcept nogil
+# remembers the checksum in `record`, so that a second copy of it costs no second pass
+cdef void record_write(char* to, Record* record, uint32_t epoch) noexcept nogil
 # bytes occupied (padding included), 0 at the end (zeros or too short), -1 if damaged
 cdef Py_ssize_t record_read(
     const char* data, Py_ssize_t available, uint32_t epoch, Record* out
 ) noexcept nogil
+# the same without looking at the checksum: for memory that this process filled itself
+cdef Py_ssize_t record_view(const char* data, Py_ssize_t available, Record* out) noexcept nogil
+cdef uint32_t crc32c(uint32_t crc, const char* data, Py_ssize_t size) noexcept nogil
+
+
+cdef class Entry:
+    """One record as Python values, copied: for what happens rarely."""
+
+    cdef readonly int kind
+    cdef readonly int flags
+    cdef readonly uint64_t owner
+    cdef readonly uint64_t seq
+    cdef readonly int64_t time_ns
+    cdef readonly bytes subject
+    cdef readonly bytes header
+    cdef readonly bytes payload
+
+
+cdef Entry entry_of(const Record* record)

@@ -1,35 +1,105 @@
 """The messages of one stream by sequence, in blocks.
 
         blocks   [ 1 … 8191 ][ 8192 … 16383 ] … [ active ]
-                 on disk, read through a bounded cache    in memory until checkpointed
+                 on disk, read through a bounded cache    in memory until written
 
-One record (segment.pxd) per message; an index of 4 bytes per message finds it in its block; removed
-messages are marked in the index and reclaimed by compaction. A file stream's block is written lazily
-from memory and synced before the journal segments that carry its records are recycled. A memory
-stream is the same without files. The owner (`store.blocks`) rolls blocks over, writes and removes
-files, and keeps the cache below its bound; this object knows no files: it asks the owner for a
-block that is not in memory, and keeps what it gets until the owner takes it back.
+        block    data    record record record …           segment.pxd; a file holds the same bytes
+                 index   4 bytes per sequence: where the record begins / 8, or that it is gone
+
+The index stays in memory, so a single message of a block on disk costs one small read; neighbours
+bring in the whole block. A memory stream is the same without files.
+
+The owner (`store.blocks`) writes and removes files and keeps the cache below its bound; this object
+knows no files: it asks the owner for what is not in memory. What is asked of the owner:
+
+        owner.read_block(first_seq, offset, size) -> bytes   may raise; short if the file is
+        owner.rolled(first_seq)                              a block is full: write it some time
+        owner.damaged(seq, offset)                           a record on disk failed its check
+
+`read` gives borrowed spans. They last until the next `read`, and through everything else if the
+reader says so: `log.borrows += 1` … `log.give_back()` around whatever may append or remove.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from isthmus.core.buffer cimport Buffer
 from isthmus.core.message cimport Span
 from isthmus.core.segment cimport Record
+from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+
+cdef enum:
+    BLOCK_BYTES = 1048576       # of a block, unless one record is larger
+    BLOCK_SPAN = 65536          # sequences in a block at most
+    GONE = 0x80000000           # in the index: removed; the rest still says where it was
+    NEVER = 0xFFFFFFFF          # in the index: this sequence was never stored
+
+
+cdef struct Block:
+    uint64_t first_seq          # of index[0]
+    int64_t first_ns            # of its first record
+    uint32_t span               # sequences covered
+    uint32_t live               # of them there
+    uint32_t size               # bytes of records
+    uint32_t dead               # of them removed
+    uint32_t written            # bytes that the file holds
+    uint32_t misses             # reads in a row that did not find it in memory
+    uint32_t index_capacity
+    uint32_t* index
+    void* buffer                # Buffer, owned; NULL: on disk only
+    uint64_t used               # when it was last read, for the cache
 
 
 cdef class StreamLog:
-    cdef object owner
-    cdef readonly uint64_t first_seq      # as STREAM.INFO shows them
+    cdef object owner                     # None: a memory stream
+    cdef readonly bint memory
+    cdef readonly uint64_t number         # `owner` in its records
+    cdef readonly uint64_t first_seq      # as STREAM.INFO shows them; 0 in a stream never used
     cdef readonly uint64_t last_seq
-    cdef readonly int64_t first_ns
+    cdef readonly int64_t first_ns        # 0: no message
     cdef readonly int64_t last_ns
     cdef readonly uint64_t messages
     cdef readonly uint64_t bytes_stored   # by the accounting rule of the storage type
+    cdef readonly uint64_t changes        # grows with every append, skip and removal
+    cdef readonly Py_ssize_t resident     # bytes of blocks in memory
+    cdef int borrows
+    cdef list retired                     # buffers to let go when nothing is borrowed
+    cdef bytes scratch                    # the last single record read from disk
+    cdef Block** blocks                   # blocks[start:end]
+    cdef Py_ssize_t start
+    cdef Py_ssize_t end
+    cdef Py_ssize_t blocks_capacity
+    cdef Py_ssize_t recent                # where the last look-up ended
+    cdef uint64_t clock                   # counts reads, for Block.used
+    cdef uint32_t epoch                   # of its files
 
-    cdef int append(self, const Record* record) except -1
-    # 1 and `out` borrowed until the next append or read; 0 if `seq` is not there
+    # record.seq > last_seq; what lies between was never stored
+    cdef int append(self, Record* record) except -1
+    # the sequence is used up and nothing is stored: a later append gets a greater one
+    cdef int skip(self, uint64_t seq, int64_t now_ns) except -1
+    # 1 and `out` borrowed; 0 if `seq` is not there
     cdef int read(self, uint64_t seq, Record* out) except -1
-    # 1 if it was there; the record's subject and size are given back for the indexes
-    cdef int remove(self, uint64_t seq) except -1
-    # first sequence >= seq that is there, or 0
-    cdef uint64_t next_present(self, uint64_t seq) except? 0
+    # 1 if it was there: `out` is the record, borrowed, for the indexes
+    cdef int remove(self, uint64_t seq, Record* out) except -1
+    # first sequence >= seq that is there, or 0; last sequence <= seq that is there, or 0
+    cdef uint64_t next_present(self, uint64_t seq) noexcept
+    cdef uint64_t previous_present(self, uint64_t seq) noexcept
+    # first message >= seq whose subject matches `pattern`, looking at no more than `limit` of them:
+    # 1 and `out`; 0: none up to last_seq; -2: limit reached, go on at `reached`
+    cdef int next_match(
+        self, Span pattern, uint64_t seq, Py_ssize_t limit, Record* out, uint64_t* reached
+    ) except -1
+    # first message stored at or after `time_ns`, or 0
+    cdef uint64_t seq_at(self, int64_t time_ns) except? 0
+    cdef int give_back(self) except -1
+
+
+# bytes one message counts: by the rule of its storage type
+cdef uint64_t message_bytes(const Record* record, bint memory) noexcept nogil
+
+# removes the oldest messages below `seq`, at most `limit` of them, from log and tree; how many went
+cdef Py_ssize_t trim(
+    StreamLog log, SubjectTree tree, uint64_t seq, Py_ssize_t limit
+) except -1
+
+# the entry of `subject` with both ends exact (a removal may have left one stale), or NULL
+cdef SubjectEntry* exact(StreamLog log, SubjectTree tree, Span subject) except? NULL
