@@ -40,6 +40,7 @@ $(VENV)/.installed: pyproject.toml setup.py | prerequisites
 
 $(VENV)/.built: $(VENV)/.installed $(CORE)
 	@$(BIN)/python setup.py --quiet build_ext --inplace -j $(JOBS)
+	@touch -c src/isthmus/core/*.so
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.installed
