@@ -77,6 +77,14 @@ cdef class Crossing(Receiver):
             self.importer.sublist.remove(span_of(self.local), span_of(b""), self)
             self.subscribed = False
 
+    def configure(self, int response_type, int64_t threshold_ns, bint share) -> None:
+        """What the export says now; answers under way keep their crossing and follow."""
+        assert response_type in (SINGLETON, STREAM, CHUNKED)
+        assert threshold_ns > 0
+        self.response_type = response_type
+        self.threshold_ns = threshold_ns
+        self.share = share
+
     def open(self, int64_t ends_ns) -> None:
         """The grant holds until `ends_ns` (0: for ever)."""
         self.alive = True
@@ -101,6 +109,12 @@ cdef class Crossing(Receiver):
         for response in stale:
             response.close()
         return len(stale)
+
+    def deadline_ns(self) -> int:
+        """When the oldest answer under way becomes stale; 0 if there is none."""
+        if not self.responses:
+            return 0
+        return (<Response> next(iter(self.responses))).used_ns + self.threshold_ns
 
     @property
     def response_count(self) -> int:
@@ -242,6 +256,8 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn):
     response.target.generation = 0
     response.used_ns = message.now_ns
     response.closed = False
+    if not crossing.responses:
+        turn.wake_at(message.now_ns + crossing.threshold_ns)
     if len(crossing.responses) >= RESPONSES_MAX:
         (<Response> next(iter(crossing.responses))).close()
     crossing.responses[response] = None

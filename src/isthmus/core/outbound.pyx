@@ -73,6 +73,10 @@ cdef class Outbound(Chore):
         if self.end > self.start:
             turn.flush_later(self)
 
+    def flush(self, Turn turn) -> None:
+        """Send now instead of at the end of the turn."""
+        self.settle(turn)
+
     def write(self, bytes data not None, Turn turn) -> None:
         """Append `data`; it leaves when the turn is finished."""
         self.append(<const char*> data, len(data), turn)

@@ -112,6 +112,11 @@ cdef class Parser:
         """Bytes kept for the next read."""
         return self.left_size
 
+    @property
+    def holding(self) -> bool:
+        """True between `hold` and `resume`."""
+        return self.held
+
     def hold(self) -> None:
         """Parse nothing more until `resume`: somebody is being authenticated."""
         self.held = True

@@ -4,7 +4,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint64_t
 
-from isthmus.core.message cimport Message, Span
+from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.sublist cimport Match, Sublist
 from isthmus.core.turn cimport Turn
@@ -26,6 +26,23 @@ cdef class AccountCore:
 
     def __repr__(self) -> str:
         return f"AccountCore({self.name.decode()})"
+
+def publish(
+    AccountCore account not None, bytes subject not None, bytes payload not None, Turn turn not None,
+    *, bytes reply=b"", bytes header=b"",
+) -> int:
+    """Route a message of the server itself; how many took it. The subject must be literal."""
+    cdef Message message
+    message.to = message.subject = span_of(subject)
+    message.reply = span_of(reply)
+    message.header = span_of(header)
+    message.info = span(NULL, 0)
+    message.payload = span_of(payload)
+    message.now_ns = turn.now_ns
+    message.origin = NULL
+    message.hops = 0
+    return route(account, &message, turn)
+
 
 cdef int route(AccountCore account, Message* message, Turn turn) except -1:
     """Hand `message` to everyone interested in `message.to`; how many took it."""

@@ -11,6 +11,9 @@ per touched connection per turn, however many messages it got.
                               └─ flush_later(outbound) │ outbounds, each once
                                                        └ unfinished? the owner calls again soon
 
+Whoever will have something to do when time passes says so with `wake_at`; the owner arms one timer for
+the earliest moment noted.
+
 A chore that has more to do than its slice calls `again`: it is queued for the next turn, and
 `unfinished` tells the owner to start one without waiting for a socket.
 """
@@ -28,7 +31,8 @@ cdef class Chore:
 
 cdef class Turn:
     cdef readonly int64_t now_ns      # wall clock, nanoseconds since 1970
-    cdef bint stalled                 # a receiver is over 75 % of its bound: let the producer rest
+    cdef readonly int64_t wake_ns     # earliest moment noted since `take_wake`; 0: none
+    cdef readonly bint stalled                 # a receiver is over 75 % of its bound: let the producer rest
     cdef uint64_t random_state
     cdef list chores
     cdef list next_chores
@@ -38,6 +42,7 @@ cdef class Turn:
     cdef void later(self, Chore chore)
     cdef void again(self, Chore chore)
     cdef void flush_later(self, Chore outbound)
+    cdef void wake_at(self, int64_t when_ns) noexcept
     cdef uint64_t random(self) noexcept
     cpdef void begin(self, int64_t now_ns)
     cpdef int finish(self) except -1

@@ -24,6 +24,7 @@ cdef class Turn:
         self.next_chores = []
         self.outbounds = []
         self.now_ns = 0
+        self.wake_ns = 0
         self.stalled = False
         self.finishing = False
 
@@ -58,6 +59,17 @@ cdef class Turn:
             outbound.queued = True
             self.outbounds.append(outbound)
 
+    cdef void wake_at(self, int64_t when_ns) noexcept:
+        """Somebody has a deadline at wall time `when_ns`."""
+        if self.wake_ns == 0 or when_ns < self.wake_ns:
+            self.wake_ns = when_ns
+
+    def take_wake(self) -> int:
+        """The earliest deadline noted since the last call, 0 for none."""
+        cdef int64_t out = self.wake_ns
+        self.wake_ns = 0
+        return out
+
     cdef uint64_t random(self) noexcept:
         """xorshift64*: picks members of queue groups, nothing that must not be guessed."""
         cdef uint64_t x = self.random_state
@@ -68,10 +80,14 @@ cdef class Turn:
         return x * <uint64_t> 0x2545F4914F6CDD1D
 
     cpdef int finish(self) except -1:
-        """Settle everything that was touched, then send. Nested calls do nothing."""
+        """Settle everything that was touched, then send. Nested calls do nothing.
+
+        An error of one chore does not stop the others: the first one is raised at the end.
+        """
         cdef Chore chore
         cdef Py_ssize_t done = 0
         cdef list batch
+        cdef object first_error = None
         if self.finishing:
             return 0
         self.finishing = True
@@ -87,13 +103,21 @@ cdef class Turn:
                 for chore in batch:
                     chore.queued = False
                 for chore in batch:
-                    chore.settle(self)
+                    try:
+                        chore.settle(self)
+                    except Exception as error:  # noqa: BLE001 — kept and raised below
+                        first_error = first_error or error
             batch = self.outbounds
             self.outbounds = []
             for chore in batch:
                 chore.queued = False
             for chore in batch:
-                chore.settle(self)
+                try:
+                    chore.settle(self)
+                except Exception as error:  # noqa: BLE001 — kept and raised below
+                    first_error = first_error or error
         finally:
             self.finishing = False
+        if first_error is not None:
+            raise first_error
         return 0

@@ -1,0 +1,92 @@
+"""One tenant: what it should be, and its compiled half.
+
+Owns the crossings of the account's imports. Knows no connection and no loop: the server attaches
+connections and a JetStream of its own. Invariant: there is one `RunningImport` per service import of
+the spec, with a crossing exactly where the two subjects fit.
+"""
+
+from isthmus.accounts.imports import Grant, Refusal
+from isthmus.accounts.spec import AccountSpec, Import
+from isthmus.accounts.transform import make_rewriting
+from isthmus.base.errors import UsageError
+from isthmus.core.crossing import Crossing
+from isthmus.core.router import AccountCore
+
+RESPONSE_TYPES = {"Singleton": 0, "Stream": 1, "Chunked": 2}
+
+
+class RunningImport:
+    """An import as it stands: granted or refused, and why."""
+
+    def __init__(self, wanted: Import, verdict: Grant | Refusal) -> None:
+        self.wanted = wanted
+        self.verdict = verdict
+        self.crossing: Crossing | None = None
+
+    @property
+    def active(self) -> bool:
+        """True if messages cross now (a passed end is noticed by the crossing itself)."""
+        return isinstance(self.verdict, Grant)
+
+    def apply(self, importer: AccountCore, exporter: AccountCore | None) -> None:
+        """Make the crossing agree with the verdict."""
+        verdict = self.verdict
+        if isinstance(verdict, Refusal) or exporter is None:
+            if self.crossing is not None:
+                self.crossing.close()
+            return
+        if self.crossing is not None and self.crossing.exporter is not exporter:
+            self.crossing.unsubscribe()
+            self.crossing = None
+        if self.crossing is None:
+            try:
+                local, parts = make_rewriting(self.wanted.local, self.wanted.remote)
+            except UsageError as error:
+                self.verdict = Refusal(code="rewriting", reason=str(error))
+                return
+            self.crossing = Crossing(
+                importer,
+                exporter,
+                local=local.encode(),
+                remote=self.wanted.remote.encode(),
+                parts=parts,
+            )
+        self.crossing.configure(
+            RESPONSE_TYPES[verdict.export.response_type],
+            verdict.export.threshold_ns,
+            self.wanted.share,
+        )
+        self.crossing.open(verdict.ends_ns)
+        self.crossing.subscribe()
+
+    def withdraw(self) -> None:
+        """The import is no longer wanted."""
+        if self.crossing is not None:
+            self.crossing.unsubscribe()
+
+
+class Account:
+    """A running account."""
+
+    def __init__(self, spec: AccountSpec, core: AccountCore) -> None:
+        assert core.name.decode() == spec.name
+        self.spec = spec
+        self.core = core
+        self.imports: list[RunningImport] = []
+        self.updated_ns = 0
+        self.expired = False
+
+    @property
+    def name(self) -> str:
+        """Public key in operator mode, configured name otherwise."""
+        return self.spec.name
+
+    @property
+    def label(self) -> str:
+        """The name people know."""
+        return self.spec.label or self.spec.name
+
+    @property
+    def complete(self) -> bool:
+        """True if every import is active."""
+        return all(running.active for running in self.imports)

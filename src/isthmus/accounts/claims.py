@@ -1,0 +1,83 @@
+"""From an account token to what the account should be."""
+
+from isthmus.accounts.permissions import Permissions, Rule
+from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Limits
+from isthmus.base.constants import RESPONSE_THRESHOLD_NS
+from isthmus.base.values import NS_PER_S
+from isthmus.identity import claims as tokens
+
+
+def make_spec(claims: tokens.AccountClaims, token: str) -> AccountSpec:
+    """The account of a decoded token (its issuer was checked before)."""
+    body = claims.nats
+    return AccountSpec(
+        name=claims.subject,
+        label=claims.name,
+        exports=tuple(_export(export) for export in body.exports),
+        imports=tuple(
+            Import(
+                kind="stream" if entry.type == "stream" else "service",
+                account=entry.account,
+                remote=entry.remote,
+                local=entry.local,
+                share=entry.share,
+                activation=entry.token,
+                name=entry.name,
+            )
+            for entry in body.imports
+        ),
+        limits=Limits(
+            connections=body.limits.connections,
+            subscriptions=body.limits.subs,
+            payload=body.limits.payload,
+            disallow_bearer=body.limits.disallow_bearer,
+        ),
+        jetstream=_jetstream(body.limits) if body.limits.has_jetstream else None,
+        default_permissions=make_permissions(body.default_permissions),
+        signing_keys=frozenset(body.scopes),
+        revocations=dict(body.revocations),
+        expires_ns=claims.expires_s * NS_PER_S,
+        token=token,
+    )
+
+
+def make_permissions(body: tokens.Permissions) -> Permissions:
+    """Permissions of a user or the default of an account."""
+    return Permissions(
+        publish=Rule(allow=body.pub.allow or None, deny=body.pub.deny),
+        subscribe=Rule(allow=body.sub.allow or None, deny=body.sub.deny),
+        responses_max=0 if body.resp is None else body.resp.messages_max or 1,
+        responses_ttl_ns=0 if body.resp is None else body.resp.lifetime_ns,
+    )
+
+
+def _export(export: tokens.Export) -> Export:
+    response_type = export.response_type or "Singleton"
+    return Export(
+        kind="stream" if export.type == "stream" else "service",
+        subject=export.subject,
+        response_type="Stream"
+        if response_type == "Stream"
+        else "Chunked"
+        if response_type == "Chunked"
+        else "Singleton",
+        threshold_ns=export.threshold_ns or RESPONSE_THRESHOLD_NS,
+        token_required=export.token_required,
+        account_token_position=export.account_token_position,
+        revocations=dict(export.revocations),
+    )
+
+
+def _jetstream(limits: tokens.AccountLimits) -> JetStreamLimits:
+    """Flat limits, or the R1 tier: one server has no other. Zero counts and sizes mean no bound."""
+    flat = limits.tiers.get("R1", limits.jetstream) if limits.tiers else limits.jetstream
+    return JetStreamLimits(
+        memory=flat.memory_bytes,
+        storage=flat.disk_bytes,
+        streams=flat.streams,
+        consumers=flat.consumers or -1,
+        ack_pending=flat.ack_pending_max or -1,
+        memory_stream_bytes=flat.memory_stream_bytes_max or -1,
+        storage_stream_bytes=flat.disk_stream_bytes_max or -1,
+        bytes_required=flat.bytes_required,
+    )

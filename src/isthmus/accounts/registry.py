@@ -1,0 +1,164 @@
+"""All accounts by name, and what a change of one means for the others.
+
+Owns accounts and the moments at which time alone changes something (`deadline_ns`, `tick`). An
+account that somebody needs and that is not here is fetched by `fetch` (a resolver). Order does not
+matter: an import whose exporter arrives later heals by itself. Invariant: each running import's
+verdict is what `authorise` says of the two specs at the last change or deadline.
+"""
+
+from collections.abc import Callable, Iterator
+
+from isthmus.accounts.account import Account, RunningImport
+from isthmus.accounts.imports import Grant, Refusal, authorise
+from isthmus.accounts.spec import AccountSpec
+from isthmus.base.nuid import make_token
+from isthmus.base.ports import Entropy
+from isthmus.core.router import AccountCore
+
+Fetch = Callable[[str], AccountSpec | None]
+# Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
+EXPIRE_AT_MOST = 2000
+
+
+def fetch_nothing(_name: str) -> None:
+    """No resolver: only what was put in exists."""
+
+
+class Registry:
+    """The accounts of one server. `fetch` looks up an account that is not here, or returns None."""
+
+    def __init__(self, entropy: Entropy, fetch: Fetch = fetch_nothing) -> None:
+        self._entropy = entropy
+        self.fetch = fetch
+        self._accounts: dict[str, Account] = {}
+        self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(list(self._accounts.values()))
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def get(self, name: str) -> Account | None:
+        """An account that is loaded."""
+        return self._accounts.get(name)
+
+    def load(self, name: str, now_ns: int) -> Account | None:
+        """An account, fetched if it is not loaded; None if nobody knows it."""
+        account = self._accounts.get(name)
+        if account is None:
+            spec = self.fetch(name)
+            if spec is not None:
+                account = self.update(spec, now_ns)
+        return account
+
+    def update(self, spec: AccountSpec, now_ns: int) -> Account:
+        """An account is new, or changed. Everything that rests on it is decided again, at once."""
+        account = self._accounts.get(spec.name)
+        if account is None:
+            account = Account(spec, self._make_core(spec.name))
+            self._accounts[spec.name] = account
+        account.spec = spec
+        account.updated_ns = now_ns
+        account.expired = bool(spec.expires_ns) and now_ns >= spec.expires_ns
+        self._rebuild_imports(account, now_ns)
+        for name in sorted(self._importers.get(spec.name, ())):
+            importer = self._accounts[name]
+            for running in importer.imports:
+                if running.wanted.account == spec.name:
+                    self._decide(importer, running, now_ns)
+        return account
+
+    def deadline_ns(self) -> int | None:
+        """When time alone next changes an account or an import (wall clock)."""
+        moments = []
+        for account in self._accounts.values():
+            if account.spec.expires_ns and not account.expired:
+                moments.append(account.spec.expires_ns)
+            for running in account.imports:
+                verdict = running.verdict
+                if running.crossing is not None and running.crossing.response_count:
+                    moments.append(running.crossing.deadline_ns())
+                if isinstance(verdict, Grant) and verdict.ends_ns:
+                    moments.append(verdict.ends_ns)
+                elif isinstance(verdict, Refusal) and verdict.wakes_ns:
+                    moments.append(verdict.wakes_ns)
+        return min(moments, default=None)
+
+    def tick(self, now_ns: int) -> list[Account]:
+        """Decide what has come due; accounts that expired just now. Stale answers are closed."""
+        expired = []
+        left = EXPIRE_AT_MOST
+        for account in list(self._accounts.values()):
+            ends_ns = account.spec.expires_ns
+            if ends_ns and now_ns >= ends_ns and not account.expired:
+                account.expired = True
+                expired.append(account)
+                for name in self._importers.get(account.name, ()):
+                    for running in self._accounts[name].imports:
+                        if running.wanted.account == account.name:
+                            self._decide(self._accounts[name], running, now_ns)
+            for running in account.imports:
+                if _due(running, now_ns):
+                    self._decide(account, running, now_ns)
+                if left > 0 and running.crossing is not None and running.crossing.response_count:
+                    left -= running.crossing.expire(now_ns, left)
+        return expired
+
+    def check(self) -> None:
+        """Assert the invariants."""
+        for account in self._accounts.values():
+            assert len(account.imports) == len(account.spec.imports)
+            for running in account.imports:
+                assert account.name in self._importers[running.wanted.account]
+                if running.crossing is not None:
+                    assert running.crossing.alive == running.active
+
+    def _make_core(self, name: str) -> AccountCore:
+        seed = int.from_bytes(self._entropy.bytes(8), "little")
+        return AccountCore(name.encode(), seed, make_token(self._entropy, 6).encode())
+
+    def _rebuild_imports(self, account: Account, now_ns: int) -> None:
+        """Unchanged imports keep their crossing, so nothing under way is lost."""
+        before: dict[tuple[str, str, str, str], list[RunningImport]] = {}
+        for running in account.imports:
+            wanted = running.wanted
+            key = (wanted.kind, wanted.account, wanted.remote, wanted.local)
+            before.setdefault(key, []).append(running)
+        for names in self._importers.values():
+            names.discard(account.name)
+        account.imports = []
+        for wanted in account.spec.imports:
+            self._importers.setdefault(wanted.account, set()).add(account.name)
+            kept = before.get((wanted.kind, wanted.account, wanted.remote, wanted.local))
+            running = kept.pop() if kept else RunningImport(wanted, _UNDECIDED)
+            running.wanted = wanted
+            account.imports.append(running)
+        for leftover in before.values():
+            for running in leftover:
+                running.withdraw()
+        for running in account.imports:
+            self._decide(account, running, now_ns)
+
+    def _decide(self, importer: Account, running: RunningImport, now_ns: int) -> None:
+        wanted = running.wanted
+        exporter = self.load(wanted.account, now_ns)
+        if wanted.kind == "stream":
+            running.verdict = Refusal(
+                code="not_implemented", reason="stream imports are not implemented yet"
+            )
+            return
+        running.verdict = authorise(
+            importer.spec, wanted, None if exporter is None else exporter.spec, now_ns
+        )
+        running.apply(importer.core, None if exporter is None else exporter.core)
+
+
+_UNDECIDED = Refusal(code="undecided", reason="not decided yet")
+
+
+def _due(running: RunningImport, now_ns: int) -> bool:
+    verdict = running.verdict
+    if isinstance(verdict, Grant):
+        return bool(verdict.ends_ns) and now_ns >= verdict.ends_ns
+    return bool(verdict.wakes_ns) and now_ns >= verdict.wakes_ns

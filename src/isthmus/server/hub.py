@@ -1,0 +1,299 @@
+"""All connections of a server, the turn they share, and what an account change means for them.
+
+Owns the table of connections, by number and by account, and the one timer for everything that time
+changes. Knows accounts and connections; not who listens, what is stored or what is monitored.
+Invariant: a connection is in `connections` until it is closed, and in its account's set while it
+belongs to one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from isthmus.accounts.account import Account
+from isthmus.accounts.authenticate import Authenticator, PasswordCheck, User
+from isthmus.accounts.registry import Registry
+from isthmus.base import constants
+from isthmus.base.errors import AuthError, ProtocolError
+from isthmus.base.handshake import ConnectInfo, ServerInfo
+from isthmus.base.ports import Clock
+from isthmus.base.values import NS_PER_S
+from isthmus.config.options import Options
+from isthmus.core.parser import ReadBuffer
+from isthmus.core.turn import Turn
+from isthmus.server.connection import Connection
+
+if TYPE_CHECKING:
+    from isthmus.server.logs import Log
+
+# A timer is never armed for longer: wall time may step, and a machine may sleep.
+TIMER_MAX_S = 30.0
+
+
+class Hub:
+    """The middle of the server. `identity` is (server id, server name)."""
+
+    def __init__(
+        self,
+        options: Options,
+        registry: Registry,
+        authenticator: Authenticator,
+        *,
+        server_id: str,
+        clock: Clock,
+        log: Log,
+        loop: asyncio.AbstractEventLoop,
+        system_account: str = "",
+    ) -> None:
+        self.options = options
+        self.registry = registry
+        self.authenticator = authenticator
+        self.server_id = server_id
+        self.server_name = options.server_name or server_id
+        self.system_account = system_account
+        self.clock = clock
+        self.log = log
+        self.loop = loop
+        self.turn = Turn(secrets.randbits(64) | 1)
+        self.read_buffer = ReadBuffer()
+        self.connections: dict[int, Connection] = {}
+        self.members: dict[str, set[Connection]] = {}
+        self.host, self.port = options.host, options.port
+        self.jetstream_enabled = False
+        self.lame_duck = False
+        self.total_connections = 0
+        self.slow_consumers = 0
+        self.left_messages = self.left_bytes = self.left_out_messages = self.left_out_bytes = 0
+        self.on_tick: list[Callable[[int], None]] = []
+        self.deadlines: list[Callable[[], int | None]] = [registry.deadline_ns]
+        self.on_expired: Callable[[Account], None] | None = None
+        self._next_cid = 0
+        self._depth = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0
+
+    # --- turns and time ---
+
+    def wall_ns(self) -> int:
+        """Now, nanoseconds since 1970."""
+        return self.clock.wall_ns()
+
+    def begin_turn(self) -> Turn:
+        """Start a turn, or take part in the one that is under way."""
+        if self._depth == 0:
+            self.turn.begin(self.clock.wall_ns())
+        self._depth += 1
+        return self.turn
+
+    def finish_turn(self) -> None:
+        """Settle and send, if this was the outermost."""
+        if self._depth > 1:
+            self._depth -= 1
+            return
+        try:
+            self.turn.finish()
+        except Exception as error:  # noqa: BLE001 — one broken request must not end the others
+            self.log.error(f"internal error: {error!r}", error)
+        finally:
+            self._depth -= 1
+        if self.turn.unfinished:
+            self.loop.call_soon(self._go_on)
+        wake_ns = self.turn.take_wake()
+        if wake_ns and (self._timer is None or wake_ns < self._timer_ns):
+            self._arm(wake_ns)
+
+    def _go_on(self) -> None:
+        self.begin_turn()
+        self.finish_turn()
+
+    def rearm(self) -> None:
+        """Something changed that may have a deadline."""
+        moments = [when for when in (find() for find in self.deadlines) if when]
+        if moments:
+            self._arm(min(moments))
+
+    def _arm(self, when_ns: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = min(max((when_ns - self.clock.wall_ns()) / NS_PER_S, 0), TIMER_MAX_S)
+        self._timer_ns = when_ns
+        self._timer = self.loop.call_later(delay_s, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.begin_turn()
+        now_ns = self.turn.now_ns
+        try:
+            for account in self.registry.tick(now_ns):
+                self._account_expired(account)
+            for tick in self.on_tick:
+                tick(now_ns)
+        finally:
+            self.finish_turn()
+        self.rearm()
+
+    # --- what a connection asks for (connection.Host) ---
+
+    def make_connection(self) -> Connection:
+        """A protocol for a new transport."""
+        self._next_cid += 1
+        nonce = base64.urlsafe_b64encode(secrets.token_bytes(constants.NONCE_BYTES))
+        return Connection(self, self._next_cid, nonce.rstrip(b"=").decode())
+
+    def make_info(self, connection: Connection) -> ServerInfo:
+        """INFO: before CONNECT about the server, afterwards about the connection too."""
+        options = self.options
+        account = connection.account
+        return ServerInfo(
+            server_id=self.server_id,
+            server_name=self.server_name,
+            version=constants.SERVER_VERSION,
+            proto=constants.PROTOCOL_VERSION,
+            go="python",
+            host=self.host,
+            port=self.port,
+            headers=not options.no_header_support,
+            auth_required=self.authenticator.required,
+            max_payload=options.max_payload if account is None else connection.client.payload_max,
+            jetstream=self.jetstream_enabled,
+            client_id=connection.cid,
+            client_ip=connection.address[0],
+            nonce=connection.nonce if self.authenticator.uses_nonce else "",
+            domain=options.jetstream.domain if options.jetstream is not None else "",
+            ldm=self.lame_duck,
+            connect_info=account is not None,
+            remote_account="" if account is None else account.name,
+            acc_is_sys=account is not None and account.name == self.system_account,
+            api_lvl=constants.API_LEVEL,
+        )
+
+    def connected(self, connection: Connection) -> bool:
+        """Count it; False if there are too many."""
+        self.total_connections += 1
+        bound = self.options.max_connections
+        if 0 <= bound <= len(self.connections):
+            return False
+        self.connections[connection.cid] = connection
+        self.log_debug(connection, "Client connection created")
+        return True
+
+    def authenticate(self, connection: Connection, connect: ConnectInfo) -> User | PasswordCheck:
+        """Who is it. Raises `AuthError`."""
+        verdict = self.authenticator.authenticate(connect, connection.nonce)
+        user = verdict.user if isinstance(verdict, PasswordCheck) else verdict
+        if user.connection_types and "STANDARD" not in user.connection_types:
+            raise AuthError(f"{user.label} may not use this kind of connection")
+        return verdict
+
+    def join(self, connection: Connection, user: User) -> Account:
+        """The connection becomes one of the account's. Raises `ProtocolError` if it is full."""
+        account = self.registry.load(user.account, self.clock.wall_ns())
+        if account is None:
+            raise ProtocolError("Authorization Violation", reason="Missing Account")
+        if connection.account is not None:
+            self.members[connection.account.name].discard(connection)
+        members = self.members.setdefault(account.name, set())
+        bound = account.spec.limits.connections
+        if 0 <= bound <= len(members):
+            raise ProtocolError(
+                "maximum account active connections exceeded",
+                reason="Maximum Account Connections Exceeded",
+            )
+        members.add(connection)
+        self.rearm()
+        return account
+
+    def disconnected(self, connection: Connection, reason: str) -> None:
+        """It is gone."""
+        self.connections.pop(connection.cid, None)
+        if reason.startswith("Slow Consumer"):
+            self.slow_consumers += 1
+        client = connection.client
+        self.left_messages += client.in_messages
+        self.left_bytes += client.in_bytes
+        self.left_out_messages += connection.outbound.messages_sent
+        self.left_out_bytes += connection.outbound.bytes_sent
+        if connection.account is not None:
+            members = self.members.get(connection.account.name)
+            if members is not None:
+                members.discard(connection)
+                if not members:
+                    del self.members[connection.account.name]
+        self.log_debug(connection, f"Client connection closed: {reason}")
+
+    def log_debug(self, connection: Connection, text: str) -> None:
+        """One line about a connection, at debug level."""
+        self.log.debug(f"{_who(connection)} - {text}")
+
+    def log_error(self, connection: Connection, text: str) -> None:
+        """One line about a connection, at error level."""
+        self.log.error(f"{_who(connection)} - {text}")
+
+    # --- account changes ---
+
+    def account_changed(self, account: Account) -> None:
+        """Hold the account's connections to what it is now; the order is the real server's."""
+        members = sorted(self.members.get(account.name, ()), key=lambda one: one.cid)
+        if account.expired:
+            self._account_expired(account)
+            return
+        spec = account.spec
+        bound = spec.limits.connections
+        if bound >= 0:
+            for connection in members[bound:]:
+                connection.close(
+                    "maximum account active connections exceeded",
+                    "Maximum Account Connections Exceeded",
+                )
+            members = members[:bound]
+        for connection in members:
+            user = connection.user
+            assert user is not None
+            if _revoked(spec.revocations, user):
+                connection.close("User Authentication Revoked", "Credentials Revoked")
+            elif user.token and user.issuer_key not in spec.signing_keys | {spec.name}:
+                connection.close("", "Authentication Failure")
+            elif user.bearer and spec.limits.disallow_bearer:
+                connection.close("Authorization Violation", "Authentication Failure")
+            else:
+                connection.refresh_limits()
+                if 0 <= connection.client.subscriptions_max < connection.client.subscription_count:
+                    connection.close(
+                        "maximum subscriptions exceeded", "Maximum Subscriptions Exceeded"
+                    )
+        self.rearm()
+
+    def _account_expired(self, account: Account) -> None:
+        for connection in list(self.members.get(account.name, ())):
+            connection.close("Account Authentication Expired", "Authentication Expired")
+        if self.on_expired is not None:
+            self.on_expired(account)
+
+    def close_all(self, reason: str) -> None:
+        """The server ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for connection in list(self.connections.values()):
+            connection.close("", reason)
+
+
+def _revoked(revocations: dict[str, int], user: User) -> bool:
+    return bool(user.token) and any(
+        revocations.get(key, -1) >= user.issued_s for key in (user.name, "*")
+    )
+
+
+def _who(connection: Connection) -> str:
+    host, port = connection.address
+    out = f"{host}:{port} - cid:{connection.cid}"
+    connect = connection.connect_info
+    if connect.lang or connect.version or connect.name:
+        out += f' - "v{connect.version}:{connect.lang}:{connect.name}"'
+    if connection.account is not None and connection.user is not None:
+        out += f' - "{connection.account.label}/{connection.user.label}"'
+    return out
