@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Protocol
+from typing import Protocol, cast
 
 from isthmus.accounts.account import Account
 from isthmus.accounts.authenticate import PasswordCheck, User, password_matches
@@ -80,8 +80,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- asyncio's side ---
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, base: asyncio.BaseTransport) -> None:
+        # uvloop's transports are asyncio's by behaviour, not by base class
+        transport = cast(asyncio.Transport, base)
         self._transport = transport
         peer = transport.get_extra_info("peername") or ("in-process", 0)
         self.address = (str(peer[0]), int(peer[1]))
