@@ -1,6 +1,6 @@
 """The middle part of a token: claims to JSON and back, both versions of the format.
 
-Owns the exact bytes that are signed, the id of a token, and the reading of version 1, which becomes
+Owns the exact bytes that are signed, the ids of tokens, and the reading of version 1, which becomes
 the structs of today with `version` 1 kept, so that the caller can tell. Knows no signatures.
 
 What version 1 could not say reads as follows: JetStream limits 0, signing keys without scope, no
@@ -9,6 +9,7 @@ default permissions. Its users are without limits unless they name one.
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
@@ -58,6 +59,17 @@ def make_id(claims: Claims) -> str:
     standard = {name: getattr(claims, name) for name in Claims.__struct_fields__}
     digest = hashlib.new("sha512_256", to_payload(Claims(**(standard | {"id": ""})))).digest()
     return base64.b32encode(digest).decode().rstrip("=")
+
+
+def make_hash_id(activation: ActivationClaims) -> str:
+    """The name under which tools file an activation: one for each issuer, target and subject."""
+    body = activation.nats
+    if not activation.issuer or not activation.subject or not body.subject:
+        raise TokenError("not enough data in the activaion claims to create a hash")
+    tokens = body.subject.split(".")
+    literal = list(itertools.takewhile(lambda token: token not in {"*", ">"}, tokens))
+    text = f"{activation.issuer}.{activation.subject}.{'.'.join(literal) or '_'}"
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -1,0 +1,301 @@
+"""The chain operator → account → user, and the grants between accounts: who may, or why not.
+
+Owns the decisions about signers, scopes, revocations and expiry. Knows no connections and no
+registry: whoever asks brings the claims and the time. Every question is answered by a value: what
+was granted and when that ends, or a `Refusal` with its reason. The texts of refusals are for the
+log; a peer hears no more than that it may not.
+
+    operator, strict or not
+      signs      account, with its own key (unless strict) or a signing key
+        signs    user, with its own key (unless strict) or a signing key, maybe with a scope
+        signs    activation, for one importing account, one subject, until revoked or expired
+"""
+
+import base64
+import binascii
+import enum
+from collections.abc import Iterable
+
+from isthmus.base import subjects
+from isthmus.base.values import NS_PER_S, Value
+from isthmus.identity import jwt, nkeys
+from isthmus.identity.claims import (
+    AccountClaims,
+    ActivationClaims,
+    Export,
+    Import,
+    OperatorClaims,
+    UserClaims,
+    UserLimits,
+    UserScope,
+)
+from isthmus.identity.nkeys import NkeyError
+from isthmus.identity.payload import TokenError
+from isthmus.identity.restrictions import Zones, from_allowed_network, only_utc, window_end_ns
+from isthmus.identity.revocations import is_revoked
+from isthmus.identity.templates import TemplateError, expand
+from isthmus.identity.validate import blocking, validate
+
+CONNECTION_TYPES = frozenset(
+    {"STANDARD", "WEBSOCKET", "LEAFNODE", "LEAFNODE_WS", "MQTT", "MQTT_WS", "IN_PROCESS"}
+)
+_NO_LIMITS_SET = UserLimits()
+
+
+class Reason(enum.Enum):
+    """Why not. The value is a stable code for programs."""
+
+    ACCOUNT_UNTRUSTED = "account-untrusted"
+    ACCOUNT_EXPIRED = "account-expired"
+    CLAIMS_INVALID = "claims-invalid"
+    ISSUER_UNKNOWN = "issuer-unknown"
+    SCOPE_VIOLATED = "scope-violated"
+    TEMPLATE_INVALID = "template-invalid"
+    BEARER_FORBIDDEN = "bearer-forbidden"
+    CONNECTION_TYPE = "connection-type"
+    PROXY_REQUIRED = "proxy-required"
+    SIGNATURE_MISSING = "signature-missing"
+    SIGNATURE_WRONG = "signature-wrong"
+    REVOKED = "revoked"
+    ADDRESS = "address"
+    TIME_OF_DAY = "time-of-day"
+    TOKEN_MISSING = "token-missing"  # noqa: S105
+    TOKEN_INVALID = "token-invalid"  # noqa: S105
+    TOKEN_ISSUER = "token-issuer"  # noqa: S105
+    TOKEN_TARGET = "token-target"  # noqa: S105
+    TOKEN_KIND = "token-kind"  # noqa: S105
+    TOKEN_SUBJECT = "token-subject"  # noqa: S105
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+
+
+class Refusal(Value):
+    """Why something may not be, and a line for the log."""
+
+    reason: Reason
+    text: str
+
+
+class Admission(Value):
+    """What a user may do, and until when (0: no end)."""
+
+    limits: UserLimits
+    ends_ns: int
+
+
+class Grant(Value):
+    """Leave to import, and until when (0: no end); `issued_s` decides whether it is revoked."""
+
+    issued_s: int
+    ends_ns: int
+
+
+class Trust(Value):
+    """Whose signature under an account counts here."""
+
+    keys: frozenset[str]
+    strict_keys: frozenset[str]  # those of operators whose subordinates sign by signing keys only
+
+    @classmethod
+    def from_operators(cls, operators: Iterable[OperatorClaims]) -> "Trust":
+        """Trust these operators."""
+        keys: set[str] = set()
+        strict_keys: set[str] = set()
+        for operator in operators:
+            own = set(operator.nats.signing_keys)
+            if not operator.nats.strict_signing_key_usage:
+                own.add(operator.subject)
+            else:
+                strict_keys |= own
+            keys |= own
+        return cls(keys=frozenset(keys), strict_keys=frozenset(strict_keys))
+
+
+class Login(Value):
+    """Who wants in: the token's claims, the proof, and from where."""
+
+    user: UserClaims
+    account: AccountClaims
+    nonce: str = ""
+    signature: str = ""
+    connection_type: str = "STANDARD"
+    address: str = ""
+    proxied: bool = False
+
+
+# -- accounts and users ----------------------------------------------------------------------------
+
+
+def check_account(account: AccountClaims, trust: Trust, now_ns: int) -> Refusal | None:
+    """Whether an account may be used at all."""
+    if account.issuer not in trust.keys:
+        return _no(Reason.ACCOUNT_UNTRUSTED, "Account JWT not signed by trusted operator")
+    if expired(account.expires_s, now_ns):
+        return _no(Reason.ACCOUNT_EXPIRED, "Account JWT has expired")
+    return None
+
+
+def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> Admission | Refusal:
+    """Whether a user gets in, with which limits and until when."""
+    user, account = login.user, login.account
+    wrong = blocking(validate(user, now_ns, lambda name: zones(name) is not None), now=True)
+    if wrong:
+        texts = " ".join(finding.text for finding in wrong)
+        return _no(Reason.CLAIMS_INVALID, f"User JWT no longer valid: &{{Issues:[{texts}]}}")
+    if account.issuer not in trust.keys:
+        return _no(Reason.ACCOUNT_UNTRUSTED, "Account JWT not signed by trusted operator")
+    limits = _limits(user, account, trust)
+    if isinstance(limits, Refusal):
+        return limits
+    if expired(account.expires_s, now_ns):
+        return _no(Reason.ACCOUNT_EXPIRED, "Account JWT has expired")
+    refusal = _check_connection(login, limits) or _check_proof(login, limits)
+    if refusal is not None:
+        return refusal
+    if is_revoked(account.nats.revocations, user.subject, user.issued_s):
+        return _no(Reason.REVOKED, "User authentication revoked")
+    if not from_allowed_network(login.address, limits.sources):
+        return _no(Reason.ADDRESS, f"Bad src Ip {login.address}")
+    ends_ns = user.expires_s * NS_PER_S
+    if limits.times:
+        zone = zones(limits.zone)
+        closes_ns = window_end_ns(limits.times, zone, now_ns) if zone is not None else None
+        if closes_ns is None:
+            return _no(Reason.TIME_OF_DAY, "Outside connect times")
+        ends_ns = min(ends_ns or closes_ns, closes_ns)
+    return Admission(limits=_with_defaults(limits, account), ends_ns=ends_ns)
+
+
+def expired(expires_s: int, now_ns: int) -> bool:
+    """True from the second on that claims name as their end."""
+    return 0 < expires_s <= now_ns // NS_PER_S
+
+
+def signed_by(account: AccountClaims, issuer: str, trust: Trust) -> bool:
+    """True if `issuer` may sign for `account`: it is its key (unless strict) or a signing key."""
+    if issuer == account.subject:
+        return account.issuer not in trust.strict_keys
+    return issuer in account.nats.scopes
+
+
+def _limits(user: UserClaims, account: AccountClaims, trust: Trust) -> UserLimits | Refusal:
+    """The user's own limits, or those of the scope of the key that signed."""
+    if account.subject != (user.nats.issuer_account or user.issuer):
+        return _no(Reason.ISSUER_UNKNOWN, "User JWT issuer is not known")
+    if not signed_by(account, user.issuer, trust):
+        return _no(Reason.ISSUER_UNKNOWN, "User JWT issuer is not known")
+    own = UserLimits(**{name: getattr(user.nats, name) for name in UserLimits.__struct_fields__})
+    scope: UserScope | None = account.nats.scopes.get(user.issuer)
+    if scope is None:
+        return own
+    if own != _NO_LIMITS_SET:
+        return _no(
+            Reason.SCOPE_VIOLATED,
+            "User JWT is not valid: scoped users require no permissions or limits set",
+        )
+    try:
+        return expand(scope.template, user, account)
+    except TemplateError as error:
+        return _no(Reason.TEMPLATE_INVALID, f"User JWT generated invalid permissions: {error}")
+
+
+def _check_connection(login: Login, limits: UserLimits) -> Refusal | None:
+    if limits.bearer_token and login.account.nats.limits.disallow_bearer:
+        return _no(Reason.BEARER_FORBIDDEN, "Account does not allow bearer tokens")
+    allowed = {name.upper() for name in limits.connection_types} & CONNECTION_TYPES
+    if limits.connection_types and login.connection_type not in allowed:
+        return _no(Reason.CONNECTION_TYPE, "Connection type not allowed")
+    if limits.proxy_required and not login.proxied:
+        return _no(Reason.PROXY_REQUIRED, "Proxy is required but the connection is not proxied")
+    return None
+
+
+def _check_proof(login: Login, limits: UserLimits) -> Refusal | None:
+    """Whether the peer holds the user's key: it signed the nonce of this connection."""
+    if limits.bearer_token:
+        return None
+    if not login.signature:
+        return _no(Reason.SIGNATURE_MISSING, "Signature missing")
+    try:
+        signature = parse_signature(login.signature)
+    except ValueError:
+        return _no(Reason.SIGNATURE_WRONG, "Signature not valid base64")
+    try:
+        nkeys.verify(login.user.subject, login.nonce.encode(), signature)
+    except NkeyError:
+        return _no(Reason.SIGNATURE_WRONG, "Signature not verified")
+    return None
+
+
+def parse_signature(text: str) -> bytes:
+    """The bytes of a CONNECT signature: base64url without padding, or the standard form with it."""
+    raw = text.encode("ascii", "replace")
+    try:
+        if b"=" not in raw:
+            return base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+        return base64.b64decode(raw, validate=True)
+    except binascii.Error:
+        raise ValueError("signature is not base64") from None
+
+
+def _with_defaults(limits: UserLimits, account: AccountClaims) -> UserLimits:
+    """Users who say nothing about subjects get what the account says for all."""
+    if limits.pub.allow or limits.pub.deny or limits.sub.allow or limits.sub.deny or limits.resp:
+        return limits
+    default = account.nats.default_permissions
+    values = {name: getattr(limits, name) for name in UserLimits.__struct_fields__}
+    return UserLimits(**(values | {"pub": default.pub, "sub": default.sub, "resp": default.resp}))
+
+
+# -- activations -----------------------------------------------------------------------------------
+
+
+def check_activation(
+    item: Import, importer: str, exporter: AccountClaims, export: Export, now_ns: int
+) -> Grant | Refusal:
+    """Whether `importer` may take `item` from a private `export` of `exporter`."""
+    if not item.token:
+        return _no(Reason.TOKEN_MISSING, "private export needs an activation token")
+    try:
+        activation = jwt.decode_activation(item.token)
+    except TokenError as error:
+        return _no(Reason.TOKEN_INVALID, f"activation token is not valid: {error}")
+    wrong = blocking(validate(activation, now_ns))
+    if wrong:
+        return _no(Reason.TOKEN_INVALID, f"activation token is not valid: {wrong[0].text}")
+    refusal = _check_token(activation, item, importer, exporter)
+    if refusal is not None:
+        return refusal
+    if is_revoked(export.revocations, activation.subject, activation.issued_s):
+        return _no(Reason.REVOKED, "activation token is revoked")
+    if expired(activation.expires_s, now_ns):
+        return _no(Reason.EXPIRED, "activation token is expired")
+    if activation.not_before_s > now_ns // NS_PER_S:
+        return _no(Reason.NOT_YET_VALID, "activation token is not valid yet")
+    return Grant(issued_s=activation.issued_s, ends_ns=activation.expires_s * NS_PER_S)
+
+
+def _check_token(
+    activation: ActivationClaims, item: Import, importer: str, exporter: AccountClaims
+) -> Refusal | None:
+    """Whether a token is from the exporter, for the importer, and for what it wants to import."""
+    body = activation.nats
+    if (body.issuer_account or activation.issuer) != exporter.subject:
+        return _no(Reason.TOKEN_ISSUER, "activation token is from another account")
+    if activation.issuer != exporter.subject and activation.issuer not in exporter.nats.scopes:
+        return _no(
+            Reason.TOKEN_ISSUER, "activation token is signed by a key the account does not list"
+        )
+    if activation.subject != importer:
+        return _no(Reason.TOKEN_TARGET, "activation token is for another account")
+    if body.kind != item.type:
+        return _no(Reason.TOKEN_KIND, f"activation token is for a {body.kind}, not a {item.type}")
+    if not subjects.covers(body.subject, item.remote):
+        return _no(
+            Reason.TOKEN_SUBJECT, f"activation token is for {body.subject}, not {item.remote}"
+        )
+    return None
+
+
+def _no(reason: Reason, text: str) -> Refusal:
+    return Refusal(reason=reason, text=text)
