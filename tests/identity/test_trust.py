@@ -12,8 +12,6 @@ from isthmus.identity.claims import (
     Account,
     AccountClaims,
     Activation,
-    Export,
-    Import,
     Operator,
     OperatorClaims,
     Permission,
@@ -29,7 +27,7 @@ from isthmus.identity.claims import (
 from isthmus.identity.nkeys import Kind
 from isthmus.identity.payload import TokenError, make_hash_id
 from isthmus.identity.restrictions import only_utc
-from isthmus.identity.trust import Admission, Grant, Login, Reason, Refusal, Trust
+from isthmus.identity.trust import Admission, Grant, Login, Offer, Reason, Refusal, Trust
 from support import vectors
 from support.tokens import NOW_NS, NOW_S, key
 
@@ -337,12 +335,11 @@ def test_who_says_anything_about_subjects_gets_only_that(own):
 # -- activations -----------------------------------------------------------------------------------
 
 IMPORTER = key(Kind.ACCOUNT, "importer").public_key
-EXPORT = Export(subject="svc.>", type="service", token_required=True)
 
 
 def token(
     signer=ACCOUNT,
-    *
+    *,
     subject="svc.>",
     kind="service",
     target=IMPORTER,
@@ -356,13 +353,22 @@ def token(
 
 
 def activate(
-    text, subject="svc.a", *, of=None, export=EXPORT, now_ns=NOW_NS, kind="service", **changes
+    text,
+    subject="svc.a",
+    *,
+    signing_keys=(SIGNING.public_key, SCOPED.public_key),
+    revocations=(),
+    now_ns=NOW_NS,
 ):
-    item = Import(subject=subject, account=ACCOUNT.public_key, type=kind, token=text, **changes)
-    exporter = of or account(
-        signing_keys=(SIGNING.public_key, UserScope(key=SCOPED.public_key)), exports=(EXPORT,)
+    offer = Offer(
+        kind="service",
+        subject=subject,
+        importer=IMPORTER,
+        exporter=ACCOUNT.public_key,
+        signing_keys=signing_keys,
+        revocations=dict(revocations),
     )
-    return trust.check_activation(item, IMPORTER, exporter, export, now_ns)
+    return trust.check_activation(text, offer, now_ns)
 
 
 BY_SIGNING_KEY = {"issuer_account": ACCOUNT.public_key}
@@ -376,20 +382,20 @@ BY_SIGNING_KEY = {"issuer_account": ACCOUNT.public_key}
         (token(SCOPED, **BY_SIGNING_KEY), None),
         (token(issuer_account=ACCOUNT.public_key), None),
         (token(subject="svc.*"), None),
-        ("", Reason.TOKEN_MISSING),
-        ("a.b.c", Reason.TOKEN_INVALID),
-        (token(subject="a b"), Reason.TOKEN_INVALID),
-        (vectors.V5_USER, Reason.TOKEN_INVALID),
-        (token(STRANGER), Reason.TOKEN_ISSUER),
-        (token(STRANGER, **BY_SIGNING_KEY), Reason.TOKEN_ISSUER),
-        (token(SIGNING), Reason.TOKEN_ISSUER),
-        (token(issuer_account=STRANGER.public_key), Reason.TOKEN_ISSUER),
-        (token(OPERATOR, **BY_SIGNING_KEY), Reason.TOKEN_ISSUER),
-        (token(target=STRANGER.public_key), Reason.TOKEN_TARGET),
-        (token(kind="stream"), Reason.TOKEN_KIND),
-        (token(subject="svc.b"), Reason.TOKEN_SUBJECT),
-        (token(expires_s=NOW_S), Reason.EXPIRED),
-        (token(nbf_s=NOW_S + 1), Reason.NOT_YET_VALID),
+        ("", Reason.ACTIVATION_MISSING),
+        ("a.b.c", Reason.ACTIVATION_INVALID),
+        (token(subject="a b"), Reason.ACTIVATION_INVALID),
+        (vectors.V5_USER, Reason.ACTIVATION_INVALID),
+        (token(STRANGER), Reason.ACTIVATION_ISSUER),
+        (token(STRANGER, **BY_SIGNING_KEY), Reason.ACTIVATION_ISSUER),
+        (token(SIGNING), Reason.ACTIVATION_ISSUER),
+        (token(issuer_account=STRANGER.public_key), Reason.ACTIVATION_ISSUER),
+        (token(OPERATOR, **BY_SIGNING_KEY), Reason.ACTIVATION_ISSUER),
+        (token(target=STRANGER.public_key), Reason.ACTIVATION_ACCOUNT),
+        (token(kind="stream"), Reason.ACTIVATION_KIND),
+        (token(subject="svc.b"), Reason.ACTIVATION_SUBJECT),
+        (token(expires_s=NOW_S), Reason.ACTIVATION_EXPIRED),
+        (token(nbf_s=NOW_S + 1), Reason.ACTIVATION_EARLY),
     ],
 )
 def test_a_private_export_needs_a_token_that_fits(text, why):
@@ -400,16 +406,19 @@ def test_a_private_export_needs_a_token_that_fits(text, why):
 def test_a_grant_ends_when_its_token_ends():
     assert activate(token(expires_s=NOW_S + 9)).ends_ns == (NOW_S + 9) * NS_PER_S
     later_ns = (NOW_S + 9) * NS_PER_S
-    assert reason(activate(token(expires_s=NOW_S + 9), now_ns=later_ns)) is Reason.EXPIRED
+    assert (
+        reason(activate(token(expires_s=NOW_S + 9), now_ns=later_ns)) is Reason.ACTIVATION_EXPIRED
+    )
 
 
 def test_one_token_for_any_token_is_not_one_for_all_that_follow():
-    assert reason(activate(token(subject="svc.*"), "svc.>")) is Reason.TOKEN_SUBJECT
+    assert reason(activate(token(subject="svc.*"), "svc.>")) is Reason.ACTIVATION_SUBJECT
 
 
-def test_a_local_name_does_not_matter():
-    assert isinstance(activate(token(), "svc.a", local_subject="mine"), Grant)
-    assert isinstance(activate(token(), "mine", to="svc.a"), Grant)
+def test_a_grant_begins_when_its_token_begins():
+    refusal = activate(token(nbf_s=NOW_S + 9))
+    assert refusal.wakes_ns == (NOW_S + 9) * NS_PER_S
+    assert isinstance(activate(token(nbf_s=NOW_S + 9), now_ns=refusal.wakes_ns), Grant)
 
 
 @pytest.mark.parametrize(
@@ -422,12 +431,15 @@ def test_a_local_name_does_not_matter():
     ],
 )
 def test_an_export_revokes_tokens_by_importer(revocations, revoked):
-    outcome = activate(token(), export=msgspec.structs.replace(EXPORT, revocations=revocations))
-    assert (reason(outcome) is Reason.REVOKED) == revoked
+    outcome = activate(token(), revocations=revocations)
+    assert (reason(outcome) is Reason.ACTIVATION_REVOKED) == revoked
 
 
 def test_a_removed_signing_key_ends_its_grants():
-    assert reason(activate(token(SIGNING, **BY_SIGNING_KEY), of=account())) is Reason.TOKEN_ISSUER
+    assert (
+        reason(activate(token(SIGNING, **BY_SIGNING_KEY), signing_keys=()))
+        is Reason.ACTIVATION_ISSUER
+    )
 
 
 # -- names of activations --------------------------------------------------------------------------

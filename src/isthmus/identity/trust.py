@@ -14,7 +14,7 @@ log; a peer hears no more than that it may not.
 import base64
 import binascii
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from isthmus.base import subjects
 from isthmus.base.values import NS_PER_S, Value
@@ -22,8 +22,6 @@ from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import (
     AccountClaims,
     ActivationClaims,
-    Export,
-    Import,
     OperatorClaims,
     UserClaims,
     UserLimits,
@@ -45,28 +43,29 @@ _NO_LIMITS_SET = UserLimits()
 class Reason(enum.Enum):
     """Why not. The value is a stable code for programs."""
 
-    ACCOUNT_UNTRUSTED = "account-untrusted"
-    ACCOUNT_EXPIRED = "account-expired"
-    CLAIMS_INVALID = "claims-invalid"
-    ISSUER_UNKNOWN = "issuer-unknown"
-    SCOPE_VIOLATED = "scope-violated"
-    TEMPLATE_INVALID = "template-invalid"
-    BEARER_FORBIDDEN = "bearer-forbidden"
-    CONNECTION_TYPE = "connection-type"
-    PROXY_REQUIRED = "proxy-required"
-    SIGNATURE_MISSING = "signature-missing"
-    SIGNATURE_WRONG = "signature-wrong"
+    ACCOUNT_UNTRUSTED = "account_untrusted"
+    ACCOUNT_EXPIRED = "account_expired"
+    CLAIMS_INVALID = "claims_invalid"
+    ISSUER_UNKNOWN = "issuer_unknown"
+    SCOPE_VIOLATED = "scope_violated"
+    TEMPLATE_INVALID = "template_invalid"
+    BEARER_FORBIDDEN = "bearer_forbidden"
+    CONNECTION_TYPE = "connection_type"
+    PROXY_REQUIRED = "proxy_required"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_WRONG = "signature_wrong"
     REVOKED = "revoked"
     ADDRESS = "address"
-    TIME_OF_DAY = "time-of-day"
-    TOKEN_MISSING = "token-missing"  # noqa: S105
-    TOKEN_INVALID = "token-invalid"  # noqa: S105
-    TOKEN_ISSUER = "token-issuer"  # noqa: S105
-    TOKEN_TARGET = "token-target"  # noqa: S105
-    TOKEN_KIND = "token-kind"  # noqa: S105
-    TOKEN_SUBJECT = "token-subject"  # noqa: S105
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not-yet-valid"
+    TIME_OF_DAY = "time_of_day"
+    ACTIVATION_MISSING = "activation_missing"
+    ACTIVATION_INVALID = "activation_invalid"
+    ACTIVATION_ISSUER = "activation_issuer"
+    ACTIVATION_ACCOUNT = "activation_account"
+    ACTIVATION_KIND = "activation_kind"
+    ACTIVATION_SUBJECT = "activation_subject"
+    ACTIVATION_REVOKED = "activation_revoked"
+    ACTIVATION_EXPIRED = "activation_expired"
+    ACTIVATION_EARLY = "activation_early"
 
 
 class Refusal(Value):
@@ -74,6 +73,7 @@ class Refusal(Value):
 
     reason: Reason
     text: str
+    wakes_ns: int = 0  # time alone will change the answer then
 
 
 class Admission(Value):
@@ -250,49 +250,78 @@ def _with_defaults(limits: UserLimits, account: AccountClaims) -> UserLimits:
 # -- activations -----------------------------------------------------------------------------------
 
 
-def check_activation(
-    item: Import, importer: str, exporter: AccountClaims, export: Export, now_ns: int
-) -> Grant | Refusal:
-    """Whether `importer` may take `item` from a private `export` of `exporter`."""
-    if not item.token:
-        return _no(Reason.TOKEN_MISSING, "private export needs an activation token")
+class Offer(Value):
+    """A private export as one importer wants to use it."""
+
+    kind: str
+    subject: str  # as the exporter knows it
+    importer: str
+    exporter: str
+    signing_keys: Collection[str]  # the exporter's own key need not be among them
+    revocations: Mapping[str, int]  # of this export
+
+
+def check_activation(token: str, offer: Offer, now_ns: int) -> Grant | Refusal:
+    """Whether `token` gives the importer leave to use `offer`."""
+    if not token:
+        return _no(
+            Reason.ACTIVATION_MISSING,
+            f"{offer.subject} of account {offer.exporter} is private: the import needs an"
+            " activation token",
+        )
     try:
-        activation = jwt.decode_activation(item.token)
+        activation = jwt.decode_activation(token)
     except TokenError as error:
-        return _no(Reason.TOKEN_INVALID, f"activation token is not valid: {error}")
+        return _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {error}")
     wrong = blocking(validate(activation, now_ns))
     if wrong:
-        return _no(Reason.TOKEN_INVALID, f"activation token is not valid: {wrong[0].text}")
-    refusal = _check_token(activation, item, importer, exporter)
+        return _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {wrong[0].text}")
+    refusal = _check_parties(activation, offer) or _check_content(activation, offer)
     if refusal is not None:
         return refusal
-    if is_revoked(export.revocations, activation.subject, activation.issued_s):
-        return _no(Reason.REVOKED, "activation token is revoked")
+    if is_revoked(offer.revocations, activation.subject, activation.issued_s):
+        return _no(Reason.ACTIVATION_REVOKED, "activation token was revoked")
     if expired(activation.expires_s, now_ns):
-        return _no(Reason.EXPIRED, "activation token is expired")
-    if activation.not_before_s > now_ns // NS_PER_S:
-        return _no(Reason.NOT_YET_VALID, "activation token is not valid yet")
+        return _no(Reason.ACTIVATION_EXPIRED, "activation token has expired")
+    begins_ns = activation.not_before_s * NS_PER_S
+    if begins_ns > now_ns:
+        text = "activation token is not valid yet"
+        return Refusal(reason=Reason.ACTIVATION_EARLY, text=text, wakes_ns=begins_ns)
     return Grant(issued_s=activation.issued_s, ends_ns=activation.expires_s * NS_PER_S)
 
 
-def _check_token(
-    activation: ActivationClaims, item: Import, importer: str, exporter: AccountClaims
-) -> Refusal | None:
-    """Whether a token is from the exporter, for the importer, and for what it wants to import."""
-    body = activation.nats
-    if (body.issuer_account or activation.issuer) != exporter.subject:
-        return _no(Reason.TOKEN_ISSUER, "activation token is from another account")
-    if activation.issuer != exporter.subject and activation.issuer not in exporter.nats.scopes:
+def _check_parties(activation: ActivationClaims, offer: Offer) -> Refusal | None:
+    """Whether a token is from the exporter and for the importer."""
+    account = activation.nats.issuer_account or activation.issuer
+    if account != offer.exporter:
         return _no(
-            Reason.TOKEN_ISSUER, "activation token is signed by a key the account does not list"
+            Reason.ACTIVATION_ISSUER, f"activation token is from {account}, not {offer.exporter}"
         )
-    if activation.subject != importer:
-        return _no(Reason.TOKEN_TARGET, "activation token is for another account")
-    if body.kind != item.type:
-        return _no(Reason.TOKEN_KIND, f"activation token is for a {body.kind}, not a {item.type}")
-    if not subjects.covers(body.subject, item.remote):
+    if activation.issuer not in {offer.exporter, *offer.signing_keys}:
         return _no(
-            Reason.TOKEN_SUBJECT, f"activation token is for {body.subject}, not {item.remote}"
+            Reason.ACTIVATION_ISSUER,
+            f"activation token is signed by {activation.issuer}, which is no signing key of"
+            f" {offer.exporter} now",
+        )
+    if activation.subject != offer.importer:
+        return _no(
+            Reason.ACTIVATION_ACCOUNT,
+            f"activation token is for account {activation.subject}, not {offer.importer}",
+        )
+    return None
+
+
+def _check_content(activation: ActivationClaims, offer: Offer) -> Refusal | None:
+    """Whether a token is for what the importer wants."""
+    body = activation.nats
+    if body.kind != offer.kind:
+        return _no(
+            Reason.ACTIVATION_KIND, f"activation token is for a {body.kind}, not a {offer.kind}"
+        )
+    if not subjects.covers(body.subject, offer.subject):
+        return _no(
+            Reason.ACTIVATION_SUBJECT,
+            f"activation token for {body.subject} does not cover {offer.subject}",
         )
     return None
 
