@@ -38,6 +38,11 @@ class Value(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A frozen value: configuration, event, effect, document."""
 
 
+def always(default: Any, *, name: str | None = None) -> Any:
+    """A field that JSON shows even at its default, in a struct that omits defaults."""
+    return msgspec.field(default_factory=lambda: default, name=name)
+
+
 def parse_duration_ns(text: str, *, long_units: bool = False) -> int:
     """Nanoseconds of a Go duration such as `1m30s`, `-2s`, `250ms`, `0`.
 
