@@ -1,0 +1,112 @@
+"""A client of bare sockets: what it sends and gets are the bytes of the protocol.
+
+Synchronous, for tests that compare a server's answers byte for byte.
+"""
+
+import json
+import socket
+from typing import NamedTuple, Self
+
+
+class Message(NamedTuple):
+    subject: str
+    reply: str
+    header: bytes
+    payload: bytes
+
+
+class RawClient:
+    """One connection. Every request has its own inbox below `_INBOX.`."""
+
+    def __init__(self, port: int, *, timeout_s: float = 5, **connect: object) -> None:
+        self._timeout_s = timeout_s
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout_s)
+        self._buffer = b""
+        self._requests = 0
+        self._line()  # INFO
+        options = {"verbose": False, "headers": True, "no_responders": True, **connect}
+        self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\nSUB _INBOX.> 1\r\nPING\r\n")
+        while (line := self._line()) != b"PONG":
+            assert line.startswith(b"INFO"), line
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def publish(self, subject: str, payload: bytes = b"", *, reply: str = "", header: bytes = b""):
+        words = [subject, *([reply] if reply else [])]
+        if header:
+            words += [str(len(header)), str(len(header) + len(payload))]
+        else:
+            words.append(str(len(payload)))
+        verb = "HPUB " if header else "PUB "
+        self.send((verb + " ".join(words)).encode() + b"\r\n" + header + payload + b"\r\n")
+
+    def message(self, timeout_s: float | None = None) -> Message | None:
+        """The next message, or None if none comes in time."""
+        self._socket.settimeout(self._timeout_s if timeout_s is None else timeout_s)
+        try:
+            while True:
+                line = self._line()
+                verb, _, rest = line.partition(b" ")
+                if verb == b"PING":
+                    self.send(b"PONG\r\n")
+                elif verb in {b"MSG", b"HMSG"}:
+                    return self._message(rest.split(), headers=verb == b"HMSG")
+                else:
+                    assert verb in {b"PONG", b"INFO"}, line
+        except TimeoutError:
+            return None
+
+    def request(
+        self, subject: str, payload: bytes = b"", *, header: bytes = b"", timeout_s: float = 5
+    ) -> Message | None:
+        """The first answer, or None; later answers to earlier requests are passed over."""
+        self._requests += 1
+        inbox = f"_INBOX.{self._requests}"
+        self.publish(subject, payload, reply=inbox, header=header)
+        while (message := self.message(timeout_s)) is not None:
+            if message.subject == inbox:
+                return message
+        return None
+
+    def api(self, verb: str, body: object = b"") -> bytes:
+        """The JSON that `$JS.API.<verb>` answers; `body` is bytes, or becomes JSON."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+        message = self.request(f"$JS.API.{verb}", payload)
+        assert message is not None, verb
+        return message.payload
+
+    def _message(self, words: list[bytes], *, headers: bool) -> Message:
+        sizes = 2 if headers else 1
+        header_size = int(words[-2]) if headers else 0
+        data = self._take(int(words[-1]) + 2)[:-2]
+        names = [word.decode() for word in words[:-sizes]]
+        reply = names[2] if len(names) == 3 else ""
+        return Message(names[0], reply, data[:header_size], data[header_size:])
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._buffer:
+            self._receive()
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._receive()
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
+    def _receive(self) -> None:
+        data = self._socket.recv(65536)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        self._buffer += data
