@@ -1,9 +1,9 @@
 """Bytes to operations, for one connection.
 
 Complete publications are handed to the client in place, without a copy. What a read leaves over is
-kept by the parser and put in front of the next read: small leftovers are copied into the headroom of
-the loop's shared read buffer, a large half-read payload gets a buffer of its own, into which the
-socket reads directly.
+kept by the parser and put in front of the next read: small leftovers are copied into the headroom
+of the loop's shared read buffer, a large half-read payload gets a buffer of its own, into which
+the socket reads directly.
 
         ReadBuffer   ┌ headroom ───────┬ read ──────────────────────────┐
                      │      leftover   │ new bytes                      │
@@ -12,13 +12,22 @@ socket reads directly.
 
 Everything that is not PUB, HPUB, PING or PONG goes to the owner as a Python call, since it happens
 once per subscription or connection. Broken input raises `ProtocolError`.
+
+Of an incomplete line only the name and the arguments are kept: the blanks between them, and
+whatever follows a PING, PONG or +OK, may be as long as they like and cost nothing.
 """
 
 from isthmus.core.client cimport Client
 from isthmus.core.turn cimport Turn
 
 
+cdef enum:
+    PING, PONG, OK, ERR, SUB, UNSUB, CONNECT, INFO, PUB, HPUB, OPERATIONS
+
+
 cdef class ReadBuffer:
+    cdef bytearray memory
+    cdef object view                # of what lies behind the headroom
     cdef char* data
     cdef readonly Py_ssize_t headroom
     cdef readonly Py_ssize_t size
@@ -36,16 +45,17 @@ cdef class Parser:
     cdef bint ended                 # closed: drop everything
     cdef readonly Py_ssize_t control_line_max
 
-    cdef Py_ssize_t parse(self, const char* data, Py_ssize_t size, Turn turn) except -1
+    cdef Py_ssize_t parse(self, char* data, Py_ssize_t size, Turn turn) except -1
     cdef int _parse_left(self, Turn turn) except -1
     cdef int _keep(self, const char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _line_end(self, const char* arguments, const char* end) except -2
     cdef Py_ssize_t _publication(
-        self, const char* start, const char* arguments, const char* end, bint with_header, Turn turn
+        self, char* start, char* arguments, char* end, bint with_header, Turn turn
     ) except -1
-    cdef Py_ssize_t _control(self, const char* at, const char* end, Turn turn) except -1
-    cdef int _not_first(self) except -1
-    cdef bint _may_begin(self, const char* at, Py_ssize_t size) noexcept
-    cdef bint _known(self, const char* at, Py_ssize_t size) noexcept
+    cdef Py_ssize_t _control(self, char* at, char* end, Turn turn) except -1
+    cdef Py_ssize_t _line(self, int operation, char* at, char* end, Turn turn) except -1
+    cdef int _execute(
+        self, int operation, const char* arguments, const char* end, Turn turn
+    ) except -1
     cdef int _subscribe(self, const char* arguments, const char* end) except -1
     cdef int _unsubscribe(self, const char* arguments, const char* end) except -1

@@ -1,15 +1,16 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Bytes to operations, for one connection; see `parser.pxd` for the picture.
 
-Owns what a read leaves over. Knows the grammar and its limits, no accounts and no policy. Invariant:
-any bytes either parse or raise `ProtocolError`, and never more is kept than one publication of
-`payload_max` bytes plus one control line.
+Owns what a read leaves over. Knows the grammar and its limits, no accounts and no policy.
+Invariant: any bytes either parse or raise `ProtocolError`, and never more is kept than one
+publication of `payload_max` bytes plus one control line.
 """
 
-from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
+from cpython.buffer cimport PyBUF_WRITE
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy, memmove
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memcpy, memmove
 
 from isthmus.base.errors import ProtocolError
 from isthmus.core.client cimport Client
@@ -17,10 +18,33 @@ from isthmus.core.message cimport Message, Span, span
 from isthmus.core.turn cimport Turn
 
 cdef enum:
-    OPERATION_MAX = 16          # blanks and letters before the arguments of a control line
-    TOKENS_MAX = 6
+    TOKENS_MAX = 6              # a control line with more has too many anyway
+    SIZE_DIGITS_MAX = 9         # longer numbers are refused (measured on nats-server)
 
-cdef Py_ssize_t PAYLOAD_BOUND = 2_147_483_647
+
+cdef enum:
+    NOTHING                     # whatever stands after the name is ignored, however long it is
+    TOKENS                      # a blank and tokens
+    DOCUMENT                    # JSON, with blanks before it or none
+
+
+cdef struct Name:
+    const char* text
+    Py_ssize_t size
+    int follows
+
+
+cdef Name[10] NAMES
+NAMES[PING] = Name(b"PING", 4, NOTHING)
+NAMES[PONG] = Name(b"PONG", 4, NOTHING)
+NAMES[OK] = Name(b"+OK", 3, NOTHING)
+NAMES[ERR] = Name(b"-ERR", 4, TOKENS)
+NAMES[SUB] = Name(b"SUB", 3, TOKENS)
+NAMES[UNSUB] = Name(b"UNSUB", 5, TOKENS)
+NAMES[CONNECT] = Name(b"CONNECT", 7, DOCUMENT)
+NAMES[INFO] = Name(b"INFO", 4, DOCUMENT)
+NAMES[PUB] = Name(b"PUB", 3, TOKENS)
+NAMES[HPUB] = Name(b"HPUB", 4, TOKENS)
 
 
 def _unknown():
@@ -32,19 +56,28 @@ def _silent():
     return ProtocolError("", reason="Protocol Violation")
 
 
-cdef inline bint _is(const char* data, const char* upper, int size) noexcept nogil:
+cdef inline bint _is(const char* data, const char* upper, Py_ssize_t size) noexcept nogil:
     """The same letters, whatever their case."""
-    cdef int at
+    cdef Py_ssize_t at
     for at in range(size):
-        if (data[at] & ~0x20) != upper[at]:
+        if (data[at] & ~0x20 if upper[at] >= c"A" else data[at]) != upper[at]:
             return False
     return True
 
 
+cdef inline bint _blank(char letter) noexcept nogil:
+    return letter == c" " or letter == c"\t"
+
+
+cdef inline int _returns(const char* start, const char* end) noexcept nogil:
+    """1 if a carriage return stands before `end`."""
+    return end > start and (end - 1)[0] == c"\r"
+
+
 cdef inline Py_ssize_t _number(Span text) noexcept nogil:
-    """A decimal number, or -1 if it is none or too large."""
+    """A decimal number, or -1 if it is none or too long."""
     cdef Py_ssize_t at, out = 0
-    if text.size == 0 or text.size > 18:
+    if text.size == 0 or text.size > SIZE_DIGITS_MAX:
         return -1
     for at in range(text.size):
         if text.data[at] < c"0" or text.data[at] > c"9":
@@ -58,17 +91,25 @@ cdef inline int _split(const char* at, const char* end, Span* tokens) noexcept n
     cdef int count = 0
     cdef const char* start
     while True:
-        while at < end and (at[0] == c" " or at[0] == c"\t"):
+        while at < end and _blank(at[0]):
             at += 1
         if at >= end:
             return count
         if count == TOKENS_MAX:
             return count + 1
         start = at
-        while at < end and at[0] != c" " and at[0] != c"\t":
+        while at < end and not _blank(at[0]):
             at += 1
         tokens[count] = span(start, at - start)
         count += 1
+
+
+cdef Py_ssize_t _close_up(char* start, Py_ssize_t name, char* arguments) noexcept nogil:
+    """Move the `name` bytes at `start` up to `arguments`; how far they went."""
+    cdef Py_ssize_t gap = arguments - start - name
+    if gap > 0:
+        memmove(start + gap, start, name)
+    return gap
 
 
 cdef class ReadBuffer:
@@ -76,14 +117,13 @@ cdef class ReadBuffer:
 
     def __init__(self, Py_ssize_t size=131_072, Py_ssize_t headroom=32_768):
         assert headroom >= 8192
+        assert size > 0
         self.size = size
         self.headroom = headroom
-        self.data = <char*> malloc(headroom + size)
-        if self.data == NULL:
-            raise MemoryError
-
-    def __dealloc__(self):
-        free(self.data)
+        # whoever still holds the view keeps the memory alive
+        self.memory = bytearray(headroom + size)
+        self.data = PyByteArray_AS_STRING(self.memory)
+        self.view = memoryview(self.memory)[headroom:]
 
 
 cdef class Parser:
@@ -118,7 +158,7 @@ cdef class Parser:
         return self.held
 
     def hold(self) -> None:
-        """Parse nothing more until `resume`: somebody is being authenticated."""
+        """Parse nothing more until `resume`: somebody is being authenticated. Stop reading too."""
         self.held = True
 
     def end(self) -> None:
@@ -132,13 +172,11 @@ cdef class Parser:
             return PyMemoryView_FromMemory(
                 self.left + self.left_size, self.wanted - self.left_size, PyBUF_WRITE
             )
-        return PyMemoryView_FromMemory(
-            self.shared.data + self.shared.headroom, self.shared.size, PyBUF_WRITE
-        )
+        return self.shared.view
 
     def read(self, Py_ssize_t size, Turn turn not None) -> None:
         """`size` bytes arrived in `buffer()`."""
-        cdef const char* data
+        cdef char* data
         cdef Py_ssize_t total, done
         if self.ended:
             return
@@ -151,9 +189,14 @@ cdef class Parser:
                 return
             self._parse_left(turn)
             return
+        if self.left_size > self.shared.headroom:
+            # more than fits before the read: parse where it is kept
+            self._keep(self.shared.data + self.shared.headroom, size)
+            self._parse_left(turn)
+            return
         data = self.shared.data + self.shared.headroom - self.left_size
         if self.left_size:
-            memcpy(<char*> data, self.left, self.left_size)
+            memcpy(data, self.left, self.left_size)
         total = self.left_size + size
         self.left_size = 0
         self.wanted = 0
@@ -217,15 +260,23 @@ cdef class Parser:
         self.left_size += size
         return 0
 
-    cdef Py_ssize_t parse(self, const char* data, Py_ssize_t size, Turn turn) except -1:
-        """Parse complete operations; bytes consumed. Sets `wanted` when a payload is incomplete."""
-        cdef const char* at = data
-        cdef const char* end = data + size
+    cdef Py_ssize_t parse(self, char* data, Py_ssize_t size, Turn turn) except -1:
+        """Parse complete operations; bytes consumed. Sets `wanted` when a payload is incomplete.
+
+        An incomplete line may be moved within `data`, to leave out what need not be kept.
+        """
+        cdef char* at = data
+        cdef char* end = data + size
         cdef Py_ssize_t step
         while at < end and not self.held and not self.ended:
-            if at + 4 < end and _is(at, b"PUB", 3) and (at[3] == c" " or at[3] == c"\t"):
+            if self.client.account is None and (at[0] & ~0x20) != c"C":
+                self.owner.first_operation()
+                if self.client.account is None:
+                    assert self.held or self.ended
+                    break
+            if at + 4 < end and _is(at, b"PUB", 3) and _blank(at[3]):
                 step = self._publication(at, at + 4, end, False, turn)
-            elif at + 5 < end and _is(at, b"HPUB", 4) and (at[4] == c" " or at[4] == c"\t"):
+            elif at + 5 < end and _is(at, b"HPUB", 4) and _blank(at[4]):
                 step = self._publication(at, at + 5, end, True, turn)
             else:
                 step = self._control(at, end, turn)
@@ -237,10 +288,11 @@ cdef class Parser:
     cdef Py_ssize_t _line_end(self, const char* arguments, const char* end) except -2:
         """Offset of the newline from `arguments`, or -1 if it has not come yet."""
         cdef const char* newline = <const char*> memchr(arguments, c"\n", end - arguments)
-        cdef Py_ssize_t size = (end if newline == NULL else newline) - arguments
+        cdef const char* line_end = end if newline == NULL else newline
+        cdef Py_ssize_t size = line_end - arguments
         # the limit counts the arguments, without the line's end
-        if size > self.control_line_max + 1 or (
-            size > self.control_line_max and not (newline != NULL and newline[-1] == c"\r")
+        if size > self.control_line_max and size - _returns(arguments, line_end) > (
+            self.control_line_max
         ):
             raise ProtocolError(
                 "maximum control line exceeded", reason="Maximum Control Line Exceeded"
@@ -248,28 +300,24 @@ cdef class Parser:
         return -1 if newline == NULL else size
 
     cdef Py_ssize_t _publication(
-        self, const char* start, const char* arguments, const char* end, bint with_header, Turn turn
+        self, char* start, char* arguments, char* end, bint with_header, Turn turn
     ) except -1:
         """PUB or HPUB whose control line begins at `start`; bytes consumed, 0: incomplete."""
         cdef Span tokens[TOKENS_MAX]
         cdef Message message
         cdef const char* line_end
         cdef const char* body
-        cdef Py_ssize_t line, total, header = 0
+        cdef Py_ssize_t line, total, missing, header = 0
+        cdef Py_ssize_t name = arguments - start
         cdef int count
-        while arguments < end and (arguments[0] == c" " or arguments[0] == c"\t"):
+        while arguments < end and _blank(arguments[0]):
             arguments += 1
         line = self._line_end(arguments, end)
         if line < 0:
-            return 0
-        if self.client.account is None:
-            self.owner.first_operation()
-            if self.client.account is None or self.held or self.ended:
-                return 0
+            return _close_up(start, name, arguments)
         line_end = arguments + line
         body = line_end + 1
-        if line > 0 and line_end[-1] == c"\r":
-            line_end -= 1
+        line_end -= _returns(arguments, line_end)
         count = _split(arguments, line_end, tokens)
         if with_header:
             if count not in (3, 4) or not self.client.headers:
@@ -286,13 +334,16 @@ cdef class Parser:
             if total < 0:
                 raise _silent()
             message.reply = tokens[1] if count == 3 else span(NULL, 0)
-        if total > self.client.payload_max >= 0 or total > PAYLOAD_BOUND:
+        if total > self.client.payload_max >= 0:
             raise ProtocolError(
                 "Maximum Payload Violation", reason="Maximum Message Payload Exceeded"
             )
-        if end - body < total + 2:
-            self.wanted = (body - start) + total + 2
-            return 0
+        missing = total + 2 - (end - body)
+        if missing > 0:
+            if missing == 1 and body[total] != c"\r":
+                raise _unknown()
+            self.wanted = (end - start) + missing
+            return _close_up(start, name, arguments)
         if body[total] != c"\r" or body[total + 1] != c"\n":
             raise _unknown()
         message.to = message.subject = tokens[0]
@@ -305,95 +356,71 @@ cdef class Parser:
         self.client.publish(&message, turn)
         return (body - start) + total + 2
 
-    cdef Py_ssize_t _control(self, const char* at, const char* end, Turn turn) except -1:
-        """Any other operation; bytes consumed, 0: incomplete."""
-        cdef const char* name_end = at
-        cdef const char* arguments
-        cdef const char* line_end
-        cdef Py_ssize_t line, name, consumed
-        while name_end < end and name_end - at < 8 and name_end[0] not in b" \t\r\n":
-            name_end += 1
-        name = name_end - at
-        if not self._may_begin(at, name):
-            self._not_first()
-            raise _unknown()
-        if name_end == end:
+    cdef Py_ssize_t _control(self, char* at, char* end, Turn turn) except -1:
+        """Any operation but a publication; bytes consumed, 0: incomplete."""
+        cdef Py_ssize_t here = end - at
+        cdef int index
+        for index in range(OPERATIONS):
+            if here < NAMES[index].size:
+                if _is(at, NAMES[index].text, here):
+                    return 0            # it may still become one
+            elif _is(at, NAMES[index].text, NAMES[index].size):
+                return self._line(index, at, end, turn)
+        raise _unknown()
+
+    cdef Py_ssize_t _line(
+        self, int operation, char* at, char* end, Turn turn
+    ) except -1:
+        """The rest of a line whose name is complete."""
+        cdef int follows = NAMES[operation].follows
+        cdef char* arguments = at + NAMES[operation].size
+        cdef char* line_end
+        cdef Py_ssize_t line, name = NAMES[operation].size
+        if follows == NOTHING:
+            line_end = <char*> memchr(arguments, c"\n", end - arguments)
+            if line_end == NULL:
+                return _close_up(at, name, end)
+            self._execute(operation, arguments, arguments, turn)
+            return line_end + 1 - at
+        if arguments == end:
             return 0
-        if not self._known(at, name):
-            self._not_first()
+        if _blank(arguments[0]):
+            name += 1
+        elif follows == TOKENS:
             raise _unknown()
-        arguments = name_end
-        while arguments < end and (arguments[0] == c" " or arguments[0] == c"\t"):
+        while arguments < end and _blank(arguments[0]):
             arguments += 1
         line = self._line_end(arguments, end)
         if line < 0:
-            return 0
-        consumed = arguments - at + line + 1
+            return _close_up(at, name, arguments)
         line_end = arguments + line
-        if line > 0 and line_end[-1] == c"\r":
-            line_end -= 1
-        if name == 7 and _is(at, b"CONNECT", 7):
-            self.owner.connect(arguments[: line_end - arguments])
-            return consumed
-        if self.client.account is None:
-            self._not_first()
-            if self.client.account is None or self.held or self.ended:
-                return 0
-        if name == 4 and _is(at, b"PING", 4):
+        line_end -= _returns(arguments, line_end)
+        self._execute(operation, arguments, line_end, turn)
+        return arguments + line + 1 - at
+
+    cdef int _execute(
+        self, int operation, const char* arguments, const char* end, Turn turn
+    ) except -1:
+        if operation == PING:
             self.client.say(b"PONG\r\n", 6, turn)
-            self.owner.ping()
-        elif name == 4 and _is(at, b"PONG", 4):
+            if not self.ended:          # the answer may have been one byte too many
+                self.owner.ping()
+        elif operation == PONG:
             self.owner.pong()
-        elif name == 3 and _is(at, b"SUB", 3):
-            self._subscribe(arguments, line_end)
-        elif name == 5 and _is(at, b"UNSUB", 5):
-            self._unsubscribe(arguments, line_end)
-        elif name == 4 and at[0] == c"-":
-            self.owner.peer_error(arguments[: line_end - arguments])
-        elif name == 3 and _is(at, b"PUB", 3) or name == 4 and _is(at, b"HPUB", 4):
-            raise _silent()
-        return consumed
-
-    cdef int _not_first(self) except -1:
-        """Anything but CONNECT before there is an account: the owner admits or raises."""
-        if self.client.account is None:
-            self.owner.first_operation()
+        elif operation == SUB:
+            self._subscribe(arguments, end)
+        elif operation == UNSUB:
+            self._unsubscribe(arguments, end)
+        elif operation == CONNECT:
+            if arguments == end:
+                raise _silent()
+            self.owner.connect(arguments[: end - arguments])
+        elif operation == INFO:
+            if arguments == end or arguments[0] != c"{":
+                raise _silent()
+        elif operation == ERR:
+            self.owner.peer_error(arguments[: end - arguments])
         return 0
-
-    cdef bint _may_begin(self, const char* at, Py_ssize_t size) noexcept:
-        """True if the letters so far can still become an operation."""
-        cdef int index
-        cdef const char* names[10]
-        cdef Py_ssize_t sizes[10]
-        names[0] = b"PUB"; names[1] = b"HPUB"; names[2] = b"SUB"; names[3] = b"UNSUB"
-        names[4] = b"PING"; names[5] = b"PONG"; names[6] = b"CONNECT"; names[7] = b"INFO"
-        sizes[0] = 3; sizes[1] = 4; sizes[2] = 3; sizes[3] = 5
-        sizes[4] = 4; sizes[5] = 4; sizes[6] = 7; sizes[7] = 4
-        if size == 0:
-            return False
-        for index in range(8):
-            if size <= sizes[index] and _is(at, names[index], <int> size):
-                return True
-        if at[0] == c"+":
-            return size <= 3 and _is(at + 1, b"OK", <int> size - 1)
-        if at[0] == c"-":
-            return size <= 4 and _is(at + 1, b"ERR", <int> size - 1)
-        return False
-
-    cdef bint _known(self, const char* at, Py_ssize_t size) noexcept:
-        """True if the whole name is an operation (given `_may_begin`)."""
-        if at[0] == c"+":
-            return size == 3
-        if at[0] == c"-":
-            return size == 4
-        if size == 3:
-            return _is(at, b"PUB", 3) or _is(at, b"SUB", 3)
-        if size == 4:
-            return (
-                _is(at, b"PING", 4) or _is(at, b"PONG", 4) or _is(at, b"HPUB", 4)
-                or _is(at, b"INFO", 4)
-            )
-        return size == 5 and _is(at, b"UNSUB", 5) or size == 7
 
     cdef int _subscribe(self, const char* arguments, const char* end) except -1:
         cdef Span tokens[TOKENS_MAX]
