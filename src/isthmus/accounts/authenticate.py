@@ -8,8 +8,6 @@ Knows no socket. Every failure is an `AuthError` whose text is for the log: the 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 from collections.abc import Callable, Sequence
 
@@ -19,7 +17,7 @@ from isthmus.accounts.permissions import Permissions
 from isthmus.base.errors import AuthError
 from isthmus.base.handshake import ConnectInfo
 from isthmus.base.values import Value
-from isthmus.identity import nkeys
+from isthmus.identity import nkeys, trust
 
 
 class User(Value):
@@ -84,11 +82,9 @@ def is_bcrypt(password: str) -> bool:
 
 def require_signature(connect: ConnectInfo, nkey: str, nonce: str) -> None:
     """The client signed our nonce with `nkey`. Raises `AuthError`."""
-    text = connect.sig
     try:
-        padded = text + "=" * (-len(text) % 4)
-        signature = base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True)
-    except (binascii.Error, ValueError) as error:
+        signature = trust.parse_signature(connect.sig)
+    except ValueError as error:
         raise AuthError("signature of the nonce is not base64") from error
     nkeys.verify(nkey, nonce.encode(), signature)
 
@@ -97,8 +93,8 @@ class Authenticator:
     """Who may connect, by configuration.
 
     `default` is the user of clients that say nothing (no authorization configured, or
-    `no_auth_user`); None refuses them. `token` is the one shared token, plain or bcrypt. `verify` is
-    operator mode: it takes the place of everything else.
+    `no_auth_user`); None refuses them. `token` is the one shared token, plain or bcrypt. `verify`,
+    called with CONNECT, nonce and address, is operator mode: it takes the place of everything else.
     """
 
     def __init__(
@@ -108,7 +104,7 @@ class Authenticator:
         default: User | None = None,
         token: str = "",
         token_user: User | None = None,
-        verify: Callable[[ConnectInfo, str], User] | None = None,
+        verify: Callable[[ConnectInfo, str, str], User] | None = None,
     ) -> None:
         self._by_name = {login.user.name: login for login in logins if not login.nkey}
         self._by_nkey = {login.nkey: login for login in logins if login.nkey}
@@ -127,10 +123,12 @@ class Authenticator:
         """True if some user signs a nonce."""
         return bool(self._by_nkey) or self._verify is not None
 
-    def authenticate(self, connect: ConnectInfo, nonce: str) -> User | PasswordCheck:
-        """Decide one CONNECT. Raises `AuthError`."""
+    def authenticate(
+        self, connect: ConnectInfo, nonce: str, address: str
+    ) -> User | PasswordCheck:
+        """Decide one CONNECT that came from `address`. Raises `AuthError`."""
         if self._verify is not None:
-            return self._verify(connect, nonce)
+            return self._verify(connect, nonce, address)
         if connect.nkey:
             login = self._by_nkey.get(connect.nkey)
             if login is None:

@@ -6,9 +6,8 @@ with a reason. Rules: `docs/reference/accounts.md`, "Authorisation".
 
 from isthmus.accounts.spec import AccountSpec, Export, Import
 from isthmus.base import subjects
-from isthmus.base.errors import AuthError
-from isthmus.base.values import NS_PER_S, Value
-from isthmus.identity import jwt
+from isthmus.base.values import Value
+from isthmus.identity import trust
 
 
 class Grant(Value):
@@ -71,67 +70,22 @@ def authorise(
             )
     ends = [end for end in (exporter.expires_ns, importer.expires_ns) if end]
     if export.token_required:
-        verdict = _check_activation(importer, wanted, exporter, export, now_ns)
-        if isinstance(verdict, Refusal):
-            return verdict
-        if verdict:
-            ends.append(verdict)
+        offer = trust.Offer(
+            kind=wanted.kind,
+            subject=wanted.remote,
+            importer=importer.name,
+            exporter=exporter.name,
+            signing_keys=exporter.signing_keys,
+            revocations=export.revocations,
+        )
+        verdict = trust.check_activation(wanted.activation, offer, now_ns)
+        if isinstance(verdict, trust.Refusal):
+            return Refusal(
+                code=verdict.reason.value, reason=verdict.text, wakes_ns=verdict.wakes_ns
+            )
+        if verdict.ends_ns:
+            ends.append(verdict.ends_ns)
     return Grant(export=export, ends_ns=min(ends, default=0))
-
-
-def _check_activation(
-    importer: AccountSpec, wanted: Import, exporter: AccountSpec, export: Export, now_ns: int
-) -> Refusal | int:
-    """The end of the activation (0: none), or what is wrong with it."""
-    if not wanted.activation:
-        return Refusal(
-            code="activation_missing",
-            reason=f"{export.subject!r} of account {_label(exporter)} is private: the import needs "
-            "an activation token",
-        )
-    try:
-        token = jwt.decode_activation(wanted.activation)
-    except AuthError as error:
-        return Refusal(code="activation_invalid", reason=f"activation token: {error}")
-    body = token.nats
-    if body.issuer_account:
-        signed = body.issuer_account == exporter.name and (
-            token.issuer == exporter.name or token.issuer in exporter.signing_keys
-        )
-    else:
-        signed = token.issuer == exporter.name
-    if not signed:
-        return Refusal(
-            code="activation_issuer",
-            reason=f"activation token was not signed by account {_label(exporter)} "
-            "or one of its current signing keys",
-        )
-    if token.subject != importer.name:
-        return Refusal(
-            code="activation_account",
-            reason=f"activation token is for account {token.subject}, not for {importer.name}",
-        )
-    if body.kind != wanted.kind:
-        return Refusal(
-            code="activation_kind", reason=f"activation token is for a {body.kind}, not a {wanted.kind}"
-        )
-    if not subjects.covers(body.subject, wanted.remote):
-        return Refusal(
-            code="activation_subject",
-            reason=f"activation token for {body.subject!r} does not cover {wanted.remote!r}",
-        )
-    if token.not_before_s * NS_PER_S > now_ns:
-        return Refusal(
-            code="activation_early",
-            reason="activation token is not valid yet",
-            wakes_ns=token.not_before_s * NS_PER_S,
-        )
-    if token.expires_s and token.expires_s * NS_PER_S <= now_ns:
-        return Refusal(code="activation_expired", reason="activation token has expired")
-    for key in (importer.name, "*"):
-        if export.revocations.get(key, -1) >= token.issued_s:
-            return Refusal(code="activation_revoked", reason="activation token was revoked")
-    return token.expires_s * NS_PER_S
 
 
 def _label(account: AccountSpec) -> str:

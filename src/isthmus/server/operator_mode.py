@@ -1,0 +1,138 @@
+"""Operator mode: accounts come from a resolver, users bring a token.
+
+Joins `identity.trust` (who may) to the registry (who is): looks up account tokens, refuses those no
+trusted operator signed, turns a user's token and signature into a `User`. Knows no connection.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Protocol
+
+from isthmus.accounts.authenticate import User
+from isthmus.accounts.claims import make_permissions, make_spec
+from isthmus.accounts.registry import Registry
+from isthmus.accounts.spec import AccountSpec
+from isthmus.base.errors import AuthError, UsageError
+from isthmus.base.handshake import ConnectInfo
+from isthmus.base.ports import Clock
+from isthmus.identity import jwt, trust
+from isthmus.identity.claims import AccountClaims
+
+
+class Resolver(Protocol):
+    """Where account tokens are kept."""
+
+    def fetch(self, key: str, /) -> str | None:
+        """The token of the account with this public key, or None."""
+
+
+def time_zone(name: str) -> tzinfo | None:
+    """A zone by its IANA name; the empty name is UTC."""
+    try:
+        return zoneinfo.ZoneInfo(name or "UTC")
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+class OperatorMode:
+    """Trust in some operators. `registry` must get `fetch` as its source of accounts."""
+
+    def __init__(
+        self,
+        operators: Sequence[str],
+        resolver: Resolver,
+        registry: Registry,
+        clock: Clock,
+        *,
+        system_account: str = "",
+        pinned: Sequence[str] = (),
+    ) -> None:
+        assert operators
+        self.operators = [jwt.decode_operator(token) for token in operators]
+        self.trust = trust.Trust.from_operators(self.operators)
+        self.resolver = resolver
+        self._registry = registry
+        self._clock = clock
+        named = {claims.nats.system_account for claims in self.operators} - {""}
+        if system_account and named - {system_account}:
+            raise UsageError("system_account in config and operator JWT must be identical")
+        self.system_account = system_account or next(iter(sorted(named)), "")
+        self._pinned = frozenset(pinned) | ({self.system_account} if pinned else frozenset())
+        self._claims: dict[str, AccountClaims] = {}  # by name, of the accounts in the registry
+        registry.fetch = self.fetch
+
+    def fetch(self, key: str) -> AccountSpec | None:
+        """An account of the resolver, if a trusted operator signed it and it has not expired."""
+        token = self.resolver.fetch(key)
+        if token is None:
+            return None
+        try:
+            return self.accept(token)
+        except AuthError:
+            return None
+
+    def accept(self, token: str) -> AccountSpec:
+        """The account of a token. Raises `AuthError` if nobody trusted signed it."""
+        claims = jwt.decode_account(token)
+        refusal = trust.check_account(claims, self.trust, self._clock.wall_ns())
+        if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
+            raise AuthError(refusal.text)
+        self._claims[claims.subject] = claims
+        return make_spec(claims, token)
+
+    def load_system_account(self) -> None:
+        """The system account exists from the start, so that the first push can work."""
+        if not self.system_account:
+            return
+        now_ns = self._clock.wall_ns()
+        if self._registry.load(self.system_account, now_ns) is None:
+            self._claims[self.system_account] = AccountClaims(
+                subject=self.system_account, issuer=min(self.trust.keys)
+            )
+            self._registry.update(AccountSpec(name=self.system_account), now_ns)
+
+    def verify(self, connect: ConnectInfo, nonce: str, address: str) -> User:
+        """The user of a CONNECT. Raises `AuthError`."""
+        if not connect.jwt:
+            raise AuthError("no user JWT given")
+        claims = jwt.decode_user(connect.jwt)
+        account_key = claims.nats.issuer_account or claims.issuer
+        if self._pinned and account_key not in self._pinned:
+            raise AuthError(f"account {account_key} is not pinned")
+        now_ns = self._clock.wall_ns()
+        account = self._registry.load(account_key, now_ns)
+        if account is None:
+            raise AuthError(f"account {account_key} is not known")
+        verdict = trust.admit(
+            trust.Login(
+                user=claims,
+                account=self._claims[account_key],
+                nonce=nonce,
+                signature=connect.sig,
+                address=address,
+            ),
+            self.trust,
+            now_ns,
+            time_zone,
+        )
+        if isinstance(verdict, trust.Refusal):
+            raise AuthError(f"{verdict.text} (user {claims.subject})")
+        limits = verdict.limits
+        return User(
+            account=account_key,
+            name=claims.subject,
+            label=f"jwt:{claims.subject}",
+            permissions=make_permissions(limits.permissions),
+            subscriptions_max=limits.subs,
+            payload_max=limits.payload,
+            expires_ns=verdict.ends_ns,
+            issued_s=claims.issued_s,
+            token=connect.jwt,
+            issuer_key=claims.issuer,
+            name_tag=claims.name,
+            tags=claims.nats.tags,
+            bearer=limits.bearer_token,
+        )

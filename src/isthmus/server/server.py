@@ -1,0 +1,189 @@
+"""A server: its parts put together, started and stopped.
+
+Owns the order of things and nothing else: the hub holds connections, the registry accounts, the
+engine JetStream, the monitor documents. Anything that needs the state of a part belongs to the part.
+
+    options ─► registry ─► hub ─► listener
+                 ▲           ├─► system ($SYS)
+       operator mode         ├─► engine (JetStream, the disk)
+       (tokens, resolver)    └─► monitor (HTTP)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from isthmus.accounts.registry import Registry
+from isthmus.base.errors import UsageError
+from isthmus.config.options import Options
+from isthmus.identity.nkeys import KeyPair, Kind
+from isthmus.server.engine import Engine
+from isthmus.server.hub import Hub
+from isthmus.server.logs import Log
+from isthmus.server.monitoring import Monitoring
+from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.outside import SystemClock, SystemEntropy
+from isthmus.server.resolvers import make_resolver
+from isthmus.server.system import System
+from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
+from isthmus.accounts.authenticate import Authenticator
+
+BACKLOG = 1024
+
+
+class Server:
+    """One server in the running event loop. `await start()`, later `await stop()`."""
+
+    def __init__(self, options: Options, log: Log) -> None:
+        self.options = options
+        self.log = log
+        self.clock = SystemClock()
+        self.entropy = SystemEntropy()
+        self.registry = Registry(self.entropy)
+        self.server_id = KeyPair.from_entropy(Kind.SERVER, self.entropy).public_key
+        self.hub: Hub | None = None
+        self.engine: Engine | None = None
+        self.monitoring: Monitoring | None = None
+        self.operator_mode: OperatorMode | None = None
+        self._listener: asyncio.Server | None = None
+        self._stopped = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        assert self.hub is not None
+        host = self.hub.host if self.hub.host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104
+        return f"nats://{host}:{self.hub.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that was bound."""
+        assert self.hub is not None
+        return self.hub.port
+
+    @property
+    def http_port(self) -> int:
+        """The monitoring port that was bound, 0 without monitoring."""
+        return 0 if self.monitoring is None else self.monitoring.port
+
+    async def start(self) -> None:
+        """Load accounts, recover JetStream, listen. Raises `UsageError` or `StoreError`."""
+        self._log_start()
+        hub = self.hub = self._make_hub()
+        try:
+            if self.options.jetstream is not None:
+                self.engine = Engine(self.options.jetstream, hub, self.entropy, self.log)
+                await self.engine.start()
+            System(hub, self.operator_mode, self.engine)
+            if self.options.http_port:
+                self.monitoring = Monitoring(self.options, hub, self.engine)
+                await self.monitoring.start()
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Close connections, write what waits, let go of the disk."""
+        self.log.info("Initiating Shutdown...")
+        if self._listener is not None:
+            self._listener.close()
+        if self.hub is not None:
+            self.hub.close_all("Server Shutdown")
+        if self.monitoring is not None:
+            await self.monitoring.stop()
+        if self.engine is not None:
+            await self.engine.stop()
+        self._stopped.set()
+        self.log.info("Server Exiting..")
+
+    async def wait_stopped(self) -> None:
+        """Return when `stop` is done."""
+        await self._stopped.wait()
+
+    async def enter_lame_duck(self) -> None:
+        """Take no new connections, tell clients to go, close them one by one, stop."""
+        hub = self.hub
+        assert hub is not None
+        if hub.lame_duck:
+            return
+        self.log.info("Entering lame duck mode, stop accepting new clients")
+        hub.lame_duck = True
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(hub.connections.values()):
+            connection.send_info(hub.make_info(connection))
+        if hub.connections:
+            await asyncio.sleep(self.options.lame_duck_grace_ns / 1e9)
+            left_s = (self.options.lame_duck_duration_ns - self.options.lame_duck_grace_ns) / 1e9
+            connections = list(hub.connections.values())
+            for connection in connections:
+                connection.close("", "Server Shutdown")
+                await asyncio.sleep(min(left_s / len(connections), 1.0))
+        await self.stop()
+
+    def _make_hub(self) -> Hub:
+        options = self.options
+        system_account = options.system_account or SYSTEM_ACCOUNT
+        now_ns = self.clock.wall_ns()
+        if options.operators:
+            mode = self.operator_mode = OperatorMode(
+                options.operators,
+                make_resolver(options),
+                self.registry,
+                self.clock,
+                system_account=options.system_account,
+                pinned=options.resolver_pinned_accounts,
+            )
+            mode.load_system_account()
+            system_account = mode.system_account
+            authenticator = Authenticator(verify=mode.verify)
+        else:
+            for spec in make_specs(options):
+                self.registry.update(spec, now_ns)
+            authenticator = make_authenticator(options)
+        return Hub(
+            options,
+            self.registry,
+            authenticator,
+            server_id=self.server_id,
+            clock=self.clock,
+            log=self.log,
+            loop=asyncio.get_running_loop(),
+            system_account=system_account,
+        )
+
+    async def _listen(self) -> None:
+        hub = self.hub
+        assert hub is not None
+        options = self.options
+        try:
+            self._listener = await hub.loop.create_server(
+                hub.make_connection,
+                options.host,
+                max(options.port, 0),
+                backlog=BACKLOG,
+                family=socket.AF_UNSPEC if ":" in options.host else socket.AF_INET,
+            )
+        except OSError as error:
+            raise UsageError(
+                f"can not listen on {options.host}:{options.port}: {error.strerror or error}; "
+                "choose another port with -p, or -1 for a free one"
+            ) from error
+        hub.port = self._listener.sockets[0].getsockname()[1]
+        hub.rearm()
+        self.log.info(f"Listening for client connections on {options.host}:{hub.port}")
+        self.log.info("Server is ready")
+
+    def _log_start(self) -> None:
+        from isthmus.base.constants import SERVER_VERSION  # noqa: PLC0415 — only for this line
+
+        self.log.info("Starting isthmus")
+        self.log.info(f"  Version:  {SERVER_VERSION}")
+        self.log.info(f"  Name:     {self.options.server_name or self.server_id}")
+        self.log.info(f"  ID:       {self.server_id}")
+        if self.options.config_file:
+            self.log.info(
+                f"Using configuration file: {self.options.config_file} ({self.options.config_digest})"
+            )
