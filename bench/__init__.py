@@ -1,0 +1,1 @@
+"""Measure Isthmus beside the real nats-server: `python -m bench`, or `make bench`."""

@@ -1,0 +1,93 @@
+"""An operator, three accounts and their grants, for the rows that cross a border.
+
+C exports a service and the three services of a pull consumer, privately; B imports them with
+activation tokens. Users are bearers: the load generator holds no keys.
+"""
+
+import secrets
+import time
+
+import msgspec
+
+from isthmus.identity import claims, jwt
+from isthmus.identity.nkeys import KeyPair, Kind
+
+STREAM, CONSUMER = "BENCH", "C1"
+GRANTS = (
+    ("service", "svc.echo", "svc.echo", "Singleton"),
+    ("next", f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}", None, "Stream"),
+    ("ack", f"$JS.ACK.{STREAM}.{CONSUMER}.>", f"$JS.ACK.{STREAM}.{CONSUMER}.>", "Singleton"),
+)
+
+
+class _Entropy:
+    def bytes(self, count: int, /) -> bytes:
+        return secrets.token_bytes(count)
+
+
+class Tenants:
+    """`config` is the part of a configuration file; `auth_b`, `auth_c` are CONNECT fields."""
+
+    def __init__(self) -> None:
+        now_ns = time.time_ns()
+        entropy = _Entropy()
+        operator = KeyPair.make(Kind.OPERATOR, entropy)
+        keys = {name: KeyPair.make(Kind.ACCOUNT, entropy) for name in ("SYS", "B", "C")}
+        exports, imports = [], []
+        for name, subject, local, response_type in GRANTS:
+            exports.append(
+                claims.Export(
+                    name=name,
+                    subject=subject,
+                    type="service",
+                    token_required=True,
+                    response_type=response_type,
+                )
+            )
+            body = claims.Activation(subject=subject, kind="service")
+            token = jwt.encode(
+                claims.make_activation(keys["B"].public_key, name, body), keys["C"], now_ns
+            )
+            imports.append(
+                claims.Import(
+                    name=name,
+                    subject=subject,
+                    account=keys["C"].public_key,
+                    token=token,
+                    local_subject=local or subject.replace("$JS.API", "C.API"),
+                    type="service",
+                )
+            )
+        preload = []
+        for name, key in keys.items():
+            account = claims.make_account(key.public_key, name)
+            limits = msgspec.structs.replace(
+                account.nats.limits, memory_bytes=-1, disk_bytes=-1, streams=-1, consumers=-1
+            )
+            body = msgspec.structs.replace(
+                account.nats,
+                limits=account.nats.limits if name == "SYS" else limits,
+                exports=tuple(exports) if name == "C" else (),
+                imports=tuple(imports) if name == "B" else (),
+            )
+            token = jwt.encode(msgspec.structs.replace(account, nats=body), operator, now_ns)
+            preload.append(f"  {key.public_key}: {token}\n")
+        root = claims.make_operator(operator.public_key, "BENCH")
+        root = msgspec.structs.replace(
+            root,
+            nats=msgspec.structs.replace(root.nats, system_account=keys["SYS"].public_key),
+        )
+        self.config = (
+            f"operator: {jwt.encode(root, operator, now_ns)}\n"
+            "resolver: MEMORY\nresolver_preload {\n" + "".join(preload) + "}\n"
+        )
+        self.auth_b = {"jwt": self._user(keys["B"], entropy, now_ns)}
+        self.auth_c = {"jwt": self._user(keys["C"], entropy, now_ns)}
+
+    @staticmethod
+    def _user(account: KeyPair, entropy: _Entropy, now_ns: int) -> str:
+        user = claims.make_user(KeyPair.make(Kind.USER, entropy).public_key, "bench")
+        user = msgspec.structs.replace(
+            user, nats=msgspec.structs.replace(user.nats, bearer_token=True)
+        )
+        return jwt.encode(user, account, now_ns)
