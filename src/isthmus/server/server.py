@@ -41,7 +41,7 @@ class Server:
         self.clock = SystemClock()
         self.entropy = SystemEntropy()
         self.registry = Registry(self.entropy)
-        self.server_id = KeyPair.from_entropy(Kind.SERVER, self.entropy).public_key
+        self.server_id = KeyPair.make(Kind.SERVER, self.entropy).public_key
         self.hub: Hub | None = None
         self.engine: Engine | None = None
         self.monitoring: Monitoring | None = None

@@ -1,0 +1,177 @@
+"""What a change of one account means for the others."""
+
+import msgspec
+from support.entropy import SeededEntropy
+
+from isthmus.accounts.imports import Refusal
+from isthmus.accounts.registry import Registry
+from isthmus.accounts.spec import AccountSpec, Export, Import
+from isthmus.core.inlet import Inlet
+from isthmus.core.router import publish
+from isthmus.core.turn import Turn
+
+SECOND = 1_000_000_000
+NOW = 1_700_000_000 * SECOND
+
+
+class World:
+    """A registry, a turn, and inlets that say what arrived where."""
+
+    def __init__(self) -> None:
+        self.registry = Registry(SeededEntropy())
+        self.turn = Turn(1)
+        self.arrived: list[tuple[str, str]] = []
+
+    def listen(self, account: str, subject: str) -> None:
+        def handler(requests, turn):
+            self.arrived += [(account, request.subject.decode()) for request in requests]
+
+        core = self.registry.get(account).core
+        core.sublist.add(subject.encode(), Inlet(handler))
+
+    def send(self, account: str, subject: str, now_ns: int = NOW) -> list[tuple[str, str]]:
+        self.arrived = []
+        self.turn.begin(now_ns)
+        publish(self.registry.get(account).core, subject.encode(), b"", self.turn)
+        self.turn.finish()
+        self.registry.check()
+        return self.arrived
+
+
+def exporter(**changes: object) -> AccountSpec:
+    export = Export(kind="service", subject="svc.>", **changes)
+    return AccountSpec(name="C", exports=(export,))
+
+
+def importer(local: str = "c.svc.>") -> AccountSpec:
+    wanted = Import(kind="service", account="C", remote="svc.>", local=local)
+    return AccountSpec(name="B", imports=(wanted,))
+
+
+def reason(world: World) -> str:
+    verdict = world.registry.get("B").imports[0].verdict
+    return verdict.code if isinstance(verdict, Refusal) else "active"
+
+
+def make_world(*specs: AccountSpec) -> World:
+    world = World()
+    for spec in specs:
+        world.registry.update(spec, NOW)
+    return world
+
+
+def test_a_request_crosses_with_its_subject_rewritten():
+    world = make_world(exporter(), importer())
+    world.listen("C", "svc.*")
+    assert world.send("B", "c.svc.a") == [("C", "svc.a")]
+    assert world.send("B", "svc.a") == []
+
+
+def test_an_importer_heals_when_its_exporter_arrives():
+    world = make_world(importer())
+    assert reason(world) == "account_unknown"
+    world.registry.update(exporter(), NOW)
+    world.listen("C", "svc.*")
+    assert reason(world) == "active"
+    assert world.send("B", "c.svc.a") == [("C", "svc.a")]
+
+
+def test_a_removed_export_closes_the_import_and_its_return_opens_it():
+    world = make_world(exporter(), importer())
+    world.listen("C", "svc.*")
+    world.registry.update(AccountSpec(name="C"), NOW)
+    assert reason(world) == "export_missing"
+    assert world.send("B", "c.svc.a") == []
+    world.registry.update(exporter(), NOW)
+    assert world.send("B", "c.svc.a") == [("C", "svc.a")]
+
+
+def test_only_approved_accounts_may_import():
+    world = make_world(exporter(approved=frozenset({"A"})), importer())
+    assert reason(world) == "not_approved"
+    world.registry.update(exporter(approved=frozenset({"A", "B"})), NOW)
+    assert reason(world) == "active"
+
+
+def test_the_importer_stands_at_the_token_position():
+    offer = AccountSpec(
+        name="C",
+        exports=(Export(kind="service", subject="priv.*.data", account_token_position=2),),
+    )
+    for name, expected in (("B", "active"), ("X", "position_mismatch")):
+        wanted = Import(kind="service", account="C", remote=f"priv.{name}.data", local="priv.data")
+        world = make_world(offer, AccountSpec(name="B", imports=(wanted,)))
+        assert reason(world) == expected
+
+
+def test_a_private_export_needs_an_activation():
+    world = make_world(exporter(token_required=True), importer())
+    assert reason(world) == "activation_missing"
+
+
+def test_an_import_ends_at_the_moment_its_exporter_expires():
+    ends_ns = NOW + 5 * SECOND
+    world = make_world(msgspec.structs.replace(exporter(), expires_ns=ends_ns), importer())
+    world.listen("C", "svc.*")
+    assert world.registry.deadline_ns() == ends_ns
+    assert world.send("B", "c.svc.a", ends_ns - 1) == [("C", "svc.a")]
+    assert world.send("B", "c.svc.a", ends_ns) == []
+    assert [account.name for account in world.registry.tick(ends_ns)] == ["C"]
+    assert reason(world) == "account_expired"
+    assert world.registry.deadline_ns() is None
+
+
+def test_an_unchanged_import_keeps_its_crossing():
+    world = make_world(exporter(), importer())
+    before = world.registry.get("B").imports[0].crossing
+    other = Import(kind="service", account="C", remote="svc.x", local="x")
+    spec = msgspec.structs.replace(importer(), imports=(other, *importer().imports))
+    world.registry.update(spec, NOW)
+    assert world.registry.get("B").imports[1].crossing is before
+
+
+def test_a_withdrawn_import_leaves_nothing_behind():
+    world = make_world(exporter(), importer())
+    world.registry.update(AccountSpec(name="B"), NOW)
+    assert len(world.registry.get("B").core.sublist) == 0
+    world.listen("C", "svc.*")
+    assert world.send("B", "c.svc.a") == []
+
+
+def test_a_missing_account_is_fetched_when_somebody_needs_it():
+    world = World()
+    asked = []
+
+    def fetch(name):
+        asked.append(name)
+        return exporter() if name == "C" else None
+
+    world.registry.fetch = fetch
+    world.registry.update(importer(), NOW)
+    assert asked == ["C"]
+    assert reason(world) == "active"
+
+
+def test_accounts_that_import_from_each_other_do_not_loop():
+    one = AccountSpec(
+        name="A",
+        exports=(Export(kind="service", subject="a"),),
+        imports=(Import(kind="service", account="B", remote="b", local="a"),),
+    )
+    two = AccountSpec(
+        name="B",
+        exports=(Export(kind="service", subject="b"),),
+        imports=(Import(kind="service", account="A", remote="a", local="b"),),
+    )
+    world = make_world(one, two)
+    world.listen("B", "b")
+    # every hop counts: the message goes round at most HOPS_MAX times and ends
+    assert 0 < len(world.send("A", "a")) < 20
+
+
+def test_a_response_type_changes_at_once_for_existing_imports():
+    world = make_world(exporter(), importer())
+    crossing = world.registry.get("B").imports[0].crossing
+    assert crossing.response_type == 0
+    world.registry.update(exporter(response_type="Stream", threshold_ns=SECOND), NOW)
+    assert (crossing.response_type, crossing.threshold_ns) == (1, SECOND)
