@@ -16,7 +16,7 @@ cimport cython
 from isthmus.core.client cimport Client
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
-from isthmus.core.router cimport HOPS_MAX, AccountCore, Target, deliver, route
+from isthmus.core.router cimport HOPS_MAX, AccountCore, Target, deliver, reaches, route
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -123,6 +123,9 @@ cdef class Crossing(Receiver):
 
     cdef bint open_at(self, int64_t now_ns) noexcept:
         return self.alive and (self.ends_ns == 0 or now_ns < self.ends_ns)
+
+    cdef bint interested(self, int64_t now_ns) except -1:
+        return self.open_at(now_ns)
 
     cdef int receive(self, Message* message, Turn turn) except -1:
         cdef Message crossed
@@ -301,6 +304,13 @@ cdef class Response(Receiver):
         elif message.now_ns - self.used_ns > 1_000_000_000:
             self._touch(message.now_ns)
         return taken
+
+    cdef bint interested(self, int64_t now_ns) except -1:
+        """The requester still listens, and the grant holds."""
+        return (
+            not self.closed and self.crossing.open_at(now_ns)
+            and reaches(self.crossing.importer, span_of(self.reply), now_ns)
+        )
 
     cdef int _touch(self, int64_t now_ns) except -1:
         """Used again: to the end of the order, at most once a second."""

@@ -16,6 +16,8 @@
 The router knows nothing else. These are the only virtual calls on the path of a message.
 """
 
+from libc.stdint cimport int64_t
+
 from isthmus.core.message cimport Message
 from isthmus.core.turn cimport Chore, Turn
 
@@ -24,3 +26,5 @@ cdef class Receiver(Chore):
     # 1: taken. 0: not here after all (closed, expired, own echo), so the caller may try another
     # member of a queue group, or answer "no responders". -1: a Python exception is set.
     cdef int receive(self, Message* message, Turn turn) except -1
+    # Would a message get anywhere? Asked rarely: a response looks behind its border.
+    cdef bint interested(self, int64_t now_ns) except -1

@@ -1,5 +1,7 @@
 """The base class of all receivers; see `receiver.pxd` for the family."""
 
+from libc.stdint cimport int64_t
+
 from isthmus.core.message cimport Message
 from isthmus.core.turn cimport Chore, Turn
 
@@ -9,3 +11,6 @@ cdef class Receiver(Chore):
 
     cdef int receive(self, Message* message, Turn turn) except -1:
         raise NotImplementedError(type(self).__name__)
+
+    cdef bint interested(self, int64_t now_ns) except -1:
+        return True

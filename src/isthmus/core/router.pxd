@@ -12,7 +12,7 @@ plain receiver is interested, a delivery goes to it without a look-up.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
@@ -34,6 +34,10 @@ cdef class AccountCore:
 
 
 cdef int route(AccountCore account, Message* message, Turn turn) except -1
+
+
+# True if a message on `subject` would reach somebody, borders looked through
+cdef bint reaches(AccountCore account, Span subject, int64_t now_ns) except -1
 
 
 cdef struct Target:

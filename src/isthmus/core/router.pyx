@@ -2,7 +2,7 @@
 """From a published message to its receivers, inside one account; see `router.pxd`."""
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
@@ -100,3 +100,20 @@ cdef int deliver(
         found.plain = found.groups = 0
         sublist.release(&found)
     return taken
+
+
+cdef bint reaches(AccountCore account, Span subject, int64_t now_ns) except -1:
+    """True if a message on the literal `subject` would reach somebody, at whatever distance."""
+    cdef Match found
+    cdef int32_t index, total
+    cdef bint out = False
+    account.sublist.match(subject, &found)
+    try:
+        total = found.ends[found.groups - 1] if found.groups else found.plain
+        for index in range(total):
+            if (<Receiver> found.receivers[index]).interested(now_ns):
+                out = True
+                break
+    finally:
+        account.sublist.release(&found)
+    return out
