@@ -9,7 +9,7 @@ worker's memoryview, say, after the stream is done with the block.
 cdef class Buffer:
     cdef char* data
     cdef readonly Py_ssize_t capacity
-    cdef readonly Py_ssize_t used       # what a view of it shows; the holder moves it on
+    cdef Py_ssize_t used                # what a view of it shows
 
 
 cdef Buffer new_buffer(Py_ssize_t capacity)

@@ -1,6 +1,8 @@
 from typing import Literal
 
 class Entry:
+    """One record as Python values, copied."""
+
     @property
     def kind(self) -> int: ...
     @property
