@@ -295,9 +295,9 @@ def test_a_signature_of_somebody_else_is_refused():
 @pytest.mark.parametrize("text", ["=", "a+b", "a/b", "é", "a", "\n"])
 def test_parts_are_base64url_without_padding(text):
     head, body, signature = vectors.V5_USER.split(".")
-    with pytest.raises(TokenError, match="base64url"):
+    with pytest.raises(TokenError, match="illegal base64 data at input byte"):
         jwt.decode(f"{head}.{body}.{text}")
-    with pytest.raises(TokenError, match="base64url"):
+    with pytest.raises(TokenError, match="illegal base64 data at input byte"):
         jwt.decode(f"{head}.{text}.{signature}")
 
 

@@ -226,10 +226,10 @@ CONSUMER_CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-def singles_and_pairs(cases: dict[str, Case]) -> list[tuple[str, Case]]:
-    """Every case, and every two that do not set the same field."""
-    found = list(cases.items())
-    for (left, one), (right, other) in combinations(cases.items(), 2):
-        if one and other and not set(one) & set(other):
-            found.append((f"{left} + {right}", {**one, **other}))
-    return found
+def pairs(cases: dict[str, Case]) -> dict[str, Case]:
+    """Every two cases together that do not set the same field."""
+    return {
+        f"{left} + {right}": {**one, **other}
+        for (left, one), (right, other) in combinations(cases.items(), 2)
+        if not set(one) & set(other)
+    }

@@ -30,6 +30,7 @@ class Registry:
     def __init__(self, entropy: Entropy, fetch: Fetch = fetch_nothing) -> None:
         self._entropy = entropy
         self.fetch = fetch
+        self.on_update: list[Callable[[Account], None]] = []  # told of new and changed accounts
         self._accounts: dict[str, Account] = {}
         self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
 
@@ -42,6 +43,10 @@ class Registry:
     def get(self, name: str) -> Account | None:
         """An account that is loaded."""
         return self._accounts.get(name)
+
+    def wanted(self, name: str) -> bool:
+        """True if some loaded account imports from this one."""
+        return bool(self._importers.get(name))
 
     def load(self, name: str, now_ns: int) -> Account | None:
         """An account, fetched if it is not loaded; None if nobody knows it."""
@@ -67,6 +72,8 @@ class Registry:
             for running in importer.imports:
                 if running.wanted.account == spec.name:
                     self._decide(importer, running, now_ns)
+        for tell in self.on_update:
+            tell(account)
         return account
 
     def deadline_ns(self) -> int | None:

@@ -9,7 +9,7 @@ worker's memoryview, say, after the stream is done with the block.
 cdef class Buffer:
     cdef char* data
     cdef readonly Py_ssize_t capacity
-    cdef Py_ssize_t used                # what a view of it shows
+    cdef readonly Py_ssize_t used       # what a view of it shows; the holder moves it on
 
 
 cdef Buffer new_buffer(Py_ssize_t capacity)

@@ -2,21 +2,21 @@
 
 Records are appended to an arena in memory. The owner (`store.journal`) takes what has collected,
 writes and syncs it in a worker, and comes back with `release`: then everything that waited for
-those bytes happens at once, in one compiled loop. While a sync is under way the next group collects.
+those bytes happens at once, in one compiled loop. Meanwhile the next group collects.
 
         append ─► arena ─ take ─► write + fdatasync (worker) ─► release(durable_lsn, turn)
-        hold(lsn, …)  queue of what waits for its record        │  visible_seq moves,
-                                                                └─ PubAcks and ack replies leave
+        hold(lsn, …)  queue of what waits for its record        │ visible_seq moves,
+                                                                └ PubAcks and ack replies leave
 
-An lsn is a position in the endless byte string of all records ever appended. The string is cut into
-segments of `segment_bytes`, one file each: lsn // segment_bytes is the segment's number, which also
+An lsn is a position in the endless byte string of all records ever appended. The string is cut
+into segments of `segment_bytes`, one file each: lsn // segment_bytes is the segment's number and
 makes its epoch. No record crosses a cut. Every group and every segment begins with a RECORD_COMMIT
 that says how far everything was released when it was begun: what lies below is never torn, only
 damaged.
 
-`refusing` is the signal to every ingest: true while more than `pending_max` bytes wait for the disk,
-and for good once a write or sync failed (`failed`, with `reason`): nothing is released any more.
-Over half of `pending_max` the turn is marked `stalled`, so that producers rest.
+`refusing` is the signal to every ingest: true while more than `pending_max` bytes wait for the
+disk, and for good once a write or sync failed (`failed`, with `reason`): nothing is released any
+more. Over half of `pending_max` the turn is marked `stalled`, so that producers rest.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t

@@ -1,8 +1,8 @@
 """The record: one layout for the journal, for stream blocks and for recovery.
 
-        0        4        8     9     10       12       16       24       32       40
-        │ size   │ check  │kind │flags│subject │header  │ owner  │ seq    │ time_ns│ subject header payload │ pad
-        │ u32    │ u32    │ u8  │ u8  │ u16    │ u32    │ u64    │ u64    │ i64    │                        │ to 8
+        0       4       8     9     10      12      16      24      32      40
+        │ size  │ check │kind │flags│subject│header │ owner │ seq   │time_ns│ subject header payload
+        │ u32   │ u32   │ u8  │ u8  │ u16   │ u32   │ u64   │ u64   │ i64   │
 
 `size` counts from its own first byte to the end of the payload, padding excluded; records start at
 multiples of 8. `check` is CRC-32C of everything but itself, masked with the epoch of the file: a
@@ -21,11 +21,11 @@ cdef enum:
 
 cdef enum RecordKind:
     RECORD_MESSAGE = 1          # a message of stream `owner`
-    RECORD_REMOVE = 2           # message `seq` of stream `owner` is gone; above last_seq: never stored
+    RECORD_REMOVE = 2           # message `seq` of `owner` is gone; above last_seq: never stored
     RECORD_PURGE = 3            # everything below `seq` is gone; `subject`, if any, is a pattern
     RECORD_ACK = 4              # consumer state: delivery, acknowledgement, … (payload says which)
     RECORD_STREAM = 5           # stream created or changed: subject name, header account, payload
-    RECORD_CONSUMER = 6         # consumer created or changed: subject name, `seq` its stream, payload
+    RECORD_CONSUMER = 6         # consumer created or changed: subject name, seq stream, payload
     RECORD_DELETE = 7           # stream or consumer `owner` is gone
     RECORD_COMMIT = 8           # written by the journal itself: begins every group and segment
     RECORD_KIND_END = 9
@@ -47,6 +47,8 @@ cdef struct Record:
 cdef Py_ssize_t record_size(const Record* record) noexcept nogil
 # remembers the checksum in `record`, so that a second copy of it costs no second pass
 cdef void record_write(char* to, Record* record, uint32_t epoch) noexcept nogil
+# the same without a checksum: for memory that nobody writes out
+cdef void record_print(char* to, const Record* record) noexcept nogil
 # bytes occupied (padding included), 0 at the end (zeros or too short), -1 if damaged
 cdef Py_ssize_t record_read(
     const char* data, Py_ssize_t available, uint32_t epoch, Record* out

@@ -1,8 +1,6 @@
 from typing import Literal
 
 class Entry:
-    """One record as Python values, copied."""
-
     @property
     def kind(self) -> int: ...
     @property

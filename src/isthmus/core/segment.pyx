@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from isthmus.core.message cimport Span, span
+from isthmus.core.message cimport span
 
 from isthmus.base.errors import StoreError
 
@@ -70,10 +70,10 @@ cdef bint HARDWARE = isthmus_crc_available()
 
 cdef void _fill_tables() noexcept:
     cdef uint32_t value
-    cdef int index, bit, table
+    cdef int index, _bit, table
     for index in range(256):
         value = index
-        for bit in range(8):
+        for _bit in range(8):
             value = (value >> 1) ^ (<uint32_t> 0x82F63B78 if value & 1 else 0)
         TABLES[0][index] = value
     for table in range(1, 8):
@@ -128,15 +128,14 @@ cdef uint32_t _content_crc(const char* data, uint32_t size) noexcept nogil:
     return crc if crc != 0 else 1
 
 
-cdef void record_write(char* to, Record* record, uint32_t epoch) noexcept nogil:
-    """Print `record` at `to`, where `record_size` bytes are free."""
+cdef void record_print(char* to, const Record* record) noexcept nogil:
+    """Print all of `record` but its check at `to`, where `record_size` bytes are free."""
     cdef uint32_t size = <uint32_t> (
         RECORD_HEAD + record.subject.size + record.header.size + record.payload.size
     )
     cdef uint16_t subject_size = <uint16_t> record.subject.size
     cdef uint32_t header_size = <uint32_t> record.header.size
     cdef char* at = to + RECORD_HEAD
-    cdef uint32_t check
     # the last word first: what the texts do not cover of it is the padding
     memset(to + _padded(size) - 8, 0, 8)
     memcpy(to, &size, 4)
@@ -155,7 +154,14 @@ cdef void record_write(char* to, Record* record, uint32_t epoch) noexcept nogil:
         at += record.header.size
     if record.payload.size:
         memcpy(at, record.payload.data, record.payload.size)
+
+
+cdef void record_write(char* to, Record* record, uint32_t epoch) noexcept nogil:
+    """Print `record` with its check at `to`, where `record_size` bytes are free."""
+    cdef uint32_t size, check
+    record_print(to, record)
     if record.crc == 0:
+        memcpy(&size, to, 4)
         record.crc = _content_crc(to, size)
     check = record.crc ^ epoch
     memcpy(to + 4, &check, 4)

@@ -13,11 +13,14 @@ The owner (`store.blocks`) writes and removes files and keeps the cache below it
 knows no files: it asks the owner for what is not in memory. What is asked of the owner:
 
         owner.read_block(first_seq, offset, size) -> bytes   may raise; short if the file is
+        owner.loaded(first_seq)                              a whole block came into memory
         owner.rolled(first_seq)                              a block is full: write it some time
+        owner.dropped(first_seq)                             nothing lives in it: its file may go
         owner.damaged(seq, offset)                           a record on disk failed its check
 
-`read` gives borrowed spans. They last until the next `read`, and through everything else if the
-reader says so: `log.borrows += 1` … `log.give_back()` around whatever may append or remove.
+`read` gives borrowed spans. They last until the next call of any method here, and through
+everything if the reader says so: `log.borrows += 1` … `log.give_back()` around whatever may append,
+read or remove.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -30,8 +33,6 @@ from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 cdef enum:
     BLOCK_BYTES = 1048576       # of a block, unless one record is larger
     BLOCK_SPAN = 65536          # sequences in a block at most
-    GONE = 0x80000000           # in the index: removed; the rest still says where it was
-    NEVER = 0xFFFFFFFF          # in the index: this sequence was never stored
 
 
 cdef struct Block:
@@ -43,10 +44,12 @@ cdef struct Block:
     uint32_t dead               # of them removed
     uint32_t written            # bytes that the file holds
     uint32_t misses             # reads in a row that did not find it in memory
+    bint touched                # read since the cache last looked
+    bint checked                # filled by this process: records need no check
     uint32_t index_capacity
     uint32_t* index
-    void* buffer                # Buffer, owned; NULL: on disk only
-    uint64_t used               # when it was last read, for the cache
+    char* data                  # NULL: on disk only
+    void* buffer                # the Buffer that data belongs to, owned
 
 
 cdef class StreamLog:
@@ -55,22 +58,20 @@ cdef class StreamLog:
     cdef readonly uint64_t number         # `owner` in its records
     cdef readonly uint64_t first_seq      # as STREAM.INFO shows them; 0 in a stream never used
     cdef readonly uint64_t last_seq
-    cdef readonly int64_t first_ns        # 0: no message
     cdef readonly int64_t last_ns
     cdef readonly uint64_t messages
     cdef readonly uint64_t bytes_stored   # by the accounting rule of the storage type
     cdef readonly uint64_t changes        # grows with every append, skip and removal
-    cdef readonly Py_ssize_t resident     # bytes of blocks in memory
+    cdef readonly uint64_t resident       # bytes of blocks in memory
     cdef int borrows
-    cdef list retired                     # buffers to let go when nothing is borrowed
-    cdef bytes scratch                    # the last single record read from disk
+    cdef list retired                     # what to let go when nothing is borrowed
     cdef Block** blocks                   # blocks[start:end]
     cdef Py_ssize_t start
     cdef Py_ssize_t end
     cdef Py_ssize_t blocks_capacity
     cdef Py_ssize_t recent                # where the last look-up ended
-    cdef uint64_t clock                   # counts reads, for Block.used
     cdef uint32_t epoch                   # of its files
+    cdef Py_ssize_t block_bytes           # of a block, unless one record is larger
 
     # record.seq > last_seq; what lies between was never stored
     cdef int append(self, Record* record) except -1
@@ -84,13 +85,29 @@ cdef class StreamLog:
     cdef uint64_t next_present(self, uint64_t seq) noexcept
     cdef uint64_t previous_present(self, uint64_t seq) noexcept
     # first message >= seq whose subject matches `pattern`, looking at no more than `limit` of them:
-    # 1 and `out`; 0: none up to last_seq; -2: limit reached, go on at `reached`
+    # 1: `out` and `reached` are it; 0: none; 2: limit reached, go on at `reached`
     cdef int next_match(
         self, Span pattern, uint64_t seq, Py_ssize_t limit, Record* out, uint64_t* reached
     ) except -1
-    # first message stored at or after `time_ns`, or 0
+    # first sequence stored at or after `time_ns`, or 0
     cdef uint64_t seq_at(self, int64_t time_ns) except? 0
+    # when the oldest message was stored; 0 if there is none
+    cdef int64_t first_time_ns(self) except? 0
     cdef int give_back(self) except -1
+
+    cdef void _sweep(self) noexcept
+    cdef Py_ssize_t _find(self, uint64_t seq) noexcept
+    cdef int _roll(self, uint64_t seq, int64_t time_ns, Py_ssize_t size) except -1
+    cdef int _index(self, Block* block, uint64_t seq, uint32_t value) except -1
+    cdef void _shrink(self, Block* block) noexcept
+    cdef void _retire(self, Block* block)
+    cdef int _drop(self, Py_ssize_t place) except -1
+    cdef int _compact(self, Block* block) except -1
+    cdef int _look(self, Block* block, uint32_t place, Record* out) except -1
+    cdef int _fetch(self, Block* block, uint32_t place, Record* out) except -1
+    cdef int _load(self, Block* block) except -1
+    cdef int _lose(self, Block* block, uint32_t place) except -1
+    cdef Block* _block(self, uint64_t first_seq) except NULL
 
 
 # bytes one message counts: by the rule of its storage type

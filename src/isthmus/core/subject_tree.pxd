@@ -8,8 +8,8 @@ appears or goes, and walks what a pattern matches, in slices that can be resumed
         nodes    bit │ left │ right ──────┤         one less than subjects
         arena    first_seq last_seq count size subject │ …   entries, addressed in units of 8 bytes
 
-Per subject: 24 bytes and the subject, rounded up to 8, in the arena; 12 in the crit-bit tree; 11 to 21
-in the table. That is 80 to 90 bytes for subjects of 24 bytes.
+Per subject: 24 bytes and the subject, rounded up to 8, in the arena; 12 in the crit-bit tree; 11 to
+21 in the table. That is 71 to 81 bytes for subjects of 24 bytes.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -35,13 +35,13 @@ cdef struct Slot:
 
 
 cdef struct Node:
-    uint32_t bit                # nine per byte: is there one, then its eight bits
+    uint32_t bit                # byte * 16 + 0: is there one; + 1 to 8: its bits, highest first
     uint32_t left               # LEAF set: an entry, else a node
     uint32_t right
 
 
 cdef class SubjectVisitor:
-    """Told of each subject that a walk finds. Must not add to or remove from the tree."""
+    """Told of each subject that a walk finds. Must neither change nor walk the tree."""
 
     # 0: go on, 1: stop after this one
     cdef int visit(self, Span subject, SubjectEntry* entry) except -1
@@ -53,13 +53,12 @@ cdef class SubjectTree:
     cdef char* arena
     cdef uint32_t arena_used                  # units of 8 bytes
     cdef uint32_t arena_capacity
-    cdef uint32_t[96] free_entries            # by size class: chains of removed entries
+    cdef uint32_t[80] free_entries            # by size class: chains of removed entries
     cdef Slot* slots
-    cdef uint32_t slot_capacity
-    cdef uint32_t slot_used
+    cdef int slot_bits                        # log2 of the table's size
     cdef Slot* old_slots                      # the smaller table, while its slots move over
-    cdef uint32_t old_capacity
-    cdef uint32_t old_moved
+    cdef int old_bits
+    cdef uint32_t old_moved                   # slots below have moved
     cdef Node* nodes
     cdef uint32_t node_used
     cdef uint32_t node_capacity
@@ -79,6 +78,23 @@ cdef class SubjectTree:
     cdef int walk(
         self, Span pattern, Span after, Py_ssize_t limit, SubjectVisitor visitor, Span* resume
     ) except -1
+
+    cdef void _free(self) noexcept
+    cdef void _forget(self) noexcept
+    cdef SubjectEntry* _at(self, uint32_t entry) noexcept
+    cdef uint32_t _new_entry(self, Span subject) except 0
+    cdef void _free_entry(self, uint32_t entry) noexcept
+    cdef Slot* _probe(self, Slot* slots, int bits, uint32_t tag, Span subject) noexcept
+    cdef void _put(self, uint32_t tag, uint32_t entry) noexcept
+    cdef void _move(self, uint32_t moves) noexcept
+    cdef int _make_room(self) except -1
+    cdef void _take_out(self, uint32_t tag, Span subject) noexcept
+    cdef uint32_t _nearest(self, Span subject) noexcept
+    cdef uint32_t _new_node(self) except 0
+    cdef int _graft(self, uint32_t entry, uint32_t node, uint32_t bit) noexcept
+    cdef void _prune(self, Span subject) noexcept
+    cdef int _push(self, Py_ssize_t* depth, uint32_t at) except -1
+    cdef uint32_t _seek(self, Span key, bint beyond, Py_ssize_t* depth) except? 0
 
 
 cdef inline Span entry_subject(const SubjectEntry* entry) noexcept nogil:

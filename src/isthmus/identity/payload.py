@@ -109,6 +109,11 @@ def parse_generic(payload: bytes) -> GenericClaims:
     return _decode(payload, GenericClaims)
 
 
+def parse_standard(payload: bytes) -> Claims:
+    """The claims that all kinds have, without the body."""
+    return _decode(payload, Claims)
+
+
 def _decode(payload: bytes, form: type[_T]) -> _T:
     try:
         return msgspec.json.decode(payload, type=form)

@@ -52,6 +52,18 @@ _NEGATIVE = (  # attribute, name in JSON, what a lower number becomes
     ("inactive_threshold_ns", "inactive_threshold", 0),
     ("priority_timeout_ns", "priority_timeout", 0),
 )
+_FIXED = (  # attribute, and what it is called when an update tries to change it
+    ("deliver_policy", "deliver policy"),
+    ("mem_storage", "storage type"),
+    ("direct", "direct"),
+    ("sourcing", "sourcing"),
+    ("opt_start_seq", "start sequence"),
+    ("opt_start_time", "start time"),
+    ("ack_policy", "ack policy"),
+    ("replay_policy", "replay policy"),
+    ("idle_heartbeat_ns", "heart beats"),
+    ("flow_control", "flow control"),
+)
 _POLICY_WORDS = {
     DeliverPolicy.ALL: "all",
     DeliverPolicy.LAST: "last",
@@ -69,12 +81,16 @@ def prepare(
     server: ServerLimits,
     account: AccountLimits,
     pedantic: bool = False,
+    old: ConsumerConfig | None = None,
 ) -> ConsumerConfig:
     """The config as it is kept: defaults filled in, every rule checked, every field supported.
 
-    `pedantic` refuses where the server would otherwise correct a value silently.
+    `pedantic` refuses where the server would otherwise correct a value silently. `old` is the
+    consumer's config where there is one: its pause is not for an update to change.
     """
-    config = normalise(request, stream=stream, server=server, account=account, pedantic=pedantic)
+    config = normalise(
+        request, stream=stream, server=server, account=account, pedantic=pedantic, old=old
+    )
     missing = refusal(config, NOT_YET)
     if missing is None and config.ack_policy is AckPolicy.FLOW_CONTROL:
         missing = "ack_policy flow_control is not supported by this server yet"
@@ -90,8 +106,11 @@ def normalise(
     server: ServerLimits,
     account: AccountLimits,
     pedantic: bool = False,
+    old: ConsumerConfig | None = None,
 ) -> ConsumerConfig:
     """`prepare` without asking whether this server carries out what the config asks for."""
+    if old is not None:
+        request = replace(request, pause_until=old.pause_until)
     level = required_level(request)
     config = replace(request, metadata=metadata.with_required_level(request.metadata, level))
     config = _with_numbers(config, pedantic=pedantic)
@@ -134,21 +153,13 @@ def same(left: ConsumerConfig, right: ConsumerConfig) -> bool:
 
 def require_update(old: ConsumerConfig, new: ConsumerConfig) -> None:
     """Refuse what an update may not change; both are prepared."""
-    fixed = (
-        ("deliver_policy", "deliver policy"),
-        ("opt_start_seq", "start sequence"),
-        ("opt_start_time", "start time"),
-        ("ack_policy", "ack policy"),
-        ("replay_policy", "replay policy"),
-        ("idle_heartbeat_ns", "heart beats"),
-        ("flow_control", "flow control"),
-    )
-    for attribute, words in fixed:
+    for attribute, words in _FIXED:
         if getattr(old, attribute) != getattr(new, attribute):
             _not_updatable(f"{words} can not be updated")
-    if bool(old.deliver_subject) != bool(new.deliver_subject):
-        push = "push based to pull" if old.deliver_subject else "pull consumer to push based"
-        _not_updatable(f"can not update {push}")
+    if old.deliver_subject and not new.deliver_subject:
+        _not_updatable("can not update push consumer to pull based")
+    if new.deliver_subject and not old.deliver_subject:
+        _not_updatable("can not update pull consumer to push based")
     if old.max_waiting != new.max_waiting:
         _not_updatable("max waiting can not be updated")
 
@@ -270,7 +281,7 @@ def _require_ack_times(config: ConsumerConfig) -> None:
         raise errors.make(errors.STREAM_INVALID_CONFIG, err=text)
     if config.max_ack_pending <= 0:
         raise errors.make(errors.FLOW_CONTROL_ACK_WITHOUT_MAX_PENDING)
-    if config.ack_wait_ns:
+    if config.ack_wait_ns or config.backoff_ns:
         raise errors.make(errors.FLOW_CONTROL_ACK_WITH_ACK_WAIT)
     if config.max_deliver > 0:
         raise errors.make(errors.FLOW_CONTROL_ACK_WITH_MAX_DELIVER)

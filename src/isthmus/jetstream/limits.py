@@ -32,7 +32,7 @@ class AccountLimits(Value):
 
 
 class AccountUsage(Value):
-    """What the other streams of the account take: their number, and the sum of their max_bytes."""
+    """What the streams of an account take, without the one in question: number, max_bytes."""
 
     streams: int = 0
     reserved_memory: int = 0

@@ -3,7 +3,8 @@
 Pure functions of configurations, in the original's order, since the first broken rule is the one a
 client is told of. What depends on the other streams of the account is asked of the caller.
 
-    CREATE   require_creatable → require_room → prepare → require_no_overlap
+    CREATE   require_creatable → prepare → (`same` where it exists, else) require_room
+             → require_no_overlap
     UPDATE   prepare → (find the stream) → apply_update → require_no_overlap
 
 Metadata under `_nats.` belongs to the server: the API level an asset needs is stored with it, the
@@ -111,7 +112,9 @@ def required_level(config: StreamConfig) -> int:
     return 1 if config.allow_msg_ttl or config.subject_delete_marker_ttl_ns > 0 else 0
 
 
-def require_creatable(name: str, request: StreamConfig) -> None:
+def require_creatable(
+    name: str, request: StreamConfig, limits: AccountLimits, usage: AccountUsage
+) -> None:
     """What CREATE asks before any rule: `name` is the one in the subject of the request."""
     if name != request.name:
         raise errors.make(errors.STREAM_DOES_NOT_MATCH_SUBJECT)
@@ -121,19 +124,20 @@ def require_creatable(name: str, request: StreamConfig) -> None:
         _invalid("stream configuration for create can not be sealed")
     if request.mirror_direct and request.mirror is None:
         _invalid("stream has no mirror but does have mirror direct")
-
-
-def require_room(request: StreamConfig, limits: AccountLimits, usage: AccountUsage) -> None:
-    """Refuse what the account has no room for; `usage` leaves out a stream of the same name."""
     if 0 <= limits.max_streams <= usage.streams:
         raise errors.make(errors.MAXIMUM_STREAMS)
-    reserved = max(request.max_bytes, 0) * max(request.num_replicas, 1)
-    if request.storage is Storage.MEMORY:
+    if request.storage is Storage.MEMORY and request.max_bytes > 0:
+        require_room(request, limits, usage)
+
+
+def require_room(config: StreamConfig, limits: AccountLimits, usage: AccountUsage) -> None:
+    """Refuse what the account has no room for; one that reserves nothing still needs a byte."""
+    needed = max(config.max_bytes * max(config.num_replicas, 1), 1)
+    if config.storage is Storage.MEMORY:
         row, limit, taken = errors.MEMORY_INSUFFICIENT, limits.max_memory, usage.reserved_memory
     else:
         row, limit, taken = errors.STORAGE_INSUFFICIENT, limits.max_storage, usage.reserved_storage
-    # a stream that reserves nothing still needs a byte
-    if limit >= 0 and taken + max(reserved, 1) > limit:
+    if 0 <= limit < taken + needed:
         raise errors.make(row)
 
 
@@ -151,8 +155,11 @@ def same(left: StreamConfig, right: StreamConfig) -> bool:
     )
 
 
-def apply_update(old: StreamConfig, new: StreamConfig) -> StreamConfig:
+def apply_update(
+    old: StreamConfig, new: StreamConfig, limits: AccountLimits, usage: AccountUsage
+) -> StreamConfig:
     """What `old` becomes; `new` is prepared. Raises for what an update may not change."""
+    _require_counter(new)  # once more: delete markers have turned message TTLs on since
     if new.name != old.name:
         _invalid("stream configuration name must match original")
     if new.storage is not old.storage:
@@ -176,7 +183,9 @@ def apply_update(old: StreamConfig, new: StreamConfig) -> StreamConfig:
         _invalid("stream configuration update can not change persist mode")
     if new.mirror is not None and old.mirror != new.mirror:
         raise errors.make(errors.MIRROR_NOT_UPDATABLE)
-    return _sealed(new) if new.sealed and not old.sealed else new
+    if new.max_bytes > old.max_bytes:
+        require_room(new, limits, usage)
+    return _sealed(new) if new.sealed else new
 
 
 def shown(config: StreamConfig) -> StreamConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import Protocol
+from pathlib import Path
 
 from isthmus.accounts.authenticate import User
 from isthmus.accounts.claims import make_permissions, make_spec
@@ -18,15 +18,25 @@ from isthmus.accounts.spec import AccountSpec
 from isthmus.base.errors import AuthError, UsageError
 from isthmus.base.handshake import ConnectInfo
 from isthmus.base.ports import Clock
+from isthmus.config.options import Options
 from isthmus.identity import jwt, trust
 from isthmus.identity.claims import AccountClaims
+from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 
 
-class Resolver(Protocol):
-    """Where account tokens are kept."""
-
-    def fetch(self, key: str, /) -> str | None:
-        """The token of the account with this public key, or None."""
+def make_resolver(options: Options) -> DirectoryResolver | MemoryResolver:
+    """The configured source of account tokens, with what is preloaded. Raises `StoreError`."""
+    rules = options.resolver
+    if rules is None:
+        raise UsageError("operators require an account resolver to be configured")
+    if rules.kind == "memory":
+        return MemoryResolver(dict(options.resolver_preload))
+    resolver = DirectoryResolver(
+        Path(rules.folder), limit=rules.limit, hard_delete=rules.hard_delete
+    )
+    for key, token in options.resolver_preload:
+        resolver.save_if_newer(key, token)
+    return resolver
 
 
 def time_zone(name: str) -> tzinfo | None:
@@ -43,7 +53,7 @@ class OperatorMode:
     def __init__(
         self,
         operators: Sequence[str],
-        resolver: Resolver,
+        resolver: DirectoryResolver | MemoryResolver,
         registry: Registry,
         clock: Clock,
         *,
@@ -66,8 +76,8 @@ class OperatorMode:
 
     def fetch(self, key: str) -> AccountSpec | None:
         """An account of the resolver, if a trusted operator signed it and it has not expired."""
-        token = self.resolver.fetch(key)
-        if token is None:
+        token = self.resolver.load(key)
+        if not token:
             return None
         try:
             return self.accept(token)

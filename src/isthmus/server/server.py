@@ -22,9 +22,8 @@ from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
 from isthmus.server.logs import Log
 from isthmus.server.monitoring import Monitoring
-from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.operator_mode import OperatorMode, make_resolver
 from isthmus.server.outside import SystemClock, SystemEntropy
-from isthmus.server.resolvers import make_resolver
 from isthmus.server.system import System
 from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
 from isthmus.accounts.authenticate import Authenticator
@@ -75,7 +74,7 @@ class Server:
             if self.options.jetstream is not None:
                 self.engine = Engine(self.options.jetstream, hub, self.entropy, self.log)
                 await self.engine.start()
-            System(hub, self.operator_mode, self.engine)
+            System(hub, self.operator_mode)
             if self.options.http_port:
                 self.monitoring = Monitoring(self.options, hub, self.engine)
                 await self.monitoring.start()

@@ -1,0 +1,193 @@
+"""Where account tokens live: in memory, or as files of one directory.
+
+Owns finding, saving and removing tokens by account key. Knows nothing of what they say beyond id,
+issue time and expiry, and trusts nobody: whether a token may be saved is decided before (in
+`claims_service`), whether it may be used is decided after (in `identity.trust`). A call blocks for
+one small file at most; `pack` is lazy, so that who sends many tokens can pause in between.
+
+    jwt/                                0700, locked by one process
+        AB….jwt            0600         the token, nothing else; replaced by rename, never rewritten
+        AC….jwt.deleted                 what was removed, unless `hard_delete`
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from isthmus.base.errors import AuthError, StoreError
+from isthmus.base.values import NS_PER_S
+from isthmus.identity import jwt, nkeys
+from isthmus.identity.claims import Claims
+from isthmus.identity.nkeys import Kind
+
+NO_LIMIT = -1
+HASH_BYTES = 32
+_SUFFIX = ".jwt"
+_DELETED = ".deleted"
+_TEMPORARY = ".tmp"
+
+
+class MemoryResolver:
+    """The tokens of the configuration. What is pushed changes running accounts, not these."""
+
+    shared = False  # nothing to list or to hand to other servers
+
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = dict(tokens)
+
+    def load(self, key: str) -> str:
+        """The token of an account, or an empty text."""
+        return self._tokens.get(key, "")
+
+
+class DirectoryResolver:
+    """All tokens of an operator, one file each.
+
+    `limit` bounds how many. Removed tokens leave a `.deleted` file behind unless `hard_delete`.
+    """
+
+    shared = True
+
+    def __init__(self, folder: Path, *, limit: int = NO_LIMIT, hard_delete: bool = False) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._hard_delete = hard_delete
+        self._digests: dict[str, bytes] = {}  # account key -> SHA-256 of its token
+        self._ends_s: dict[str, int] = {}  # account key -> expiry, for those that have one
+        self._hash = bytes(HASH_BYTES)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(folder)
+        try:
+            self._scan()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        os.close(self._lock)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def load(self, key: str) -> str:
+        """The token of an account, or an empty text."""
+        if key not in self._digests:
+            return ""
+        with contextlib.suppress(FileNotFoundError):
+            return self._path(key).read_bytes().decode("ascii", "replace")
+        return ""
+
+    def keys(self) -> list[str]:
+        """All account keys, sorted."""
+        return sorted(self._digests)
+
+    def save(self, key: str, token: str) -> None:
+        """Write a token to stable storage; raise `StoreError` if the directory is full."""
+        assert nkeys.is_public(key, Kind.ACCOUNT)
+        if key not in self._digests and 0 <= self._limit <= len(self._digests):
+            raise StoreError("jwt store is full")
+        path = self._path(key)
+        temporary = path.with_name(path.name + _TEMPORARY)
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(file, token.encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        temporary.replace(path)
+        os.fsync(self._lock)
+        self._note(key, token)
+
+    def save_if_newer(self, key: str, token: str) -> bool:
+        """Save unless the token here is the same or was issued later; true if it was saved."""
+        stored = self.load(key)
+        if stored:
+            here, there = _peek(stored), _peek(token)
+            if here.id == there.id or here.issued_s > there.issued_s:
+                return False
+        self.save(key, token)
+        return True
+
+    def delete(self, key: str) -> bool:
+        """Forget an account; false if nobody knew it."""
+        if key not in self._digests:
+            return False
+        path = self._path(key)
+        with contextlib.suppress(FileNotFoundError):
+            if self._hard_delete:
+                path.unlink()
+            else:
+                path.replace(path.with_name(path.name + _DELETED))
+        os.fsync(self._lock)
+        self._forget(key)
+        return True
+
+    def sweep(self, now_ns: int) -> list[str]:
+        """Delete the tokens that have expired; whose they were."""
+        now_s = now_ns // NS_PER_S
+        gone = [key for key, ends_s in self._ends_s.items() if ends_s <= now_s]
+        for key in gone:
+            self.delete(key)
+        return gone
+
+    def pack_hash(self) -> bytes:
+        """One hash over all tokens, whatever their order: the XOR of their SHA-256."""
+        return self._hash
+
+    def pack(self) -> Iterator[tuple[str, str]]:
+        """All accounts and their tokens as they are when their turn comes."""
+        for key in self.keys():
+            token = self.load(key)
+            if token:
+                yield key, token
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}{_SUFFIX}"
+
+    def _scan(self) -> None:
+        for path in sorted(self._folder.iterdir()):
+            if path.name.endswith(_SUFFIX + _TEMPORARY):
+                path.unlink()  # a write that a crash interrupted: the old token still stands
+            key = path.name.removesuffix(_SUFFIX)
+            if path.suffix == _SUFFIX and nkeys.is_public(key, Kind.ACCOUNT):
+                self._note(key, path.read_bytes().decode("ascii", "replace"))
+
+    def _note(self, key: str, token: str) -> None:
+        self._forget(key)
+        digest = hashlib.sha256(token.encode()).digest()
+        self._digests[key] = digest
+        self._hash = _xor(self._hash, digest)
+        expires_s = _peek(token).expires_s
+        if expires_s > 0:
+            self._ends_s[key] = expires_s
+
+    def _forget(self, key: str) -> None:
+        self._hash = _xor(self._hash, self._digests.pop(key, bytes(HASH_BYTES)))
+        self._ends_s.pop(key, None)
+
+
+def _lock(folder: Path) -> int:
+    """A descriptor of the directory that keeps other processes out."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StoreError(f"resolver directory {folder} is in use by another server") from None
+    return descriptor
+
+
+def _peek(token: str) -> Claims:
+    """What a token says of itself, unverified; nothing if it is no token."""
+    try:
+        return jwt.peek(token)
+    except AuthError:
+        return Claims()
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(left, right, strict=True))

@@ -1,0 +1,170 @@
+"""What the server answers on $SYS: account tokens for the system account, a user's own facts for all.
+
+Joins inlets to the claims service and to the hub. Every answer is wrapped in the server's envelope.
+Facts: `docs/reference/accounts.md`, "System account".
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from isthmus.accounts.account import Account
+from isthmus.accounts.permissions import Permissions
+from isthmus.base import constants
+from isthmus.base.values import NS_PER_S, format_time, to_json
+from isthmus.core.client import Client
+from isthmus.core.inlet import Inlet, Request
+from isthmus.core.router import publish
+from isthmus.core.turn import Turn
+from isthmus.server.claims_service import Change, ClaimsService
+from isthmus.server.connection import Connection
+from isthmus.server.hub import Hub
+from isthmus.server.operator_mode import OperatorMode
+
+USER_INFO = "$SYS.REQ.USER.INFO"
+JETSTREAM_FLAGS = 7  # JetStream, binary snapshots, account NRG: what a 2.15 server reports
+
+
+class System:
+    """The $SYS services of one server."""
+
+    def __init__(self, hub: Hub, mode: OperatorMode | None) -> None:
+        self._hub = hub
+        self._mode = mode
+        self._seq = 0
+        self._claims: ClaimsService | None = None
+        self._user_info = Inlet(self._answer_user_info)
+        for account in hub.registry:
+            self._welcome(account)
+        hub.registry.on_update.append(self._welcome)
+        if mode is not None and mode.system_account:
+            self._serve_claims(mode)
+
+    def _serve_claims(self, mode: OperatorMode) -> None:
+        """Listen for account tokens in the system account."""
+        rules = self._hub.options.resolver
+        self._claims = ClaimsService(
+            mode.resolver,
+            mode.trust,
+            system_account=mode.system_account,
+            operator_keys=[operator.subject for operator in mode.operators],
+            allow_delete=rules is not None and rules.allow_delete,
+            loaded=lambda name: self._hub.registry.get(name) is not None,
+        )
+        system = self._hub.registry.get(mode.system_account)
+        assert system is not None
+        inlet = Inlet(self._answer_claims)
+        for subscription in self._claims.subscriptions:
+            system.core.sublist.add(
+                subscription.subject.encode(), inlet, subscription.queue.encode()
+            )
+
+    def _answer_claims(self, requests: list[Request], turn: Turn) -> None:
+        assert self._mode is not None
+        assert self._claims is not None
+        system = self._hub.registry.get(self._mode.system_account)
+        assert system is not None
+        for request in requests:
+            answer = self._claims.answer(
+                request.subject.decode("utf-8", "replace"),
+                request.payload,
+                request.now_ns,
+                to_json(self.server_info()),
+            )
+            for change in answer.changes:
+                self._apply(change)
+            if request.reply:
+                for reply in answer.replies:
+                    publish(system.core, request.reply, reply, turn)
+
+    def _apply(self, change: Change) -> None:
+        """A token was accepted, or its account deleted: running accounts follow at once."""
+        hub = self._hub
+        assert self._mode is not None
+        account = hub.registry.get(change.account)
+        now_ns = hub.wall_ns()
+        if not change.token:
+            if account is not None:
+                gone = msgspec.structs.replace(account.spec, expires_ns=1, exports=(), imports=())
+                hub.account_changed(hub.registry.update(gone, now_ns))
+            return
+        spec = self._mode.accept(change.token)
+        # an account nobody uses or imports from is loaded when somebody does
+        if account is not None or hub.registry.wanted(change.account):
+            if account is None or account.spec.token != spec.token:
+                hub.account_changed(hub.registry.update(spec, now_ns))
+
+    def server_info(self) -> dict[str, object]:
+        """The envelope's `server` part; `seq` counts every use."""
+        hub = self._hub
+        self._seq += 1
+        info: dict[str, object] = {
+            "name": hub.server_name,
+            "host": hub.host,
+            "id": hub.server_id,
+        }
+        if hub.options.jetstream is not None and hub.options.jetstream.domain:
+            info["domain"] = hub.options.jetstream.domain
+        info["ver"] = constants.SERVER_VERSION
+        info["jetstream"] = hub.jetstream_enabled
+        info["flags"] = JETSTREAM_FLAGS if hub.jetstream_enabled else 0
+        info["seq"] = self._seq
+        info["time"] = format_time(hub.wall_ns())
+        return info
+
+    def _welcome(self, account: Account) -> None:
+        """A new account can ask who its users are."""
+        core = account.core
+        if not core.sublist.interested(USER_INFO.encode()):
+            core.sublist.add(USER_INFO.encode(), self._user_info)
+
+    def _answer_user_info(self, requests: list[Request], turn: Turn) -> None:
+        for request in requests:
+            client = request.client
+            if not request.reply or not isinstance(client, Client):
+                continue
+            connection = self._hub.connections.get(client.cid)
+            if connection is None or connection.account is None:
+                continue
+            answer = {"server": self.server_info(), "data": self._facts(connection)}
+            publish(
+                connection.account.core, request.reply, to_json(answer), turn
+            )
+
+    def _facts(self, connection: Connection) -> dict[str, object]:
+        user, account = connection.user, connection.account
+        assert user is not None
+        assert account is not None
+        facts: dict[str, object] = {
+            "user": user.name,
+            "account": account.name,
+            "account_name": account.label,
+        }
+        if user.name_tag:
+            facts["user_name"] = user.name_tag
+        permissions = _describe(user.permissions)
+        if permissions:
+            facts["permissions"] = permissions
+        if user.expires_ns:
+            left_s = max(0, (user.expires_ns - self._hub.wall_ns()) // NS_PER_S)
+            facts["expires"] = left_s * NS_PER_S
+        return facts
+
+
+def _describe(permissions: Permissions) -> dict[str, object]:
+    """Rules in the form of the wire; empty parts are left out."""
+    out: dict[str, object] = {}
+    for name, rule in (("publish", permissions.publish), ("subscribe", permissions.subscribe)):
+        part: dict[str, object] = {}
+        if rule.allow is not None:
+            part["allow"] = list(rule.allow)
+        if rule.deny:
+            part["deny"] = list(rule.deny)
+        if part:
+            out[name] = part
+    if permissions.responses_max:
+        out["responses"] = {
+            "max": permissions.responses_max,
+            "ttl": permissions.responses_ttl_ns,
+        }
+    return out

@@ -1,0 +1,250 @@
+"""The guide "Share JetStream as a Service", verbatim, with our tools, on both servers.
+
+GUIDE_… hold the guide's command lines as they stand there; only the placeholders in angle brackets
+(account names, contexts, the account's public key) are replaced.
+"""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from support.servers import ServerProcess
+from support.shell import Shell
+
+pytestmark = [pytest.mark.oracle, pytest.mark.slow]
+
+MESSAGE = "Restock for item 5678 pronto!"
+
+GUIDE_PUBLISH = (
+    'nats request --context "<ACCTC USER CONTEXT>" "retail.v1.restock.requested" '
+    '"Restock for item 5678 pronto!"'
+)
+GUIDE_EXPORTS = r"""
+nsc add export --private --account "<ACCTC NAME>" --name "RESTOCKEVENTS-GRANT-NEXT" --subject "\$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1" --service --response-type "Stream"
+nsc add export --private --account "<ACCTC NAME>" --name "RESTOCKEVENTS-GRANT-ACK" --subject "\$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>" --service
+nsc add export --private --account "<ACCTC NAME>" --name "RESTOCKEVENTS-GRANT-INFO" --subject "\$JS.API.CONSUMER.INFO.RESTOCKEVENTS.RESTOCKEVENTS-C1" --service
+"""  # noqa: E501
+GUIDE_ACTIVATIONS = r"""
+nsc generate activation --output-file "RESTOCKEVENTS-GRANT-NEXT-ACCTB.tok" --account "<ACCTC NAME>" --subject "\$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1" --target-account "<ACCTB PUBLICKEY>"
+nsc generate activation --output-file "RESTOCKEVENTS-GRANT-ACK-ACCTB.tok" --account "<ACCTC NAME>" --subject "\$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>" --target-account "<ACCTB PUBLICKEY>"
+nsc generate activation --output-file "RESTOCKEVENTS-GRANT-INFO-ACCTB.tok" --account "<ACCTC NAME>" --subject "\$JS.API.CONSUMER.INFO.RESTOCKEVENTS.RESTOCKEVENTS-C1"  --target-account "<ACCTB PUBLICKEY>"
+"""  # noqa: E501
+GUIDE_IMPORTS = r"""
+nsc add import --token "RESTOCKEVENTS-GRANT-NEXT-ACCTB.tok" --account "<ACCTB NAME>" --name "RESTOCKEVENTS-GRANT-NEXT" --local-subject "ACCTC.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1"
+nsc add import --token "RESTOCKEVENTS-GRANT-ACK-ACCTB.tok" --account "<ACCTB NAME>" --name "RESTOCKEVENTS-GRANT-ACK" --local-subject "\$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>"
+nsc add import --token "RESTOCKEVENTS-GRANT-INFO-ACCTB.tok" --account "<ACCTB NAME>" --name "RESTOCKEVENTS-GRANT-INFO" --local-subject "ACCTC.API.CONSUMER.INFO.RESTOCKEVENTS.RESTOCKEVENTS-C1"
+"""  # noqa: E501
+GUIDE_NEXT = (
+    'nats consumer next --context "<ACCTB USER CONTEXT>" --js-api-prefix "ACCTC.API" --ack '
+    '--count 1 "RESTOCKEVENTS" "RESTOCKEVENTS-C1"'
+)
+
+# The demo's configuration files, unchanged.
+STREAM_CONF = {
+    "name": "RESTOCKEVENTS",
+    "subjects": ["retail.v1.restock.>"],
+    "retention": "limits",
+    "max_consumers": -1,
+    "max_msgs": -1,
+    "max_bytes": 1048576,
+    "max_age": 31536000000000000,
+    "max_msg_size": -1,
+    "storage": "file",
+    "discard": "old",
+    "num_replicas": 1,
+    "duplicate_window": 120000000000,
+}
+CONSUMER_CONF = {
+    "ack_policy": "explicit",
+    "ack_wait": 30000000000,
+    "deliver_policy": "all",
+    "durable_name": "RESTOCKEVENTS-C1",
+    "max_ack_pending": 100,
+    "max_deliver": -1,
+    "replay_policy": "instant",
+}
+
+
+class Guide:
+    """Accounts, server and contexts; then the guide's lines by name."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.shell = Shell(folder)
+        self.shell.run("nsc add operator --name GUIDE --sys")
+        for account in ("ACCTA", "ACCTB", "ACCTC"):
+            self.shell.run(f"nsc add account --name {account}")
+            self.shell.run(f"nsc add user --account {account} --name {account}-USER")
+        self.shell.run(
+            "nsc edit account --name ACCTC --js-mem-storage -1 --js-disk-storage -1 "
+            "--js-streams -1 --js-consumer -1"
+        )
+        self.shell.run(
+            "nsc generate config --nats-resolver --sys-account SYS --config-file resolver.conf"
+        )
+        self.server = ServerProcess(
+            kind,
+            folder / "server",
+            config=(
+                "server_name: guide\n"
+                'jetstream { store_dir: "./store", domain: ngs }\n'
+                "include ../resolver.conf\n"
+            ),
+        ).start()
+        self.shell.run(
+            f"nsc edit operator --service-url {self.server.url} "
+            f"--account-jwt-server-url {self.server.url}"
+        )
+        self.shell.run("nsc push --all")
+        for account in ("ACCTA", "ACCTB", "ACCTC"):
+            self.shell.run(
+                f"nsc generate creds --account {account} --name {account}-USER "
+                f"--output-file {account}.creds"
+            )
+            self.shell.run(
+                f"nats context add {account} --server {self.server.url} "
+                f"--creds {folder / account}.creds"
+            )
+        (folder / "RESTOCKEVENTS.conf").write_text(json.dumps(STREAM_CONF))
+        (folder / "RESTOCKEVENTS-C1.conf").write_text(json.dumps(CONSUMER_CONF))
+        self.key = self.shell.run("nsc describe account --name ACCTB --field sub").strip().strip('"')
+        assert re.fullmatch("A[A-Z2-7]{55}", self.key)
+
+    def fill_in(self, line: str) -> str:
+        return (
+            line.replace("<ACCTC NAME>", "ACCTC")
+            .replace("<ACCTB NAME>", "ACCTB")
+            .replace("<ACCTB PUBLICKEY>", self.key)
+            .replace("<ACCTC USER CONTEXT>", "ACCTC")
+            .replace("<ACCTB USER CONTEXT>", "ACCTB")
+        )
+
+    def type(self, text: str, *, without: str = "-none-") -> str:
+        """Type the guide's lines; what the last one printed."""
+        out = ""
+        for line in text.strip().splitlines():
+            if without not in line:
+                out = self.shell.run(self.fill_in(line))
+        return out
+
+    def push(self) -> None:
+        self.shell.run("nsc push --all")
+
+    def add_stream(self) -> None:
+        self.shell.run("nats stream add --context ACCTC --config RESTOCKEVENTS.conf")
+        self.shell.run("nats consumer add --context ACCTC RESTOCKEVENTS --config RESTOCKEVENTS-C1.conf")
+
+    def publish(self) -> int:
+        out = self.type(GUIDE_PUBLISH)
+        found = re.search(r'\{"stream":"RESTOCKEVENTS","domain":"ngs","seq":(\d+)\}', out)
+        assert found, out
+        return int(found[1])
+
+    def next_fails(self) -> None:
+        out = self.shell.fail(self.fill_in(GUIDE_NEXT) + " --timeout 1s")
+        assert MESSAGE not in out
+
+    def next(self, seq: int) -> None:
+        out = self.type(GUIDE_NEXT)
+        subject = "retail.v1.restock.requested"
+        line = f"subj: {subject} / tries: 1 / cons seq: {seq} / str seq: {seq} / pending: 0"
+        assert line in out, out
+        assert MESSAGE in out
+        assert "Acknowledged message" in out
+
+    def ack_floor(self) -> int:
+        out = self.shell.run(
+            "nats consumer info --context ACCTC --json RESTOCKEVENTS RESTOCKEVENTS-C1"
+        )
+        return json.loads(out)["ack_floor"]["stream_seq"]
+
+
+@pytest.fixture
+def guide(kind, tmp_path):
+    made = Guide(kind, tmp_path)
+    yield made
+    made.server.stop()
+
+
+def test_shell_quoting_leaves_the_dollar_of_the_guide():
+    assert shlex.split(r'--subject "\$JS.ACK.>"') == ["--subject", "$JS.ACK.>"]
+
+
+def test_the_guide_from_the_first_line_to_the_last(guide):
+    guide.add_stream()
+    seq = guide.publish()
+    guide.next_fails()  # nothing for ACCTB before the grant
+
+    guide.type(GUIDE_EXPORTS)
+    guide.type(GUIDE_ACTIVATIONS)
+    guide.type(GUIDE_IMPORTS)
+    guide.push()
+    guide.next(seq)
+    assert guide.ack_floor() == seq
+
+    for _ in range(5):
+        seq = guide.publish()
+    out = guide.shell.run(guide.fill_in(GUIDE_NEXT.replace("--count 1", "--count 5")))
+    assert out.count(MESSAGE) == 5
+    assert guide.ack_floor() == seq
+
+    # what was not granted stays closed
+    guide.shell.fail(
+        "nats stream info --context ACCTB --js-api-prefix ACCTC.API --timeout 1s RESTOCKEVENTS"
+    )
+
+    seq = guide.publish()
+    target = (
+        "--account ACCTC --service --subject "
+        "'$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1' "
+        f"--target-account {guide.key}"
+    )
+    guide.shell.run(f"nsc revocations add-activation {target}")
+    guide.push()
+    guide.next_fails()
+    guide.shell.run(f"nsc revocations delete-activation {target}")
+    guide.push()
+    guide.next(seq)
+    assert guide.ack_floor() == seq
+
+
+def test_with_public_exports(guide):
+    guide.add_stream()
+    seq = guide.publish()
+    guide.type(GUIDE_EXPORTS.replace("--private ", ""))
+    account = guide.shell.run("nsc describe account --name ACCTC --field sub").strip().strip('"')
+    for name, subject, local in (
+        ("NEXT", "$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1", True),
+        ("ACK", "$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>", False),
+        ("INFO", "$JS.API.CONSUMER.INFO.RESTOCKEVENTS.RESTOCKEVENTS-C1", True),
+    ):
+        here = subject.replace("$JS.API", "ACCTC.API") if local else subject
+        guide.shell.run(
+            f"nsc add import --account ACCTB --name {name} --src-account {account} "
+            f"--remote-subject '{subject}' --service --local-subject '{here}'"
+        )
+    guide.push()
+    guide.next(seq)
+    assert guide.ack_floor() == seq
+
+
+def test_with_grants_made_before_the_stream_exists(guide):
+    guide.type(GUIDE_EXPORTS)
+    guide.type(GUIDE_ACTIVATIONS)
+    guide.type(GUIDE_IMPORTS)
+    guide.push()
+    guide.next_fails()
+    guide.add_stream()
+    guide.next(guide.publish())
+
+
+def test_without_the_optional_info_grant(guide):
+    guide.add_stream()
+    seq = guide.publish()
+    guide.type(GUIDE_EXPORTS, without="INFO")
+    guide.type(GUIDE_ACTIVATIONS, without="INFO")
+    guide.type(GUIDE_IMPORTS, without="INFO")
+    guide.push()
+    guide.next(seq)
+    assert guide.ack_floor() == seq
