@@ -101,6 +101,12 @@ class Server:
         """Return when `stop` is done."""
         await self._stopped.wait()
 
+    def take(self, options: Options) -> None:
+        """Run with these options from now on (a reload: `reload.RELOADABLE` says which differ)."""
+        self.options = options
+        if self.hub is not None:
+            self.hub.options = options
+
     async def enter_lame_duck(self) -> None:
         """Take no new connections, tell clients to go, close them one by one, stop."""
         hub = self.hub
