@@ -45,6 +45,7 @@ class Scalar(Value):
 _BLANKS = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"\s*")
 _COMMENT = re.compile(r"(?:#|//)[^\r\n]*")
+_BARE_PATH = re.compile(r"[^\s;,}]+")
 _KEY = re.compile(r"[^\s=:]+")
 _BARE_PART = re.compile(r"[^\\\r\n;,\]} \t']*")
 _QUOTED_PART = re.compile(r'[^\\"]*')
@@ -159,6 +160,8 @@ class Lexer:
         self.skip_blanks()
         if self.at_end or self.peek("[{(-\\\r\n0123456789"):
             raise self.error(f"expected a file name after include, got {self.found()}")
+        if not self.peek("\"'"):
+            return self._skip(_BARE_PATH)  # ./a and ../a are fine here, unlike in values
         value = self.scalar()
         if value.kind is not Kind.STRING:
             raise self.error("expected a file name after include")
