@@ -1,0 +1,214 @@
+"""The `nats` command: its groups, the words for misuse, the entry point.
+
+Owns which command lives in which module and which commands of the original are refused by name.
+Imports no verb, no client library and no event loop: `nats --help` must be quick.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from isthmus.cli.groups import (
+    LazyGroup,
+    UnknownCommandError,
+    Verb,
+    plain_wording,
+    run_tool,
+)
+from isthmus.cli.nats.flags import shared_options
+from isthmus.cli.streams import Streams
+
+_HERE = "isthmus.cli.nats"
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+# Commands of the original, by group, that are refused by name. Aliases are left to the close match.
+_NOT_HERE = {
+    "nats": "audit auth bench cheat counter errors events governor kv latency object plugins reply "
+    "schema server service top trace traffic micro obj",
+    "nats account": "backup report restore tls",
+    "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
+    "nats context": "copy edit validate",
+    "nats stream": "backup cluster copy edit find gaps graph report restore rmm seal state "
+    "subjects view",
+}
+
+
+class NatsGroup(LazyGroup):
+    """A group that takes the shared flags too, before the name of the command."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(
+            name,
+            params=shared_options(),
+            context_settings=_HELP,
+            subcommand_metavar="COMMAND",
+            options_metavar="[FLAGS]",
+            **options,
+        )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands; the flags that all of them take stand at the top group only."""
+        self.format_commands(ctx, formatter)
+        if ctx.parent is not None:
+            return
+        rows = [
+            record
+            for param in self.get_params(ctx)
+            if (record := param.get_help_record(ctx)) is not None
+        ]
+        with formatter.section("Global flags"):
+            formatter.write_dl(rows)
+
+
+def _group(name: str, summary: str, verbs: dict[str, str], aliases: dict[str, str]) -> NatsGroup:
+    return NatsGroup(
+        name,
+        help=summary,
+        verbs={
+            verb: Verb(target=f"{_HERE}.{name}_{verb}:command", summary=text)
+            for verb, text in verbs.items()
+        },
+        aliases=aliases,
+    )
+
+
+stream = _group(
+    "stream",
+    "JetStream streams",
+    {
+        "add": "Create a stream",
+        "get": "Show one stored message",
+        "info": "Show configuration and state",
+        "ls": "List the streams",
+        "purge": "Remove messages",
+        "rm": "Remove a stream and its messages",
+    },
+    {"create": "add", "new": "add", "nfo": "info", "i": "info", "list": "ls", "l": "ls"}
+    | {"delete": "rm", "del": "rm"},
+)
+consumer = _group(
+    "consumer",
+    "JetStream consumers",
+    {
+        "add": "Create a consumer",
+        "info": "Show configuration and state",
+        "ls": "List the consumers of a stream",
+        "next": "Pull messages and acknowledge them",
+        "rm": "Remove a consumer",
+    },
+    {"create": "add", "new": "add", "nfo": "info", "list": "ls", "delete": "rm", "del": "rm"},
+)
+context = _group(
+    "context",
+    "Saved connections",
+    {
+        "add": "Save or change a context",
+        "info": "Show a context",
+        "ls": "List the contexts",
+        "previous": "Select the context selected before",
+        "rm": "Remove a context",
+        "select": "Make a context the default",
+        "unselect": "Leave no context selected",
+    },
+    {"create": "add", "save": "add", "show": "info", "v": "info", "view": "info", "list": "ls"}
+    | {"l": "ls", "remove": "rm", "switch": "select", "set": "select"},
+)
+account = _group(
+    "account",
+    "The account of this connection",
+    {"info": "Show account and limits"},
+    {"nfo": "info"},
+)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(version("isthmus"))
+        ctx.exit()
+
+
+root = NatsGroup(
+    "nats",
+    help="The client tool: publish, subscribe, request; streams, consumers, contexts.",
+    verbs={
+        "account": Verb(target=f"{_HERE}.main:account", summary="The account of this connection"),
+        "consumer": Verb(target=f"{_HERE}.main:consumer", summary="JetStream consumers"),
+        "context": Verb(target=f"{_HERE}.main:context", summary="Saved connections"),
+        "publish": Verb(target=f"{_HERE}.pub:command", summary="Publish messages"),
+        "request": Verb(
+            target=f"{_HERE}.request:command", summary="Send a request, show the reply"
+        ),
+        "rtt": Verb(target=f"{_HERE}.rtt:command", summary="Measure the round trip to servers"),
+        "stream": Verb(target=f"{_HERE}.main:stream", summary="JetStream streams"),
+        "subscribe": Verb(target=f"{_HERE}.sub:command", summary="Show messages as they come"),
+    },
+    aliases={"pub": "publish", "req": "request", "sub": "subscribe", "ctx": "context"}
+    | dict.fromkeys(("str", "st", "ms", "s"), "stream")
+    | dict.fromkeys(("con", "obs", "c"), "consumer")
+    | {"a": "account"},
+)
+root.params.append(
+    click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print_version,
+        help="Show the version",
+    )
+)
+
+
+def wording(error: click.UsageError) -> tuple[str, str]:
+    """The line and the hint for misuse; a command of the original that is not here says so."""
+    line, hint = plain_wording(error)
+    line = line.strip().removesuffix(".")
+    path = error.ctx.command_path if error.ctx else ""
+    if isinstance(error, UnknownCommandError):
+        if error.name in _NOT_HERE.get(path, "").split():
+            full = f"{path} {error.name}"
+            return f'"{full}" is a command of the original that is not supported yet', hint
+        line = f'expected command but got "{error.name}"'
+    elif isinstance(error, click.NoSuchOption):
+        length = "long" if error.option_name.startswith("--") else "short"
+        close = f"did you mean: {', '.join(error.possibilities)}" if error.possibilities else hint
+        return f"unknown {length} flag '{error.option_name}'", close
+    elif isinstance(error, click.MissingParameter) and error.param is not None:
+        kind = "flag" if isinstance(error.param, click.Option) else "argument"
+        line = f"required {kind} '{error.param.name}' not provided"
+    elif isinstance(error, click.BadOptionUsage) and "requires an argument" in line:
+        line = f"expected argument for flag '{error.option_name}'"
+    elif (extra := _EXTRA.match(line)) is not None:
+        line = f"unexpected argument '{extra[1]}'"
+    return line[:1].lower() + line[1:], hint
+
+
+def run(args: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
+    """Run one command line and return its exit code."""
+    from isthmus.cli.nats.session import Session
+
+    return run_tool(
+        root,
+        args or ["--help"],
+        streams,
+        name="nats",
+        prefix="nats: error: ",
+        state=Session(streams, environ),
+        wording=wording,
+    )
+
+
+def main() -> None:
+    """The program `nats`."""
+    sys.exit(run(sys.argv[1:], Streams.of_process(), os.environ))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The nats tool run in this process, and servers for it to talk to."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from isthmus.cli.nats.main import run
+from isthmus.cli.streams import RecordedStreams
+from support.servers import ServerProcess
+
+KINDS = ["real"]  # widen to ["isthmus", "real"] when ours can start
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs on these servers."""
+    return request.param
+
+
+class Done:
+    """What one command line came to."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+    def __repr__(self) -> str:
+        return f"exit {self.code}\n{self.out}\n2| {self.err}"
+
+
+class Tool:
+    """The nats tool with an own home folder. `tool("pub", "a", "b")` runs a command line."""
+
+    def __init__(self, home: Path, url: str = "") -> None:
+        self.home = home
+        self.environ = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+        if url:
+            self.environ["NATS_URL"] = url
+
+    @property
+    def contexts(self) -> Path:
+        return self.home / "config" / "nats"
+
+    def __call__(self, *args: str, stdin: str = "") -> Done:
+        streams = RecordedStreams(stdin)
+        code = run(args, streams, self.environ)
+        return Done(code, streams.out_text, streams.err_text)
+
+    def ok(self, *args: str, stdin: str = "") -> str:
+        """Run a command line that must succeed; its report."""
+        done = self(*args, stdin=stdin)
+        assert done.code == 0, done
+        return done.out
+
+    def fails(self, *args: str, stdin: str = "", code: int = 1) -> str:
+        """Run a command line that must fail with one line and perhaps a hint; the line."""
+        done = self(*args, stdin=stdin)
+        assert done.code == code, done
+        lines = [line for line in done.err.splitlines() if line.startswith("nats: error: ")]
+        assert len(lines) == 1, done
+        assert "Traceback" not in done.err
+        return lines[0].removeprefix("nats: error: ")
+
+    def later(self, *args: str) -> "Later":
+        """Run a command line beside the test."""
+        return Later(self, args)
+
+
+class Later:
+    """A command line that runs in a thread; `done()` waits for its end."""
+
+    def __init__(self, tool: Tool, args: tuple[str, ...]) -> None:
+        self._found: list[Done] = []
+        self._streams = RecordedStreams()
+        self._thread = threading.Thread(target=self._run, args=(tool, args), daemon=True)
+        self._thread.start()
+
+    def _run(self, tool: Tool, args: tuple[str, ...]) -> None:
+        code = run(args, self._streams, tool.environ)
+        self._found.append(Done(code, self._streams.out_text, self._streams.err_text))
+
+    def done(self) -> Done:
+        self._thread.join(20)
+        assert self._found, "the command did not end"
+        return self._found[0]
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """The tool without a server."""
+    return Tool(tmp_path / "home")
+
+
+@pytest.fixture
+def server(kind: str, start_server: Callable[..., ServerProcess], tmp_path: Path) -> ServerProcess:
+    """A server with JetStream and one account."""
+    return start_server(kind, "-js", "-sd", str(tmp_path / "store"))
+
+
+@pytest.fixture
+def nats(server: ServerProcess, tmp_path: Path) -> Tool:
+    """The tool, connected to `server` by NATS_URL."""
+    return Tool(tmp_path / "home", server.url)
+
+
+@pytest.fixture
+def restock(nats: Tool) -> Iterator[Tool]:
+    """The tool, and the guide's stream and consumer with three messages."""
+    nats.ok("stream", "add", "RESTOCK", "--subjects", "retail.>", "--defaults")
+    nats.ok("consumer", "add", "RESTOCK", "C1", "--pull", "--defaults")
+    for number in (1, 2, 3):
+        nats.ok("pub", "retail.item", f"Restock {number}", "-J")
+    return nats
+
+
+def wait_for(condition: Callable[[], bool], *, within_s: float = 5) -> None:
+    """Return when `condition` holds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
