@@ -185,12 +185,14 @@ class ClaimsService:
         token = _text(payload)
         claims = _decode(token, "n/a")
         key = claims.subject
-        self._require_match(claims, account)
-        wrong = blocking(validate(claims, now_ns))
-        if wrong:
-            texts = " ".join(finding.text for finding in wrong)
-            raise _RefusedError(key, f"validation errors: [{texts}]", "jwt validation failed")
-        self._require_issuer(claims)
+        if account:
+            _require_valid(claims, now_ns)
+            _require_match(claims, account)
+            self._require_signing_key(claims)
+        else:  # the original asks in another order here
+            self._require_signing_key(claims)
+            _require_valid(claims, now_ns)
+        self._require_trusted(claims)
         try:
             resolver.save(key, token)
         except StoreError as error:
@@ -205,7 +207,7 @@ class ClaimsService:
             raise _RefusedError(account, "request body is empty", "jwt update error")
         token = _text(payload)
         claims = _decode(token, account)
-        self._require_match(claims, account)
+        _require_match(claims, account)
         change = Change(account, token)
         if not self._loaded(account):
             return change, "jwt update skipped"
@@ -214,22 +216,21 @@ class ClaimsService:
             wrong = ["claim is expired"]
         if wrong:
             raise _RefusedError(account, f"account validation failed: {wrong[0]}")
-        self._require_issuer(claims)
+        self._require_trusted(claims)
         return change, "jwt updated"
 
-    def _require_match(self, claims: AccountClaims, account: str) -> None:
-        if account and claims.subject != account:
-            raise _RefusedError(account, "subject does not match jwt content")
-
-    def _require_issuer(self, claims: AccountClaims) -> None:
-        if claims.issuer in self._trust.keys:
-            return
-        if claims.issuer in self._operator_keys:
+    def _require_signing_key(self, claims: AccountClaims) -> None:
+        """A strict operator signs accounts with its signing keys only."""
+        if claims.issuer in self._operator_keys - self._trust.keys:
             raise _RefusedError(claims.subject, "operator requires issuer to be a signing key")
-        raise _RefusedError(
-            claims.subject,
-            f"account validation failed: issuer {claims.issuer} is no operator key trusted here",
-        )
+
+    def _require_trusted(self, claims: AccountClaims) -> None:
+        if claims.issuer not in self._trust.keys:
+            raise _RefusedError(
+                claims.subject,
+                f"account validation failed: issuer {claims.issuer} is no operator key trusted"
+                " here",
+            )
 
     # -- deletion ----------------------------------------------------------------------------------
 
@@ -300,6 +301,19 @@ def _is_account(value: object) -> bool:
 
 def _text(payload: bytes) -> str:
     return payload.rstrip(b"\r\n").decode("utf-8", "replace")
+
+
+def _require_valid(claims: AccountClaims, now_ns: int) -> None:
+    wrong = blocking(validate(claims, now_ns))
+    if wrong:
+        texts = " ".join(finding.text for finding in wrong)
+        what = "jwt validation failed"
+        raise _RefusedError(claims.subject, f"validation errors: [{texts}]", what)
+
+
+def _require_match(claims: AccountClaims, account: str) -> None:
+    if account and claims.subject != account:
+        raise _RefusedError(account, "subject does not match jwt content")
 
 
 def _decode(token: str, account: str) -> AccountClaims:

@@ -92,12 +92,7 @@ class DirectoryResolver:
             raise StoreError("jwt store is full")
         path = self._path(key)
         temporary = path.with_name(path.name + _TEMPORARY)
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(file, token.encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
+        _write(temporary, token.encode())
         temporary.replace(path)
         os.fsync(self._lock)
         self._note(key, token)
@@ -179,6 +174,19 @@ def _lock(folder: Path) -> int:
         os.close(descriptor)
         raise StoreError(f"resolver directory {folder} is in use by another server") from None
     return descriptor
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file that is on stable storage as a whole, or not there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _peek(token: str) -> Claims:
