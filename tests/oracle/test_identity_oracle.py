@@ -1,5 +1,6 @@
-"""Tokens of ours at the real server: it admits whom `trust` admits, and serves what it grants."""
+"""Tokens of ours at servers: they admit whom `trust` admits, and serve what it grants."""
 
+import base64
 import json
 import time
 from typing import NamedTuple
@@ -35,6 +36,7 @@ from support.operator_mode import (
     operator_token,
     user_token,
 )
+from support.servers import ServerProcess
 from support.tokens import forge, key
 
 pytestmark = [pytest.mark.real, pytest.mark.oracle]
@@ -58,6 +60,16 @@ class Case(NamedTuple):
 
 def body(**changes):
     return msgspec.structs.replace(UNLIMITED_USER, **changes)
+
+
+def window(start_min, end_min):
+    """A daily window around now; one that ends before it starts crosses midnight."""
+    times = (
+        time.strftime("%H:%M:%S", time.gmtime(NOW_S + 60 * minutes))
+        for minutes in (start_min, end_min)
+    )
+    start, end = times
+    return body(times=(TimeRange(start=start, end=end),), zone="UTC")
 
 
 def case(name, nats=UNLIMITED_USER, *, by="account", of=None, signer=USER, padded=False, **claims):
@@ -152,6 +164,11 @@ CASES = {
     "no zone": case(
         "no-zone", body(times=(TimeRange(start="00:00:00", end="23:59:59"),), zone="Nowhere/X")
     ),
+    "window of an hour around": case("window-now", window(-30, 30)),
+    "window of an hour ago": case("window-before", window(-90, -30)),
+    "window in an hour": case("window-after", window(30, 90)),
+    "window that ended a minute ago a day later": case("window-long", window(1, -1)),
+    "window that begins now and ends a day later": case("window-day", window(-1, -2)),
     "bad permission": case("bad-subject", body(pub=Permission(allow=("a..b",)))),
 }
 ADMITTED = {
@@ -170,16 +187,16 @@ ADMITTED = {
     "a known among unknown types",
     "network",
     "any time",
+    "window of an hour around",
+    "window that begins now and ends a day later",
 }
 
 
-@pytest.fixture(scope="module")
-def login_server(tmp_path_factory):
-    from support.servers import ServerProcess
-
+@pytest.fixture(scope="module", params=["isthmus", "real"])
+def login_server(request, tmp_path_factory):
     preload = {jwt.decode(each.account).subject: each.account for each in CASES.values()}
     folder = tmp_path_factory.mktemp("login")
-    with ServerProcess("real", folder, "-DV", config=config(preload)) as server:
+    with ServerProcess(request.param, folder, "-DV", config=config(preload)) as server:
         yield server
 
 
@@ -199,7 +216,7 @@ def test_trust_admits_exactly_these(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_real_server_admits_exactly_these(login_server, name):
+def test_a_server_admits_exactly_these(login_server, name):
     _, token, signer, padded = CASES[name]
     with SignedClient(login_server.port, token, signer, padded=padded) as client:
         assert (client.error == "") == (name in ADMITTED), login_server.log_text[-2000:]
@@ -207,8 +224,6 @@ def test_the_real_server_admits_exactly_these(login_server, name):
 
 
 def _sign(signer, nonce):
-    import base64
-
     return base64.urlsafe_b64encode(signer.sign(nonce.encode())).decode().rstrip("=")
 
 
@@ -228,7 +243,7 @@ TEMPLATE = ScopeTemplate(
 TAGS = ("team:red", "team:blue", "region:wrong")
 
 
-def test_the_real_server_expands_templates_as_we_do(start_server):
+def test_a_server_expands_templates_alike(kind, start_server):
     account = key(Kind.ACCOUNT, "templates")
     scope = UserScope(key=SCOPED.public_key, template=TEMPLATE)
     token_of_account = account_token(
@@ -256,7 +271,7 @@ def test_the_real_server_expands_templates_as_we_do(start_server):
         ),
         sub=Permission(deny=(">",)),
     )
-    server = start_server("real", config=config({account.public_key: token_of_account}))
+    server = start_server(kind, config=config({account.public_key: token_of_account}))
     with SignedClient(server.port, token, USER) as client:
         refused = {
             subject for subject in (*limits.pub.allow, "other") if client.publish(subject) != ""
@@ -337,16 +352,14 @@ def importing_account(name):
     return account_token(importer, imports=(taken,), now_ns=NOW_NS)
 
 
-@pytest.fixture(scope="module")
-def sharing_server(tmp_path_factory):
-    from support.servers import ServerProcess
-
+@pytest.fixture(scope="module", params=["isthmus", "real"])
+def sharing_server(request, tmp_path_factory):
     preload = {
         item.importer.public_key: importing_account(name) for name, item in ACTIVATIONS.items()
     }
     preload[EXPORTER.public_key] = EXPORTER_TOKEN
     folder = tmp_path_factory.mktemp("sharing")
-    with ServerProcess("real", folder, "-DV", config=config(preload)) as server:
+    with ServerProcess(request.param, folder, "-DV", config=config(preload)) as server:
         yield server
 
 
@@ -371,7 +384,7 @@ def test_trust_grants_exactly_these(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_real_server_serves_exactly_these(sharing_server, name):
+def test_a_server_serves_exactly_these(sharing_server, name):
     importer, outcome = ACTIVATIONS[name].importer, ACTIVATIONS[name].outcome
     responder = SignedClient(sharing_server.port, user_token(USER, EXPORTER, now_ns=NOW_NS), USER)
     token = user_token(USER, importer, now_ns=NOW_NS)

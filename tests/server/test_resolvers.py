@@ -62,7 +62,7 @@ def test_a_token_is_a_file_for_nobody_else(directory, folder):
 def test_saved_tokens_are_there_after_a_restart(directory):
     directory().save(A, TOKEN_A)
     resolver = directory()
-    assert (resolver.load(A), resolver.keys(), len(resolver)) == (TOKEN_A, [A], 1)
+    assert (resolver.load(A), resolver.keys(NOW_NS), len(resolver)) == (TOKEN_A, [A], 1)
 
 
 def test_unknown_accounts_have_no_token(directory):
@@ -83,7 +83,7 @@ def test_files_of_others_are_left_alone(directory, folder):
     directory()
     for name in ("notes.txt", "x.jwt", f"{A}.jwt.deleted", f"{A}.JWT"):
         (folder / name).write_text("x")
-    assert directory().keys() == []
+    assert directory().keys(NOW_NS) == []
     assert len(names(folder)) == 4
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_vanished_is_an_unknown_account(directory, folder):
     resolver.save(A, TOKEN_A)
     (folder / f"{A}.jwt").unlink()
     assert resolver.load(A) == ""
-    assert list(resolver.pack()) == []
+    assert list(resolver.pack(NOW_NS)) == []
     assert resolver.delete(A)
 
 
@@ -162,7 +162,7 @@ def test_a_full_directory_takes_changes_only(directory):
     resolver.save(A, NEWER_A)
     resolver.delete(B)
     resolver.save(C, TOKEN_C)
-    assert resolver.keys() == sorted([A, C])
+    assert resolver.keys(NOW_NS) == sorted([A, C])
 
 
 def test_a_deleted_token_stays_under_another_name(directory, folder):
@@ -173,7 +173,7 @@ def test_a_deleted_token_stays_under_another_name(directory, folder):
     assert resolver.load(A) == ""
     assert names(folder) == [f"{A}.jwt.deleted"]
     assert mode(folder / f"{A}.jwt.deleted") == 0o600
-    assert directory().keys() == []
+    assert directory().keys(NOW_NS) == []
 
 
 def test_a_hard_deleted_token_is_gone(directory, folder):
@@ -192,8 +192,18 @@ def test_expired_tokens_are_swept_away(directory):
     resolver = directory()
     assert resolver.sweep(NOW_NS) == []
     assert resolver.sweep(NOW_NS + 5 * NS_PER_S) == [A]
-    assert resolver.keys() == sorted([B, C])
+    assert resolver.keys(NOW_NS) == sorted([B, C])
     assert resolver.sweep(NOW_NS + 9 * NS_PER_S) == []
+
+
+def test_expired_tokens_are_not_listed(directory):
+    resolver = directory()
+    resolver.save(A, account_token(ACCOUNTS[0], exp=NOW_S + 5))
+    resolver.save(B, account_token(ACCOUNTS[1], nbf=NOW_S + 9))
+    assert resolver.keys(NOW_NS) == sorted([A, B])
+    assert resolver.keys(NOW_NS + 5 * NS_PER_S) == [B]
+    assert [name for name, _ in resolver.pack(NOW_NS + 5 * NS_PER_S)] == [B]
+    assert len(resolver) == 2
 
 
 # -- the pack --------------------------------------------------------------------------------------
@@ -226,7 +236,7 @@ def test_the_hash_is_that_of_all_tokens_whatever_came_before(tmp_path_factory, c
             model[name] = token
         else:
             assert resolver.delete(name) == (model.pop(name, None) is not None)
-    assert list(resolver.pack()) == sorted(model.items())
+    assert list(resolver.pack(NOW_NS)) == sorted(model.items())
     assert resolver.pack_hash() == xor_of_hashes(model.values())
     resolver.close()
     again = DirectoryResolver(folder)

@@ -111,6 +111,7 @@ OLDER = account_token(A, name="A0", now_ns=NOW_NS - 60 * NS_PER_S)
 TOKEN_B = account_token(B, name="B", now_ns=NOW_NS)
 BY_SIGNING_KEY = account_token(A, signer=OPERATOR_SIGNING, now_ns=NOW_NS)
 EXPIRED = account_token(B, exp=5, now_ns=NOW_NS)
+EARLY = account_token(B, nbf=NOW_NS // NS_PER_S + 3600, now_ns=NOW_NS)
 OLD_FORMAT = forge(
     json.dumps(
         {
@@ -167,6 +168,7 @@ DIRECTORY = Scenario(
         Step("by its account", of(A, "UPDATE"), NEWER, updated(A)),
         Step("by the old name", old_name(A), TOKEN, updated(A)),
         Step("line end", UPDATE, TOKEN + "\n", updated(A)),
+        Step("no line end", UPDATE, TOKEN, updated(A)),
         Step("nothing", UPDATE, b"", refused("n/a", UNREADABLE)),
         Step("no token", UPDATE, b"abc", refused("n/a", UNREADABLE)),
         Step(
@@ -214,7 +216,17 @@ DIRECTORY = Scenario(
         ),
         Step("old format", UPDATE, OLD_FORMAT, updated(OLD)),
         Step("expired", UPDATE, EXPIRED, updated(B)),
-        Step("good after expired", UPDATE, TOKEN_B, updated(B)),
+        Step("look up the expired", of(B, "LOOKUP"), b"", (EXPIRED,)),
+        Step("list without the expired", LIST, b"", listed(SYSTEM, A, OLD)),
+        Step(
+            "pack without the expired",
+            PACK,
+            b"",
+            packed((SYSTEM, SYSTEM_TOKEN), (A, TOKEN), (OLD, OLD_FORMAT)),
+        ),
+        Step("not valid yet", UPDATE, EARLY, updated(B)),
+        Step("list with what is not valid yet", LIST, b"", listed(SYSTEM, A, B, OLD)),
+        Step("good after that", UPDATE, TOKEN_B, updated(B)),
         Step("by a signing key", UPDATE, BY_SIGNING_KEY, updated(A)),
         Step("look up", of(A, "LOOKUP"), b"", (BY_SIGNING_KEY,)),
         Step("issued before", UPDATE, OLDER, updated(A)),

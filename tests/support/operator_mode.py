@@ -36,11 +36,20 @@ def operator_token(**changes: object) -> str:
 
 
 def account_token(
-    account: KeyPair, *, signer: KeyPair = OPERATOR, now_ns: int = NOW_NS, name="", exp=0, **body
+    account: KeyPair,
+    *,
+    signer: KeyPair = OPERATOR,
+    now_ns: int = NOW_NS,
+    name="",
+    exp=0,
+    nbf=0,
+    **body,
 ) -> str:
     """An account without limits but those that `body` names."""
     nats = Account(**({"limits": UNLIMITED_ACCOUNT} | body))
-    claims = AccountClaims(subject=account.public_key, name=name, expires_s=exp, nats=nats)
+    claims = AccountClaims(
+        subject=account.public_key, name=name, expires_s=exp, not_before_s=nbf, nats=nats
+    )
     return jwt.encode(claims, signer, now_ns)
 
 

@@ -156,11 +156,11 @@ class ClaimsService:
         if verb == "LOOKUP":
             return _lookup(resolver, account)
         if verb == "LIST":
-            return Answer((to_json(_List(data=resolver.keys(), server=envelope)),))
+            return Answer((to_json(_List(data=resolver.keys(now_ns), server=envelope)),))
         if verb == "DELETE":
             return self._delete(resolver, payload, envelope)
         if verb == "PACK":
-            return Answer(_pack(resolver, payload))
+            return Answer(_pack(resolver, payload, now_ns))
         return Answer()
 
     # -- updates -----------------------------------------------------------------------------------
@@ -262,9 +262,9 @@ def _lookup(resolver: DirectoryResolver, account: str) -> Answer:
     return Answer((resolver.load(account).encode(),))
 
 
-def _pack(resolver: DirectoryResolver, known: bytes) -> Iterator[bytes]:
+def _pack(resolver: DirectoryResolver, known: bytes, now_ns: int) -> Iterator[bytes]:
     if known != resolver.pack_hash():
-        for account, token in resolver.pack():
+        for account, token in resolver.pack(now_ns):
             yield f"{account}|{token}".encode()
     yield b""
 

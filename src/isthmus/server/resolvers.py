@@ -81,9 +81,9 @@ class DirectoryResolver:
             return self._path(key).read_bytes().decode("ascii", "replace")
         return ""
 
-    def keys(self) -> list[str]:
-        """All account keys, sorted."""
-        return sorted(self._digests)
+    def keys(self, now_ns: int) -> list[str]:
+        """The keys of all accounts whose tokens have not expired, sorted."""
+        return sorted(self._digests.keys() - self._expired(now_ns))
 
     def save(self, key: str, token: str) -> None:
         """Write a token to stable storage; raise `StoreError` if the directory is full."""
@@ -123,22 +123,25 @@ class DirectoryResolver:
 
     def sweep(self, now_ns: int) -> list[str]:
         """Delete the tokens that have expired; whose they were."""
-        now_s = now_ns // NS_PER_S
-        gone = [key for key, ends_s in self._ends_s.items() if ends_s <= now_s]
+        gone = sorted(self._expired(now_ns))
         for key in gone:
             self.delete(key)
         return gone
 
     def pack_hash(self) -> bytes:
-        """One hash over all tokens, whatever their order: the XOR of their SHA-256."""
+        """One hash over all tokens in any order, expired or not: the XOR of their SHA-256."""
         return self._hash
 
-    def pack(self) -> Iterator[tuple[str, str]]:
-        """All accounts and their tokens as they are when their turn comes."""
-        for key in self.keys():
+    def pack(self, now_ns: int) -> Iterator[tuple[str, str]]:
+        """The accounts of `keys`, with their tokens as they are when their turn comes."""
+        for key in self.keys(now_ns):
             token = self.load(key)
             if token:
                 yield key, token
+
+    def _expired(self, now_ns: int) -> set[str]:
+        now_s = now_ns // NS_PER_S
+        return {key for key, ends_s in self._ends_s.items() if ends_s <= now_s}
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{_SUFFIX}"
