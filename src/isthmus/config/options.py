@@ -204,7 +204,7 @@ class Options(Value):
     pid_file: str = ""
     ports_file_dir: str = ""
 
-    max_connections: int = constants.MAX_CONNECTIONS  # -1: unlimited; 0 admits nobody
+    max_connections: int = constants.MAX_CONNECTIONS  # below 1: admits nobody
     max_control_line: int = constants.MAX_CONTROL_LINE
     max_payload: int = constants.MAX_PAYLOAD
     max_pending: int = constants.MAX_PENDING

@@ -34,6 +34,12 @@ cdef class Holder(Chore):
     cdef int durable(self, uint64_t seq, Span reply, uint32_t note, Turn turn) except -1
 
 
+cdef class Notice(Holder):
+    """Calls a Python function: `call(seq, reply, note, turn)`. For what happens rarely."""
+
+    cdef object call
+
+
 cdef struct Shelf               # a chunk of held entries, which never move
 
 
@@ -48,16 +54,20 @@ cdef class Journal(Chore):
     cdef readonly Py_ssize_t held_count
     cdef readonly uint64_t segment_bytes
     cdef readonly Py_ssize_t record_max       # bytes of the largest record: refuse more
-    cdef readonly Py_ssize_t pending_max      # bytes that may wait for the disk
+    cdef readonly uint64_t pending_max        # bytes that may wait for the disk
+    cdef public uint64_t oldest_lsn           # begins the oldest segment still needed
+    cdef public uint64_t next_number          # no stream or consumer ever had it or a greater one
     cdef uint64_t secret                      # of the store, in every epoch
     cdef uint32_t epoch                       # of the segment that is being filled
-    cdef uint64_t segment_end                 # lsn where it ends
+    cdef uint64_t segment_end                 # lsn where it ends; 0: none has begun
+    cdef uint64_t segment_next                # lsn where the next begins
     cdef bint collecting                      # the group has begun: its RECORD_COMMIT stands
     cdef Buffer arena                         # being filled
     cdef Py_ssize_t piece_start               # what of it belongs to the last piece
     cdef uint64_t piece_lsn
     cdef list pieces                          # finished ones of the collecting group
-    cdef list spare                           # buffers to use again
+    cdef list full                            # (lsn, Buffer): to be used again when durable
+    cdef list spare
     cdef Shelf* first_shelf                   # oldest held entries
     cdef Shelf* last_shelf
     cdef Shelf* spare_shelf
@@ -70,3 +80,10 @@ cdef class Journal(Chore):
         self, uint64_t lsn, Holder holder, uint64_t seq, Span reply, uint32_t note
     ) except -1
     cpdef int release(self, uint64_t durable_lsn, Turn turn) except -1
+
+    cdef int _end_piece(self) except -1
+    cdef int _next_segment(self) except -1
+    cdef int _commit(self, bint begins_segment) except -1
+    cdef int _put(self, Record* record) except -1
+    cdef Shelf* _shelf(self, size_t size) except NULL
+    cdef void _drop_held(self) noexcept

@@ -27,7 +27,8 @@ cdef enum RecordKind:
     RECORD_STREAM = 5           # stream created or changed: subject name, header account, payload
     RECORD_CONSUMER = 6         # consumer created or changed: subject name, seq stream, payload
     RECORD_DELETE = 7           # stream or consumer `owner` is gone
-    RECORD_COMMIT = 8           # written by the journal itself: begins every group and segment
+    RECORD_COMMIT = 8           # begins each group and segment: `owner` its own lsn, all below
+                                # lsn `seq` was released; payload at a segment's beginning
     RECORD_KIND_END = 9
 
 
@@ -55,6 +56,8 @@ cdef Py_ssize_t record_read(
 ) noexcept nogil
 # the same without looking at the checksum: for memory that this process filled itself
 cdef Py_ssize_t record_view(const char* data, Py_ssize_t available, Record* out) noexcept nogil
+# the epoch of a file: `what` is a segment's number, or a stream's with the top bit set
+cdef uint32_t epoch_of(uint64_t secret, uint64_t what) noexcept nogil
 cdef uint32_t crc32c(uint32_t crc, const char* data, Py_ssize_t size) noexcept nogil
 
 

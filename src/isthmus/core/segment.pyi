@@ -23,6 +23,7 @@ KINDS: dict[
 ]
 
 def checksum(data: bytes, *, portable: bool = False) -> int: ...
+def epoch(secret: int, what: int) -> int: ...
 def encode(
     kind: int,
     owner: int,

@@ -221,6 +221,14 @@ cdef Py_ssize_t record_read(
     return occupied
 
 
+cdef uint32_t epoch_of(uint64_t secret, uint64_t what) noexcept nogil:
+    """A mask that cannot be guessed without `secret`."""
+    cdef uint64_t x = secret + what * <uint64_t> 0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
+    return <uint32_t> (x ^ (x >> 31))
+
+
 # --- for Python: rare records, recovery's reports and tests ---
 
 
@@ -262,6 +270,11 @@ def checksum(bytes data not None, *, bint portable=False) -> int:
     if portable:
         return _crc_portable(0, PyBytes_AS_STRING(data), len(data))
     return crc32c(0, PyBytes_AS_STRING(data), len(data))
+
+
+def epoch(uint64_t secret, uint64_t what) -> int:
+    """The mask of a file's checksums: of segment `what`, or stream `what` with the top bit set."""
+    return epoch_of(secret, what)
 
 
 def encode(

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from isthmus.base.quoting import quote
+from isthmus.base.quoting import back_quote, quote
 
 DEPTH_MAX = 200  # nested arrays and objects; the deepest request has five
 
@@ -232,7 +232,7 @@ class Reader:
 
     def _bad_escape(self, length: int) -> JsonError:
         sequence = _well_formed(self._text[self._at : self._at + length])
-        text = f"invalid escape sequence `{sequence}` in string"
+        text = f"invalid escape sequence {back_quote(sequence)} in string"
         return JsonError(text, self._offset(self._at + length))
 
 

@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
+from isthmus.accounts.authenticate import Authenticator
 from isthmus.accounts.registry import Registry
 from isthmus.base.errors import UsageError
 from isthmus.config.options import Options
 from isthmus.identity.nkeys import KeyPair, Kind
-from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
 from isthmus.server.logs import Log
-from isthmus.server.monitoring import Monitoring
 from isthmus.server.operator_mode import OperatorMode, make_resolver
 from isthmus.server.outside import SystemClock, SystemEntropy
 from isthmus.server.system import System
 from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
-from isthmus.accounts.authenticate import Authenticator
+
+if TYPE_CHECKING:
+    from isthmus.server.engine import Engine
+    from isthmus.server.monitoring import Monitoring
 
 BACKLOG = 1024
 
@@ -72,10 +75,14 @@ class Server:
         hub = self.hub = self._make_hub()
         try:
             if self.options.jetstream is not None:
+                from isthmus.server.engine import Engine  # noqa: PLC0415
+
                 self.engine = Engine(self.options.jetstream, hub, self.entropy, self.log)
                 await self.engine.start()
             System(hub, self.operator_mode)
             if self.options.http_port:
+                from isthmus.server.monitoring import Monitoring  # noqa: PLC0415
+
                 self.monitoring = Monitoring(self.options, hub, self.engine)
                 await self.monitoring.start()
             await self._listen()
@@ -101,6 +108,12 @@ class Server:
         """Return when `stop` is done."""
         await self._stopped.wait()
 
+    def take(self, options: Options) -> None:
+        """Run with these options from now on (a reload: `reload.RELOADABLE` says which differ)."""
+        self.options = options
+        if self.hub is not None:
+            self.hub.options = options
+
     async def enter_lame_duck(self) -> None:
         """Take no new connections, tell clients to go, close them one by one, stop."""
         hub = self.hub
@@ -121,6 +134,12 @@ class Server:
                 connection.close("", "Server Shutdown")
                 await asyncio.sleep(min(left_s / len(connections), 1.0))
         await self.stop()
+
+    def take(self, options: Options) -> None:
+        """Run with these options from now on: what may change without a restart."""
+        self.options = options
+        if self.hub is not None:
+            self.hub.options = options
 
     def _make_hub(self) -> Hub:
         options = self.options

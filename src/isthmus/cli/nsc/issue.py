@@ -1,0 +1,62 @@
+"""Signing claims and storing the tokens.
+
+Owns the last step of every verb that changes an operator, an account or a user: check the claims,
+sign them, decide on the files. Knows no flags. A token with an error in it is not stored, so the
+server need not be the one who finds it.
+"""
+
+from isthmus.cli.groups import CommandError
+from isthmus.cli.nsc.report import Report
+from isthmus.cli.nsc.signers import account_signer, operator_signer
+from isthmus.cli.nsc.store import Store
+from isthmus.identity import creds, jwt, validate
+from isthmus.identity.claims import AccountClaims, AnyClaims, OperatorClaims, UserClaims
+from isthmus.identity.nkeys import KeyPair, Kind
+
+
+def new_key(store: Store, kind: Kind) -> KeyPair:
+    """A new key, stored in the keystore."""
+    pair = KeyPair.make(kind, store.surroundings.entropy)
+    store.keys.put(pair)
+    return pair
+
+
+def issue_operator(store: Store, claims: OperatorClaims, signer: KeyPair | None = None) -> None:
+    """Sign and store the operator."""
+    _require_valid(claims, store.surroundings.now_ns)
+    signer = signer or operator_signer(store, claims)
+    store.put_operator(claims.name, jwt.encode(claims, signer, store.surroundings.now_ns))
+
+
+def issue_account(
+    store: Store, claims: AccountClaims, name: str, *, signer: KeyPair | None = None
+) -> None:
+    """Sign and store an account under its local name."""
+    _require_valid(claims, store.surroundings.now_ns)
+    signer = signer or account_signer(store, previous=claims.issuer)
+    store.put_account(jwt.encode(claims, signer, store.surroundings.now_ns), name)
+
+
+def issue_user(store: Store, claims: UserClaims, account: str, signer: KeyPair) -> bool:
+    """Sign and store a user, and the creds if the user's seed is here; tell whether it is."""
+    _require_valid(claims, store.surroundings.now_ns)
+    token = jwt.encode(claims, signer, store.surroundings.now_ns)
+    store.put_user(account, token, claims.name)
+    seed = store.keys.seed(claims.subject)
+    if not seed:
+        return False
+    store.keys.put_creds(store.creds_path(account, claims.name), creds.make_creds(token, seed))
+    return True
+
+
+def report_creds(store: Store, account: str, user: str, *, written: bool, report: Report) -> None:
+    """The line about the creds file."""
+    if written:
+        report.ok(f"generated user creds file {store.shown(store.creds_path(account, user))}")
+    else:
+        report.ok("skipped generating creds file - user private key is not available")
+
+
+def _require_valid(claims: AnyClaims, now_ns: int) -> None:
+    for finding in validate.blocking(validate.validate(claims, now_ns)):
+        raise CommandError(finding.text)

@@ -1,0 +1,208 @@
+"""nsc: the command line of the account tool.
+
+Owns the tree of commands and the entry point. Imports no verb: `nsc --help` loads neither asyncio
+nor rich nor nats.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from isthmus.cli.groups import UnknownCommandError, Verb, run_tool
+from isthmus.cli.nsc.command import Invocation, NscGroup
+from isthmus.cli.nsc.flags import BOOLEAN, Flag
+from isthmus.cli.nsc.forms import describe_flags, list_flags
+from isthmus.cli.nsc.surroundings import Surroundings, of_process
+from isthmus.cli.streams import Streams
+
+_HERE = "isthmus.cli.nsc"
+
+
+def _verbs(**summaries: str) -> dict[str, Verb]:
+    return {
+        module.rsplit("_", 1)[-1]: Verb(target=f"{_HERE}.{module}:command", summary=summary)
+        for module, summary in summaries.items()
+    }
+
+
+def _group(name: str, summary: str, verbs: dict[str, Verb], **options: Any) -> NscGroup:
+    return NscGroup(name, help=summary, short_help=summary, verbs=verbs, **options)
+
+
+ADD = _group(
+    "add",
+    "Add an operator, account, user, export or import",
+    _verbs(
+        add_operator="Add an operator",
+        add_account="Add an account",
+        add_user="Add a user to an account",
+        add_export="Offer a subject to other accounts",
+        add_import="Take a subject that another account offers",
+    ),
+    unavailable=("mapping",),
+)
+DELETE = _group(
+    "delete",
+    "Delete an export or import",
+    _verbs(delete_export="Delete an export", delete_import="Delete an import"),
+    unavailable=("account", "mapping", "user"),
+)
+DESCRIBE = _group(
+    "describe",
+    "Show an operator, account, user or token file",
+    _verbs(
+        describe_operator="Show an operator",
+        describe_account="Show an account",
+        describe_user="Show a user",
+        describe_jwt="Show a token or creds file",
+    ),
+    params=describe_flags(),
+)
+EDIT = _group(
+    "edit",
+    "Change an operator, account or user",
+    _verbs(
+        edit_operator="Change the operator",
+        edit_account="Change an account: limits, JetStream, signing keys, permissions",
+        edit_user="Change a user",
+    ),
+    unavailable=("authcallout", "export", "signing-key"),
+)
+GENERATE = _group(
+    "generate",
+    "Generate activations, creds and server configurations",
+    _verbs(
+        generate_activation="Generate the token that lets an account import a private export",
+        generate_config="Generate a server configuration",
+        generate_creds="Generate a user's creds file",
+    ),
+    unavailable=("context", "diagram", "nkey", "profile"),
+)
+LIST = _group(
+    "list",
+    "List operators, accounts, users or keys",
+    {
+        name: Verb(target=f"{_HERE}.list_{name}:command", summary=f"List {name}")
+        for name in ("operators", "accounts", "users", "keys")
+    },
+    aliases={"operator": "operators", "account": "accounts", "user": "users", "key": "keys"},
+    params=list_flags(),
+)
+REVOCATIONS = _group(
+    "revocations",
+    "Take grants back, or give them again",
+    {
+        "add_activation": Verb(
+            target=f"{_HERE}.revocations_add_activation:command",
+            summary="Revoke an account's activations of an export",
+        ),
+        "delete_activation": Verb(
+            target=f"{_HERE}.revocations_delete_activation:command",
+            summary="Take such a revocation back",
+        ),
+        "list_activations": Verb(
+            target=f"{_HERE}.revocations_list_activations:command",
+            summary="List the accounts whose activations of an export are revoked",
+        ),
+    },
+    aliases={
+        "add-activation": "add_activation",
+        "delete-activation": "delete_activation",
+        "list-activations": "list_activations",
+    },
+    unavailable=(
+        "add-user",
+        "add_user",
+        "delete-user",
+        "delete_user",
+        "list-users",
+        "list_users",
+    ),
+)
+SELECT = _group(
+    "select",
+    "Choose the current operator or account",
+    _verbs(select_operator="Choose the operator", select_account="Choose the account"),
+)
+_GROUPS = (ADD, DELETE, DESCRIBE, EDIT, GENERATE, LIST, REVOCATIONS, SELECT)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool | None) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"nsc version {version('isthmus')}")
+        ctx.exit()
+
+
+@click.group(
+    "nsc",
+    cls=NscGroup,
+    help="nsc makes operators, accounts and users, and decides what accounts share.",
+    commands={group.name or "": group for group in _GROUPS},
+    verbs=_verbs(
+        env="Show or change the environment of nsc",
+        push="Send account tokens to the servers",
+        validate="Check an operator, its accounts and users",
+    ),
+    aliases={"create": "add"},
+    unavailable=(
+        "completion",
+        "expirations",
+        "export",
+        "fix",
+        "import",
+        "init",
+        "keys",
+        "load",
+        "migrate",
+        "pull",
+        "reissue",
+        "rename",
+        "tool",
+        "update",
+        "upgrade-jwt",
+    ),
+)
+@click.option(
+    "-v",
+    "--version",
+    cls=Flag,
+    bare="true",
+    type=BOOLEAN,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="print the version",
+)
+def command() -> None:
+    """The root of all commands."""
+
+
+def run(
+    args: Sequence[str], streams: Streams, surroundings: Surroundings, *, name: str = "nsc"
+) -> int:
+    """Run one command line; the exit code."""
+    return run_tool(
+        command,
+        args,
+        streams,
+        name=name,
+        prefix="Error: ",
+        state=Invocation(streams, surroundings),
+        wording=_wording,
+    )
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:], Streams.of_process(), of_process()))
+
+
+def _wording(error: click.UsageError) -> tuple[str, str]:
+    path = error.ctx.command_path if error.ctx else "nsc"
+    if isinstance(error, UnknownCommandError) and error.close:
+        return error.format_message(), f"Did you mean this? {', '.join(error.close)}"
+    return error.format_message(), f"Run '{path} --help' for usage."

@@ -1,0 +1,128 @@
+"""What JetStream reports about itself: one struct an event, printed in the order of the wire.
+
+An advisory is published in the account of the stream, and only if somebody listens on its
+`subject`. Who makes one passes the id (`nuid.make_nuid`) and the time (`values.format_time`); an
+empty domain is not printed.
+
+    publish(advisory.subject, to_json(advisory))
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from isthmus.base.values import Value
+
+_PREFIX = "$JS.EVENT.ADVISORY."
+_TYPE = "io.nats.jetstream.advisory.v1."
+
+DELETED_REASON = "Unacknowledged message was deleted"  # TERM of a message that is gone
+
+
+class Action(StrEnum):
+    """What happened to a stream or consumer."""
+
+    CREATE = "create"
+    MODIFY = "modify"
+    DELETE = "delete"
+
+
+_ACTION_TOKENS = {Action.CREATE: "CREATED", Action.MODIFY: "UPDATED", Action.DELETE: "DELETED"}
+
+
+class Advisory(Value, omit_defaults=True, kw_only=True, tag_field="type", tag=_TYPE):
+    """What all begin with."""
+
+    id: str
+    timestamp: str
+
+
+class StreamAction(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}stream_action"):
+    """A stream was made, changed or deleted."""
+
+    stream: str
+    action: Action
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}STREAM.{_ACTION_TOKENS[self.action]}.{self.stream}"
+
+
+class ConsumerAction(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}consumer_action"):
+    """A consumer was made or deleted."""
+
+    stream: str
+    consumer: str
+    action: Action
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.{_ACTION_TOKENS[self.action]}.{self.stream}.{self.consumer}"
+
+
+class MaxDeliveries(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}max_deliver"):
+    """A message was sent as often as its consumer allows, and not acknowledged."""
+
+    stream: str
+    consumer: str
+    stream_seq: int
+    deliveries: int
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.MAX_DELIVERIES.{self.stream}.{self.consumer}"
+
+
+class Naked(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}nak"):
+    """A message was given back."""
+
+    stream: str
+    consumer: str
+    consumer_seq: int
+    stream_seq: int
+    deliveries: int
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.MSG_NAKED.{self.stream}.{self.consumer}"
+
+
+class Terminated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}terminated"):
+    """A message is not to be sent again, though it was not acknowledged."""
+
+    stream: str
+    consumer: str
+    consumer_seq: int
+    stream_seq: int
+    deliveries: int
+    reason: str = ""
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.MSG_TERMINATED.{self.stream}.{self.consumer}"
+
+
+class ApiAudit(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}api_audit"):
+    """A request to $JS.API and its answer; `client` is the document of `Nats-Request-Info`."""
+
+    server: str
+    client: msgspec.Raw
+    api_subject: str = msgspec.field(name="subject")
+    request: str = ""
+    response: str
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}API"
