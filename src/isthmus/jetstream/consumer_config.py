@@ -131,7 +131,7 @@ class ConsumerCreateRequest(Value):
 
 
 NOT_YET: dict[str, str] = {
-    "ack_policy": "no flow_control",
+    "ack_policy=flow_control": "no push consumers",
     "replay_policy": "only instant",
     "rate_limit_bps": "no push consumers",
     "sample_freq": "no acknowledgement metrics",

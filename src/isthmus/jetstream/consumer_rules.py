@@ -92,8 +92,6 @@ def prepare(
         request, stream=stream, server=server, account=account, pedantic=pedantic, old=old
     )
     missing = refusal(config, NOT_YET)
-    if missing is None and config.ack_policy is AckPolicy.FLOW_CONTROL:
-        missing = "ack_policy flow_control is not supported by this server yet"
     if missing is not None:
         raise errors.make(errors.CONSUMER_CREATE_FAILED, err=missing)
     return config
