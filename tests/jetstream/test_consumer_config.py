@@ -1,0 +1,82 @@
+import pytest
+
+from isthmus.base.errors import JetStreamError
+from isthmus.base.values import to_json
+from isthmus.jetstream.consumer_config import (
+    NOT_YET,
+    Action,
+    ConsumerConfig,
+    ConsumerCreateRequest,
+    DeliverPolicy,
+)
+from isthmus.jetstream.decoding import decode
+from support.jetstream_values import consumer_config
+
+EVERY_FIELD = (
+    b'{"durable_name":"C","name":"C","description":"d","deliver_policy":"by_start_sequence",'
+    b'"opt_start_seq":1,"opt_start_time":"2020-01-01T00:00:00.5+02:00","ack_policy":"explicit",'
+    b'"ack_wait":2,"max_deliver":3,"backoff":[4,5],"filter_subject":"f","filter_subjects":["g"],'
+    b'"replay_policy":"original","rate_limit_bps":6,"sample_freq":"7%","max_waiting":8,'
+    b'"max_ack_pending":9,"flow_control":true,"headers_only":true,"max_batch":10,"max_expires":11,'
+    b'"max_bytes":12,"deliver_subject":"ds","deliver_group":"dg","idle_heartbeat":13,'
+    b'"inactive_threshold":14,"num_replicas":1,"mem_storage":true,"direct":true,"sourcing":true,'
+    b'"metadata":{"k":"v"},"pause_until":"2090-01-01T00:00:00Z","priority_groups":["a"],'
+    b'"priority_policy":"pinned_client","priority_timeout":15}'
+)
+
+
+def test_every_field_is_read_and_printed_in_the_order_of_the_wire():
+    assert to_json(decode(ConsumerConfig, EVERY_FIELD)) == EVERY_FIELD
+
+
+def test_what_is_always_printed():
+    assert to_json(ConsumerConfig()) == (
+        b'{"deliver_policy":"all","ack_policy":"none","replay_policy":"instant","num_replicas":0}'
+    )
+
+
+def test_one_filter_or_several_are_filters():
+    assert ConsumerConfig().filters == ()
+    assert ConsumerConfig(filter_subject="a").filters == ("a",)
+    assert ConsumerConfig(filter_subjects=("a", "b")).filters == ("a", "b")
+
+
+def test_undefined_is_a_word_for_all():
+    request = decode(ConsumerCreateRequest, b'{"config":{"deliver_policy":"undefined"}}')
+    assert request.config.deliver_policy is DeliverPolicy.ALL
+    assert request.action is Action.EITHER
+
+
+PUSH = {"deliver_subject": "d.x"}
+ASKED_FOR = {
+    "ack_policy=flow_control": {**PUSH, "ack_policy": "flow_control"},
+    "replay_policy": {"replay_policy": "original"},
+    "rate_limit_bps": {**PUSH, "rate_limit_bps": 5},
+    "sample_freq": {"sample_freq": "50%"},
+    "flow_control": {**PUSH, "flow_control": True, "idle_heartbeat": 1_000_000_000},
+    "headers_only": {"headers_only": True},
+    "deliver_subject": PUSH,
+    "deliver_group": {"deliver_group": "g"},
+    "idle_heartbeat": {**PUSH, "idle_heartbeat": 1_000_000_000},
+    "direct": {"deliver_subject": "d.x", "direct": True},
+    "sourcing": {"sourcing": True},
+    "pause_until": {"pause_until": "2090-01-01T00:00:00Z"},
+    "priority_groups": {"priority_policy": "overflow", "priority_groups": ["a"]},
+    "priority_policy": {"priority_policy": "overflow", "priority_groups": ["a"]},
+    "priority_timeout": {"priority_policy": "pinned_client", "priority_groups": ["a"]},
+}
+
+
+@pytest.mark.parametrize("field", NOT_YET)
+def test_what_is_not_carried_out_yet_is_refused_by_name(field):
+    with pytest.raises(JetStreamError) as refused:
+        consumer_config({"name": "C", **ASKED_FOR[field]})
+    assert refused.value.err_code == 10012
+    named = refused.value.description.partition(" ")[0]
+    assert named in NOT_YET
+    assert named.partition("=")[0] in ASKED_FOR[field]
+
+
+def test_what_is_carried_out_is_not_refused():
+    for policy in ("none", "all", "explicit"):
+        assert consumer_config({"name": "C", "ack_policy": policy}).ack_policy == policy
