@@ -84,9 +84,8 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(pattern=patterns, after=subjects)
     def pattern_is_asked_from_the_middle(self, pattern, after):
-        if b"*" in pattern or b">" in pattern:
-            found, _ = self.tree.matching(pattern, after)
-            assert [state.subject for state in found] == self.model.matching(pattern, after)
+        found, _ = self.tree.matching(pattern, after)
+        assert [state.subject for state in found] == self.model.matching(pattern, after)
 
     @rule(pattern=patterns, limit=integers(1, 20))
     def pattern_is_asked_in_slices(self, pattern, limit):
@@ -99,6 +98,12 @@ class TreeMachine(RuleBasedStateMachine):
             assert resume > after
             after = resume
         assert subjects == self.model.matching(pattern)
+
+    @rule(pattern=patterns, choice=data())
+    def pattern_is_asked_behind_a_subject(self, pattern, choice):
+        if self.model.seqs:
+            after = choice.draw(sampled_from(sorted(self.model.seqs)))
+            self.pattern_is_asked_from_the_middle(pattern, after)
 
     @invariant()
     def agrees_with_model(self):

@@ -27,8 +27,7 @@ cdef enum RecordKind:
     RECORD_STREAM = 5           # stream created or changed: subject name, header account, payload
     RECORD_CONSUMER = 6         # consumer created or changed: subject name, seq stream, payload
     RECORD_DELETE = 7           # stream or consumer `owner` is gone
-    RECORD_COMMIT = 8           # begins each group and segment: `owner` its own lsn, all below
-                                # lsn `seq` was released; payload at a segment's beginning
+    RECORD_COMMIT = 8           # begins a group: `owner` its lsn; below lsn `seq` all is released
     RECORD_KIND_END = 9
 
 

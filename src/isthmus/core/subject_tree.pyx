@@ -118,6 +118,14 @@ cdef inline bint _same(Span one, Span other) noexcept nogil:
     return one.size == other.size and memcmp(one.data, other.data, one.size) == 0
 
 
+cdef int _compare(Span one, Span other) noexcept nogil:
+    """Byte order: negative, 0 or positive."""
+    cdef int out = memcmp(one.data, other.data, min(one.size, other.size))
+    if out == 0:
+        return -1 if one.size < other.size else one.size > other.size
+    return out
+
+
 cdef inline int _size_class(uint32_t* units) noexcept nogil:
     """The free chain for entries of this size; a large size is rounded up to a power of two."""
     cdef uint32_t size = 64
@@ -500,7 +508,7 @@ cdef class SubjectTree:
         resume[0] = after
         if self.root == 0:
             return 0
-        if after.size > 0:
+        if after.size > 0 and _compare(after, span(pattern.data, prefix)) >= 0:
             at = self._seek(after, True, &depth)
         else:
             at = self._seek(span(pattern.data, prefix), False, &depth)
