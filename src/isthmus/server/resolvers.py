@@ -55,9 +55,9 @@ class DirectoryResolver:
         self._folder = folder
         self._limit = limit
         self._hard_delete = hard_delete
-        self._digests: dict[str, bytes] = {}  # account key -> SHA-256 of its token
+        self._digests: dict[str, int] = {}  # account key -> SHA-256 of its token, a number
         self._ends_s: dict[str, int] = {}  # account key -> expiry, for those that have one
-        self._hash = bytes(HASH_BYTES)
+        self._hash = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(folder)
         try:
@@ -130,7 +130,7 @@ class DirectoryResolver:
 
     def pack_hash(self) -> bytes:
         """One hash over all tokens in any order, expired or not: the XOR of their SHA-256."""
-        return self._hash
+        return self._hash.to_bytes(HASH_BYTES, "big")
 
     def pack(self, now_ns: int) -> Iterator[tuple[str, str]]:
         """The accounts of `keys`, with their tokens as they are when their turn comes."""
@@ -147,24 +147,25 @@ class DirectoryResolver:
         return self._folder / f"{key}{_SUFFIX}"
 
     def _scan(self) -> None:
-        for path in sorted(self._folder.iterdir()):
-            if path.name.endswith(_SUFFIX + _TEMPORARY):
+        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 - a fifth of iterdir's time
+            key, _, suffix = name.partition(".")
+            path = self._folder / name
+            if f".{suffix}" == _SUFFIX + _TEMPORARY:
                 path.unlink()  # a write that a crash interrupted: the old token still stands
-            key = path.name.removesuffix(_SUFFIX)
-            if path.suffix == _SUFFIX and nkeys.is_public(key, Kind.ACCOUNT):
+            elif f".{suffix}" == _SUFFIX and nkeys.is_public(key, Kind.ACCOUNT):
                 self._note(key, path.read_bytes().decode("ascii", "replace"))
 
     def _note(self, key: str, token: str) -> None:
         self._forget(key)
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = int.from_bytes(hashlib.sha256(token.encode()).digest(), "big")
         self._digests[key] = digest
-        self._hash = _xor(self._hash, digest)
+        self._hash ^= digest
         expires_s = _peek(token).expires_s
         if expires_s > 0:
             self._ends_s[key] = expires_s
 
     def _forget(self, key: str) -> None:
-        self._hash = _xor(self._hash, self._digests.pop(key, bytes(HASH_BYTES)))
+        self._hash ^= self._digests.pop(key, 0)
         self._ends_s.pop(key, None)
 
 
@@ -198,7 +199,3 @@ def _peek(token: str) -> Claims:
         return jwt.peek(token)
     except AuthError:
         return Claims()
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(one ^ other for one, other in zip(left, right, strict=True))
