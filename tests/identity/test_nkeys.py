@@ -132,6 +132,8 @@ def test_a_seed_has_32_bytes():
         nkeys.encode_seed(Kind.USER, bytes(31))
     with pytest.raises(NkeyError, match="nkeys: invalid seed length"):
         KeyPair(Kind.USER, bytes(33))
+    with pytest.raises(NkeyError, match="nkeys: invalid seed length"):
+        nkeys.decode_seed(nkeys._encode(b"\x95\x00" + bytes(31)))
 
 
 @given(st.text())
@@ -155,3 +157,20 @@ def test_any_base32_with_a_right_checksum_is_a_key_or_the_one_error(body):
             assert "\n" not in str(error)
         else:
             assert valid(text)
+
+
+def test_pairs_are_equal_if_their_public_keys_are():
+    one, other = (KeyPair.make(Kind.USER, SeededEntropy(seed)) for seed in "ab")
+    assert len({one, KeyPair.from_seed(one.seed), other}) == 2
+    assert one != one.public_key
+
+
+def test_kinds_have_a_letter_and_a_title():
+    assert {kind.letter: kind.title for kind in Kind} == {
+        "O": "operator",
+        "A": "account",
+        "U": "user",
+        "N": "server",
+        "C": "cluster",
+        "X": "x25519",
+    }

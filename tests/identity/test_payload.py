@@ -25,6 +25,7 @@ from isthmus.identity.claims import (
     UserScope,
     WeightedMapping,
     make_account,
+    make_operator,
     make_user,
 )
 from isthmus.identity.nkeys import Kind
@@ -398,3 +399,4 @@ def test_new_claims_are_without_limits():
     assert make_account("A", "a").nats.limits.connections == NO_LIMIT
     assert not make_account("A", "a").nats.limits.has_jetstream
     assert make_user("U", "u").nats.subs == NO_LIMIT
+    assert make_operator("O", "o").subject == "O"

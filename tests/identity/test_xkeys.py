@@ -77,3 +77,8 @@ def test_the_seed_shows_in_no_repr_and_no_pickle():
 def test_any_bytes_are_refused_by_the_one_error(sealed):
     with pytest.raises(NkeyError):
         CurveKeyPair.from_seed(RECIPIENT_SEED).open(sealed, vectors.CURVE.public)
+
+
+def test_a_seed_has_32_bytes():
+    with pytest.raises(NkeyError, match="nkeys: invalid seed length"):
+        CurveKeyPair(bytes(31))

@@ -240,3 +240,7 @@ def test_what_is_listened_to(setting):
 )
 def test_memory_answers_nothing_else(setting, subject):
     assert setting("memory").ask(subject, requests.TOKEN) == ((), ())
+
+
+def test_other_requests_are_not_answered(setting):
+    assert setting().ask("$SYS.REQ.CLAIMS.OTHER") == ((), ())

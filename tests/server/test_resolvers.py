@@ -94,7 +94,7 @@ def test_a_write_that_a_crash_interrupted_is_cleared_away(directory, folder):
     assert names(folder) == [f"{A}.jwt"]
 
 
-def test_a_write_that_fails_leaves_the_old_token(directory, folder, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_token(directory, folder):
     resolver = directory()
     resolver.save(A, TOKEN_A)
     (folder / f"{A}.jwt.tmp").mkdir()  # opening the temporary file fails
@@ -102,6 +102,30 @@ def test_a_write_that_fails_leaves_the_old_token(directory, folder, monkeypatch)
     with pytest.raises(OSError):
         resolver.save(A, NEWER_A)
     assert (resolver.load(A), resolver.pack_hash()) == (TOKEN_A, before)
+
+
+def test_a_disk_that_fills_up_leaves_the_old_token(directory, folder, monkeypatch):
+    resolver = directory()
+    resolver.save(A, TOKEN_A)
+
+    def fail(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        resolver.save(A, NEWER_A)
+    assert resolver.load(A) == TOKEN_A
+    assert names(folder) == [f"{A}.jwt"]
+
+
+def test_a_folder_that_can_not_be_used_is_named(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"resolver directory .*file can not be used"):
+        DirectoryResolver(tmp_path / "file")
+    (folder / f"{A}.jwt").mkdir(parents=True)
+    for _ in range(2):  # the second time, too: the first let go of the lock
+        with pytest.raises(StoreError, match=rf"Is a directory .*{A}\.jwt"):
+            DirectoryResolver(folder)
 
 
 def test_a_damaged_file_is_handed_out_as_it_is(directory, folder):
@@ -224,7 +248,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)  # it syncs files
 @given(steps)
 def test_the_hash_is_that_of_all_tokens_whatever_came_before(tmp_path_factory, changes):
     folder = tmp_path_factory.mktemp("pack")

@@ -47,6 +47,7 @@ class DirectoryResolver:
     """All tokens of an operator, one file each.
 
     `limit` bounds how many. Removed tokens leave a `.deleted` file behind unless `hard_delete`.
+    Raises `StoreError` if the directory is in use or unusable.
     """
 
     shared = True
@@ -58,13 +59,16 @@ class DirectoryResolver:
         self._digests: dict[str, int] = {}  # account key -> SHA-256 of its token, a number
         self._ends_s: dict[str, int] = {}  # account key -> expiry, for those that have one
         self._hash = 0
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(folder)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _lock(folder)
+        except OSError as error:
+            raise _unusable(folder, error) from None
         try:
             self._scan()
-        except BaseException:
+        except OSError as error:
             os.close(self._lock)
-            raise
+            raise _unusable(folder, error) from None
 
     def close(self) -> None:
         """Let go of the directory."""
@@ -178,6 +182,13 @@ def _lock(folder: Path) -> int:
         os.close(descriptor)
         raise StoreError(f"resolver directory {folder} is in use by another server") from None
     return descriptor
+
+
+def _unusable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"resolver directory {folder} can not be used: {error.strerror} ({error.filename});"
+        " it must be a directory that this user may read and write"
+    )
 
 
 def _write(path: Path, data: bytes) -> None:
