@@ -31,7 +31,7 @@ cdef class Turn:
     @property
     def unfinished(self) -> bool:
         """True if some chore ran out of its slice: begin another turn soon."""
-        return len(self.next_chores) > 0
+        return len(self.next_chores) > 0 or len(self.outbounds) > 0
 
     cpdef void begin(self, int64_t now_ns):
         """Start a turn at wall time `now_ns`."""
@@ -82,7 +82,9 @@ cdef class Turn:
     cpdef int finish(self) except -1:
         """Settle everything that was touched, then send. Nested calls do nothing.
 
-        An error of one chore does not stop the others: the first one is raised at the end.
+        Sending may touch others (a closed connection is announced), so both are repeated until
+        there is nothing left. An error of one chore does not stop the others: the first one is
+        raised at the end.
         """
         cdef Chore chore
         cdef Py_ssize_t done = 0
@@ -92,30 +94,24 @@ cdef class Turn:
             return 0
         self.finishing = True
         try:
-            while self.chores:
-                if done > CHORES_MAX:
+            while self.chores or self.outbounds:
+                if self.chores and done < CHORES_MAX:
+                    batch = self.chores
+                    self.chores = []
+                elif self.outbounds and done < 2 * CHORES_MAX:
+                    batch = self.outbounds
+                    self.outbounds = []
+                else:
                     self.next_chores.extend(self.chores)
                     self.chores.clear()
                     break
-                batch = self.chores
-                self.chores = []
                 done += len(batch)
                 for chore in batch:
                     chore.queued = False
-                for chore in batch:
                     try:
                         chore.settle(self)
                     except Exception as error:  # noqa: BLE001 — kept and raised below
                         first_error = first_error or error
-            batch = self.outbounds
-            self.outbounds = []
-            for chore in batch:
-                chore.queued = False
-            for chore in batch:
-                try:
-                    chore.settle(self)
-                except Exception as error:  # noqa: BLE001 — kept and raised below
-                    first_error = first_error or error
         finally:
             self.finishing = False
         if first_error is not None:
