@@ -36,4 +36,5 @@ cdef class Outbound(Chore):
     cdef char* reserve(self, Py_ssize_t size, Turn turn) except? NULL
     cdef int append(self, const char* data, Py_ssize_t size, Turn turn) except -1
     cdef int _overflow(self) except -1
+    cdef int _hand_over(self, Py_ssize_t waiting) except -1
     cdef int _shrink(self) except -1

@@ -1,13 +1,13 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Bytes waiting for one connection; see `outbound.pxd` for the picture.
 
-Owns the buffer. Knows no protocol: receivers print into it. Invariant: start <= end <= capacity, and
-the bytes between start and end leave in order, each once.
+Owns the buffer. Knows no protocol: receivers print into it. Invariant: start <= end <= capacity,
+and the bytes between start and end leave in order, each once.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
 from isthmus.core.turn cimport Chore, Turn
@@ -45,14 +45,20 @@ cdef class Outbound(Chore):
         free(self.data)
 
     def attach(self, object transport, int fd) -> None:
-        """Send through `transport`; with `fd` >= 0 straight to that socket while it takes all."""
+        """Send through `transport`; with `fd` >= 0 straight to that socket while it takes all.
+
+        The transport calls `pause` as soon as it keeps a byte (high-water mark 0) and `resume`
+        when it has got rid of all: only so may the socket be written around it.
+        """
         self.transport = transport
         self.fd = fd
 
     def detach(self) -> None:
         """The connection is gone: drop everything, take nothing more, let go of the owner."""
         self.closed = True
-        self.start = self.end = 0
+        self.start = self.end = self.transport_bytes = self.capacity = 0
+        free(self.data)
+        self.data = NULL
         self.transport = None
         self.fd = -1
         self.owner = None
@@ -130,37 +136,46 @@ cdef class Outbound(Chore):
     cdef int settle(self, Turn turn) except -1:
         """Send what waits. What the socket refuses goes to the transport, which waits for it."""
         cdef ssize_t sent
+        cdef int error
         cdef Py_ssize_t waiting = self.end - self.start
         if waiting == 0 or self.blocked or self.closed or self.transport is None:
             return 0
-        if self.fd >= 0 and self.transport_bytes == 0:
+        if self.fd >= 0:
             while waiting > 0:
                 sent = send(self.fd, self.data + self.start, waiting, MSG_NOSIGNAL | MSG_DONTWAIT)
                 if sent > 0:
                     self.start += sent
                     self.bytes_sent += sent
                     waiting -= sent
-                elif errno == EINTR:
                     continue
-                elif errno == EAGAIN:
+                error = errno       # before anything else can change it
+                if error == EINTR:
+                    continue
+                if error == EAGAIN:
                     break
-                else:
-                    self.start = self.end = 0
-                    self.closed = True
-                    self.owner.write_failed(errno)
-                    return 0
+                self.start = self.end = 0
+                self.closed = True
+                self.owner.write_failed(error)
+                return 0
         if waiting > 0:
-            data = PyBytes_FromStringAndSize(self.data + self.start, waiting)
-            self.bytes_sent += waiting
+            self._hand_over(waiting)
+        else:
             self.start = self.end = 0
-            # pause() may be called from inside write(); what it left behind counts as pending
-            self.transport_bytes = waiting
-            self.transport.write(data)
-            if not self.blocked:
-                self.transport_bytes = 0
-        self.start = self.end = 0
-        if self.capacity > KEPT_CAPACITY and not self.blocked:
+        if self.capacity > KEPT_CAPACITY and self.end == 0 and not self.blocked:
             self._shrink()
+        return 0
+
+    cdef int _hand_over(self, Py_ssize_t waiting) except -1:
+        """Give what waits to the transport, which calls `pause` at once if it cannot send it."""
+        cdef bytes data = PyBytes_FromStringAndSize(self.data + self.start, waiting)
+        self.start = self.end = 0
+        self.bytes_sent += waiting
+        self.transport_bytes = waiting
+        self.transport.write(data)
+        if not self.blocked and not self.closed:
+            self.transport_bytes = 0
+            if self.fd >= 0 and self.transport.get_write_buffer_size():
+                self.fd = -1        # it keeps bytes and does not say when they are gone
         return 0
 
     cdef int _shrink(self) except -1:
