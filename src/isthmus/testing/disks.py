@@ -1,0 +1,219 @@
+"""Disks for tests: one that forgets what was not synced, one that fails on purpose.
+
+`MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors. A
+`crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them), and of
+unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, tears, or syncs a lie.
+`operations` records what was asked, in order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from isthmus.base.errors import StoreError
+
+SECTOR = 512
+
+
+class _File:
+    """`stable` survives; `sectors` were written since the last sync."""
+
+    def __init__(self) -> None:
+        self.stable = bytearray()
+        self.current = bytearray()
+        self.dirty: set[int] = set()
+        self.synced_once = False
+
+
+class MemoryDisk:
+    """`base.ports.Disk` in memory. `lies`: sync returns without syncing, as a broken drive does."""
+
+    def __init__(self, *, lies: bool = False) -> None:
+        self.lies = lies
+        self.operations: list[tuple[str, str]] = []
+        self._files: dict[str, _File] = {}
+        self._stable_names: dict[str, _File] = {}
+        self._locked: set[str] = set()
+
+    def crash(self, seed: int) -> MemoryDisk:
+        """The disk that the next process finds."""
+        chance = random.Random(seed)  # noqa: S311 — a repeatable test
+        after = MemoryDisk(lies=self.lies)
+        names = dict(self._stable_names)
+        for path, file in self._files.items():
+            # a name that was not synced may have reached the disk all the same
+            if path in names or chance.random() < 0.5:
+                names[path] = file
+        for path in list(names):
+            if path not in self._files and chance.random() < 0.5:
+                del names[path]  # an unsynced removal may have happened
+        for path, file in names.items():
+            survivor = _File()
+            content = bytearray(file.stable)
+            if file.dirty and len(content) < len(file.current) and chance.random() < 0.5:
+                content.extend(bytes(len(file.current) - len(content)))
+            for sector in sorted(file.dirty):
+                if chance.random() < 0.5:
+                    start = sector * SECTOR
+                    part = file.current[start : start + SECTOR]
+                    if start + len(part) <= len(content):
+                        content[start : start + len(part)] = part
+            survivor.stable = content
+            survivor.current = bytearray(content)
+            after._files[path] = survivor
+        after._stable_names = dict(after._files)
+        return after
+
+    def flip(self, path: str, offset: int, bit: int = 0) -> None:
+        """Bit rot."""
+        file = self._files[path]
+        file.current[offset] ^= 1 << bit
+        if offset < len(file.stable):
+            file.stable[offset] ^= 1 << bit
+
+    # --- the port ---
+
+    def list(self, folder: str) -> list[str]:
+        prefix = f"{folder}/" if folder not in {"", "."} else ""
+        return sorted(
+            {
+                path[len(prefix) :].split("/", 1)[0]
+                for path in self._files
+                if path.startswith(prefix)
+            }
+        )
+
+    def make_folder(self, folder: str) -> None:
+        self._note("make_folder", folder)
+
+    def preallocate(self, path: str, size: int) -> None:
+        self._note("preallocate", path)
+        file = self._files.setdefault(path, _File())
+        file.current = bytearray(size)
+        self._sync(file)
+
+    def size(self, path: str) -> int:
+        file = self._files.get(path)
+        return -1 if file is None else len(file.current)
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        file = self._files.get(path)
+        if file is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return bytes(file.current[offset : offset + size])
+
+    def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
+        self._note("write", path)
+        file = self._files.setdefault(path, _File())
+        ends = offset + len(data)
+        if len(file.current) < ends:
+            file.current.extend(bytes(ends - len(file.current)))
+        file.current[offset:ends] = data
+        if len(data):
+            file.dirty.update(range(offset // SECTOR, (ends - 1) // SECTOR + 1))
+
+    def truncate(self, path: str, size: int) -> None:
+        self._note("truncate", path)
+        file = self._files.setdefault(path, _File())
+        if size < len(file.current):
+            del file.current[size:]
+        else:
+            file.current.extend(bytes(size - len(file.current)))
+        file.dirty.add(size // SECTOR)
+
+    def sync(self, path: str) -> None:
+        self._note("sync", path)
+        file = self._files.get(path)
+        if file is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        if not self.lies:
+            self._sync(file)
+
+    def sync_folder(self, folder: str) -> None:
+        self._note("sync_folder", folder)
+        if self.lies:
+            return
+        prefix = f"{folder}/" if folder not in {"", "."} else ""
+        for path in [p for p in self._stable_names if p.startswith(prefix)]:
+            if path not in self._files:
+                del self._stable_names[path]
+        for path, file in self._files.items():
+            if path.startswith(prefix):
+                self._stable_names[path] = file
+
+    def rename(self, old: str, new: str) -> None:
+        self._note("rename", new)
+        self._files[new] = self._files.pop(old)
+
+    def remove(self, path: str) -> None:
+        self._note("remove", path)
+        self._files.pop(path, None)
+
+    def remove_folder(self, folder: str) -> None:
+        self._note("remove_folder", folder)
+        for path in [p for p in self._files if p.startswith(f"{folder}/")]:
+            del self._files[path]
+
+    def lock(self, path: str) -> None:
+        if path in self._locked:
+            raise StoreError(f"store is in use by another process ({path})")
+        self._locked.add(path)
+
+    def _note(self, operation: str, path: str) -> None:
+        self.operations.append((operation, path))
+
+    @staticmethod
+    def _sync(file: _File) -> None:
+        file.stable = bytearray(file.current)
+        file.dirty.clear()
+
+
+class FaultyDisk:
+    """`disk`, but operation number `fail_at` (from 1, changes only) raises what `fault` makes.
+
+    `torn`: half of a failing write reaches the disk. After the fault everything works again, unless
+    `for_good`.
+    """
+
+    CHANGES = frozenset(
+        {"preallocate", "write_at", "truncate", "sync", "sync_folder", "rename", "remove",
+         "make_folder", "remove_folder"}
+    )
+
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        fail_at: int,
+        *,
+        fault: Callable[[], OSError] = lambda: OSError(5, "Input/output error"),
+        torn: bool = False,
+        for_good: bool = False,
+    ) -> None:
+        self.disk = disk
+        self.fail_at = fail_at
+        self.fault = fault
+        self.torn = torn
+        self.for_good = for_good
+        self.count = 0
+
+    @property
+    def failed(self) -> bool:
+        """True if the fault has happened."""
+        return self.count >= self.fail_at
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self.disk, name)
+        if name not in self.CHANGES:
+            return method
+
+        def call(*arguments: object) -> object:
+            self.count += 1
+            if self.count == self.fail_at or (self.for_good and self.count > self.fail_at):
+                if self.torn and name == "write_at":
+                    path, offset, data = arguments
+                    method(path, offset, bytes(data)[: len(data) // 2])  # type: ignore[call-overload, arg-type]
+                raise self.fault()
+            return method(*arguments)
+
+        return call
