@@ -83,9 +83,7 @@ def run(options: Options, store: Store) -> Report:
     report = Report()
     name = require_name(options.name, "operator name is required")
     if name in store.operators():
-        raise CommandError(
-            f"operator named {name} exists already please inspect and use --force to overwrite"
-        )
+        raise CommandError(f"operator named {name} exists already")
     if store.private_key:
         identity = load_key(store, store.private_key, Kind.OPERATOR)
     else:

@@ -5,7 +5,8 @@ module has an `Options` struct, a click command that fills it and `run(options, 
 decides everything and prints nothing: its report is printed when what it says is on disk.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -130,7 +131,8 @@ class NscCommand(click.Command):
         help_names = self.get_help_option_names(ctx)
         if any(arg in help_names for arg in args):
             return super().parse_args(ctx, ["--help"])
-        rewritten = canonical(flags, args)
+        with _blaming(ctx):
+            rewritten = canonical(flags, args)
         positional = rewritten[rewritten.index("--") + 1 :]
         allowed = sum(isinstance(param, click.Argument) for param in self.params)
         if len(positional) > allowed:
@@ -185,7 +187,19 @@ class NscGroup(LazyGroup):
         if args and args[0] in help_names:
             return super().parse_args(ctx, ["--help"])
         flags = [param for param in self.params if isinstance(param, Flag)]
-        return super().parse_args(ctx, canonical_group(flags, args))
+        with _blaming(ctx):
+            rewritten = canonical_group(flags, args)
+        return super().parse_args(ctx, rewritten)
+
+
+@contextlib.contextmanager
+def _blaming(ctx: click.Context) -> Iterator[None]:
+    """Tell a misuse which command it was."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
 
 
 def _unavailable(names: str) -> Flag:

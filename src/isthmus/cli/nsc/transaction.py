@@ -6,7 +6,7 @@ file and syncs it, and only when all of them are safe renames them into place. I
 the way, what was there before is put back and no temporary file stays.
 
     put(a)  put(b)  remove(c)    remembered, nothing touched
-    commit                       .a.tmp .b.tmp synced, then rename a, rename b, remove c
+    commit                       .a.new .b.new synced, then rename a, rename b, remove c
 
 Invariant: a file under its own name is complete, old or new, at every moment; it is born 0600.
 """
@@ -74,51 +74,94 @@ class Transaction:
 
     def commit(self) -> None:
         """Make the changes, all or none. The order of `put` is the order on disk."""
-        staged: list[tuple[Path, Path]] = []
-        made: list[Path] = []
-        path = Path()
+        staged = _Staged()
         try:
             for path, content in self._changes.items():
-                if content is not None:
-                    target = path.resolve()  # through a symbolic link, not in its place
-                    made += _make_folders(target.parent)
-                    staged.append((_write_temporary(target, content), target))
-            self._rename_all(staged)
-        except BaseException:
-            for temporary, _ in staged:
-                temporary.unlink(missing_ok=True)
-            for folder in reversed(made):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+                staged.prepare(path.resolve(), content)  # a symbolic link stays one
+            staged.apply()
+        except BaseException as error:
+            staged.undo()
+            if isinstance(error, OSError):
+                reason = error.strerror or str(error)
+                raise StoreError(
+                    f"cannot write {staged.current}: {reason}; nothing was changed"
+                ) from None
             raise
+        staged.finish()
         self._changes.clear()
 
-    def _rename_all(self, staged: list[tuple[Path, Path]]) -> None:
-        before: list[tuple[Path, bytes | None]] = []
-        removed = [path for path, content in self._changes.items() if content is None]
-        try:
-            for temporary, path in staged:
-                before.append((path, _content(path)))
-                temporary.replace(path)
-            for path in removed:
-                before.append((path, _content(path)))
-                path.unlink(missing_ok=True)
-            for folder in {path.parent for path in self._changes}:
-                _sync_folder(folder)
-        except BaseException:
-            for path, content in reversed(before):
-                _put_back(path, content)
-            raise
+
+class _Staged:
+    """Changes on their way to the disk: beside each file its new content, and its old one.
+
+    The old content is a second name of the same file, so that putting it back needs no space.
+    """
+
+    def __init__(self) -> None:
+        self.current = Path()  # what an error is about
+        self._new: list[tuple[Path, Path]] = []  # temporary name, name
+        self._old: list[tuple[Path, Path | None]] = []  # name, backup
+        self._removed: list[Path] = []
+        self._made: list[Path] = []
+
+    def prepare(self, path: Path, content: bytes | None) -> None:
+        """Write the new content, and keep the old one."""
+        self.current = path
+        if content is None:
+            self._removed.append(path)
+        else:
+            _make_folders(path.parent, self._made)
+            temporary = _beside(path, "new")
+            self._new.append((temporary, path))
+            _write(temporary, content)
+        self._old.append((path, _keep(path)))
+
+    def apply(self) -> None:
+        """Give the new contents their names; remove what goes; make both durable."""
+        for temporary, path in self._new:
+            self.current = path
+            temporary.replace(path)
+        for path in self._removed:
+            self.current = path
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path, _ in self._old}:
+            self.current = folder
+            _sync_folder(folder)
+
+    def undo(self) -> None:
+        """Put everything back. Best effort: the failure that led here is the one reported."""
+        for path, backup in reversed(self._old):
+            with contextlib.suppress(OSError):
+                if backup is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    backup.replace(path)
+        self.finish()  # renaming a file to its own second name does nothing
+        for temporary, _ in self._new:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def finish(self) -> None:
+        """Drop the second names."""
+        for _, backup in self._old:
+            if backup is not None:
+                with contextlib.suppress(OSError):
+                    backup.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def locked(folder: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+def locked(folder: Path, *, wait_s: float | None = None) -> Iterator[None]:
     """Hold `folder` for one writer at a time, making it if need be.
 
     The lock is on the folder itself, so no lock file is left; a folder that was made for the lock
     and is still empty afterwards goes again.
     """
-    made = _make_folders(folder)
+    wait_s = LOCK_WAIT_S if wait_s is None else wait_s
+    made: list[Path] = []
+    _make_folders(folder, made)
     handle = os.open(folder, os.O_RDONLY)
     try:
         deadline = time.monotonic() + wait_s
@@ -146,46 +189,47 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make `folder` and its parents, mode 0700; return those that are new, outermost first."""
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make `folder` and its parents, mode 0700; the new ones go to `made`, outermost first."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
-    missing.reverse()
-    for path in missing:
-        path.mkdir(FOLDER_MODE, exist_ok=True)
-    return missing
-
-
-def _write_temporary(path: Path, content: bytes) -> Path:
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _put_back(path: Path, content: bytes | None) -> None:
-    """Best effort: the first failure is the one that is reported."""
-    with contextlib.suppress(OSError):
-        if content is None:
-            path.unlink(missing_ok=True)
+    for path in reversed(missing):
+        try:
+            path.mkdir(FOLDER_MODE)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
         else:
-            _write_temporary(path, content).replace(path)
+            made.append(path)
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.parent / f".{path.name}.{os.getpid()}.{what}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file, mode 0600, and sync it."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep(path: Path) -> Path | None:
+    """A second name for the file as it is; None if there is none."""
+    if not path.exists():
+        return None
+    backup = _beside(path, "old")
+    backup.unlink(missing_ok=True)
+    try:
+        os.link(path, backup)
+    except OSError:  # a file system without hard links
+        _write(backup, path.read_bytes())
+    return backup
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,221 @@
+"""What nsc makes, taken by a server: the full resolver, pushes, logins, grants and revocations."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+import pytest
+from nats.errors import NoRespondersError
+
+from isthmus.cli.nsc import resolver
+from support.nsc import Nsc, guide
+from support.servers import ServerProcess
+
+pytestmark = [pytest.mark.oracle, pytest.mark.real]
+
+ASK = "'$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1'"
+LOCAL = "ACCTC.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1"
+
+
+class World:
+    """nsc on a real clock, and a server in operator mode with nothing but the system account."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.nsc = Nsc(folder / "nsc", seed=str(time.time_ns()))
+        self.nsc.now_s = int(time.time()) - 60
+        guide(self.nsc)
+        config = self.nsc.ok("generate config --nats-resolver")
+        config = config.replace("./jwt", str(folder / "jwt"))
+        config = config.replace("allow_delete: false", "allow_delete: true")
+        config += f"jetstream {{ store_dir: '{folder / 'jetstream'}' }}\n"
+        self.server = ServerProcess(kind, folder / "server", config=config)
+        self.server.start()
+        self.nsc.ok(f"edit operator --account-jwt-server-url {self.server.url}")
+
+    def creds(self, account: str, user: str) -> str:
+        return str(self.nsc.keys / "creds" / "O" / account / f"{user}.creds")
+
+    def connect(self, account: str, user: str):
+        return nats.connect(
+            self.server.url,
+            user_credentials=self.creds(account, user),
+            allow_reconnect=False,
+            connect_timeout=5,
+        )
+
+
+@pytest.fixture
+def world(tmp_path, kind) -> Iterator[World]:
+    made = World(tmp_path, kind)
+    yield made
+    made.server.stop()
+
+
+def test_a_push_reaches_the_server(world):
+    out = world.nsc.ok("push -A")
+    lines = out.splitlines()
+    assert lines[0] == (
+        f'[ OK ] push to nats-server "{world.server.url}" using system account "SYS":'
+    )
+    for name in ("ACCTB", "ACCTC", "SYS"):
+        assert f"       [ OK ] push {name} to nats-server with nats account resolver:" in lines
+        assert any(f'pushed "{name}" to nats-server ' in line for line in lines)
+    assert lines.count(" " * 14 + "[ OK ] pushed to a total of 1 nats-server") == 3
+    pushed = {path.stem for path in (world.server.folder.parent / "jwt").glob("*.jwt")}
+    assert pushed == {world.nsc.key(name) for name in ("ACCTB", "ACCTC", "SYS")}
+
+
+def test_one_account_is_pushed_by_name_or_because_it_is_current(world):
+    assert 'pushed "ACCTC"' in world.nsc.ok("push -a ACCTC")
+    assert 'pushed "ACCTB"' in world.nsc.ok("push")
+
+
+def test_users_log_in_after_the_push_and_not_before(world):
+    async def scenario():
+        with pytest.raises(nats.errors.Error):
+            await world.connect("ACCTB", "B")
+        await asyncio.to_thread(world.nsc.ok, "push -A")
+        client = await world.connect("ACCTB", "B")
+        await client.flush()
+        await client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_grant_lets_through_a_revocation_stops_and_its_removal_lets_through_again(world):
+    nsc = world.nsc
+    nsc.ok(f"add export -a ACCTC --name NEXT --subject {ASK} --service --private")
+    nsc.ok(f"generate activation -a ACCTC -t ACCTB --subject {ASK} -o next.tok")
+    nsc.ok(f"add import -a ACCTB --token next.tok --local-subject {LOCAL}")
+    nsc.ok("push -A")
+
+    async def ask(client) -> bytes | None:
+        with contextlib.suppress(NoRespondersError):
+            return (await client.request(LOCAL, b"ask", timeout=5)).data
+        return None
+
+    async def scenario():
+        answering = await world.connect("ACCTC", "C")
+
+        async def answer(message):
+            await message.respond(b"granted")
+
+        await answering.subscribe(ASK.strip("'"), cb=answer)
+        await answering.flush()
+        asking = await world.connect("ACCTB", "B")
+        assert await ask(asking) == b"granted"
+        await asyncio.to_thread(
+            nsc.ok, f"revocations add-activation -a ACCTC -s {ASK} --service -t ACCTB"
+        )
+        await asyncio.to_thread(nsc.ok, "push -a ACCTC")
+        assert await ask(asking) is None
+        await asyncio.to_thread(
+            nsc.ok, f"revocations delete-activation -a ACCTC -s {ASK} --service -t ACCTB"
+        )
+        await asyncio.to_thread(nsc.ok, "push -a ACCTC")
+        assert await ask(asking) == b"granted"
+        await asking.close()
+        await answering.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_token_signed_by_a_signing_key_is_taken(world):
+    nsc = world.nsc
+    nsc.ok("edit operator --sk generate")
+    nsc.ok("edit account ACCTC --sk generate")
+    key = json.loads(nsc.ok("describe account ACCTC --field nats.signing_keys[0]"))
+    nsc.ok(f"add user -a ACCTC -n S -K {key}")
+    assert json.loads(nsc.ok("describe user -a ACCTC S --field iss")) == key
+    nsc.ok("push -A")
+
+    async def scenario():
+        client = await world.connect("ACCTC", "S")
+        await client.flush()
+        await client.close()
+
+    asyncio.run(scenario())
+
+
+def test_jetstream_limits_count(world):
+    world.nsc.ok("push -A")
+
+    async def scenario():
+        with_storage = await world.connect("ACCTC", "C")
+        reply = await with_storage.request("$JS.API.INFO", b"", timeout=5)
+        assert "error" not in json.loads(reply.data), reply.data
+        without = await world.connect("ACCTB", "B")
+        reply = await without.request("$JS.API.INFO", b"", timeout=5)
+        assert json.loads(reply.data)["error"]["err_code"] == 10039
+        await with_storage.close()
+        await without.close()
+
+    asyncio.run(scenario())
+
+
+def test_permissions_count(world):
+    world.nsc.ok("add user -a ACCTB -n P --allow-pub may.> --allow-sub _INBOX.>")
+    world.nsc.ok("push -A")
+
+    async def scenario():
+        complaints = []
+
+        async def complain(error):
+            complaints.append(str(error))
+
+        client = await nats.connect(
+            world.server.url, user_credentials=world.creds("ACCTB", "P"), error_cb=complain
+        )
+        await client.publish("may.be", b"")
+        await client.flush()
+        assert complaints == []
+        await client.publish("must.not", b"")
+        await client.flush()
+        await client.close()
+        assert any("ermissions" in text for text in complaints)
+
+    asyncio.run(scenario())
+
+
+def test_what_the_server_refuses_is_a_failed_push(world):
+    done = world.nsc("push -a ACCTC --system-user nobody")
+    assert done.code == 1
+    assert "no system account user" in done.err
+    world.nsc.ok("add user -a SYS -n weak --allow-pub nothing --allow-sub _INBOX.>")
+    done = world.nsc("push -a ACCTC --system-user weak")
+    assert done.code == 1
+    assert "failed to get response to push account: nats: timeout" in done.err
+    assert done.err.splitlines()[-1] == "Error: all jobs failed"
+
+
+def test_a_memory_resolver_configuration_starts_a_server(tmp_path, kind):
+    nsc = Nsc(tmp_path / "nsc", seed=str(time.time_ns()))
+    nsc.now_s = int(time.time()) - 60
+    guide(nsc)
+    with ServerProcess(
+        kind, tmp_path / "server", config=nsc.ok("generate config --mem-resolver")
+    ) as server:
+
+        async def scenario():
+            creds = str(nsc.keys / "creds" / "O" / "ACCTB" / "B.creds")
+            client = await nats.connect(server.url, user_credentials=creds, connect_timeout=5)
+            await client.flush()
+            await client.close()
+
+        asyncio.run(scenario())
+
+
+def test_something_that_never_answers_is_not_waited_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(resolver, "CONNECT_TIMEOUT_S", 0.1)
+    nsc = Nsc(tmp_path)
+    guide(nsc)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        done = nsc(f"push -A -u nats://127.0.0.1:{port}")
+    assert done.code == 1
+    assert "failed to connect" in done.err
