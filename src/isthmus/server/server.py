@@ -135,12 +135,6 @@ class Server:
                 await asyncio.sleep(min(left_s / len(connections), 1.0))
         await self.stop()
 
-    def take(self, options: Options) -> None:
-        """Run with these options from now on: what may change without a restart."""
-        self.options = options
-        if self.hub is not None:
-            self.hub.options = options
-
     def _make_hub(self) -> Hub:
         options = self.options
         system_account = options.system_account or SYSTEM_ACCOUNT
