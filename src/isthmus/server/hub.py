@@ -174,8 +174,7 @@ class Hub:
     def connected(self, connection: Connection) -> bool:
         """Count it; False if there are too many."""
         self.total_connections += 1
-        bound = self.options.max_connections
-        if 0 <= bound <= len(self.connections):
+        if len(self.connections) >= self.options.max_connections:  # 0 and less: nobody
             return False
         self.connections[connection.cid] = connection
         self.log_debug(connection, "Client connection created")

@@ -1,0 +1,156 @@
+"""Which path answers with what.
+
+Owns the table of endpoints, their query parameters and the counts of requests. Knows no HTTP: a
+target of a request line comes in, an `Answer` goes out.
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from isthmus.base.errors import UsageError
+from isthmus.base.values import Value, to_json
+from isthmus.monitor.documents import indented
+from isthmus.monitor.healthz import HealthzQuery, make_healthz
+from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz
+from isthmus.monitor.snapshots import Source
+from isthmus.monitor.varz import make_varz
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_NUMBER_DIGITS_MAX = 18  # fits 64 bits
+
+
+class Answer(Value):
+    """What to send back."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Query:
+    """The parameters of one request, with the errors that nats-server gives for wrong ones."""
+
+    def __init__(self, text: str) -> None:
+        self._values = parse_qs(text, keep_blank_values=True, max_num_fields=64)
+
+    def text(self, name: str) -> str:
+        """The first value, empty if there is none."""
+        return self._values.get(name, [""])[0]
+
+    def flag(self, name: str) -> bool:
+        """A boolean, false if absent. Raises `UsageError`."""
+        value = self.text(name)
+        if not value or value in _FALSE:
+            return False
+        if value in _TRUE:
+            return True
+        raise UsageError(
+            f"Error decoding boolean for '{name}': "
+            f'strconv.ParseBool: parsing "{value}": invalid syntax'
+        )
+
+    def number(self, name: str, default: int) -> int:
+        """An integer; `default` if absent or 0. Raises `UsageError`."""
+        value = self.text(name)
+        digits = value.removeprefix("-") if value.startswith("-") else value.removeprefix("+")
+        if not value:
+            return default
+        if not digits.isascii() or not digits.isdecimal() or len(digits) > _NUMBER_DIGITS_MAX:
+            reason = f'strconv.Atoi: parsing "{value}": invalid syntax'
+            raise UsageError(f"Error decoding int for '{name}': {reason}")
+        return int(value) or default
+
+
+Endpoint = Callable[[Query], Answer]
+
+
+class Routes:
+    """The endpoints of one server, below `base_path`."""
+
+    def __init__(self, source: Source, base_path: str = "") -> None:
+        self._source = source
+        self._base = "/" + base_path.strip("/") if base_path.strip("/") else ""
+        self.requests: dict[str, int] = {}  # by path; only of paths in the table, so bounded
+        self._table: dict[str, Endpoint] = {
+            "/": self._index,
+            "/varz": self._varz,
+            "/jsz": self._jsz,
+            "/healthz": self._healthz,
+        }
+
+    def answer(self, target: str) -> Answer:
+        """The answer to a request for `target`, the second word of a request line."""
+        try:
+            parts = urlsplit(target)
+            path, query = unquote(parts.path), Query(parts.query)
+        except ValueError:
+            return Answer(status=400, content_type=TEXT, body=b"400 Bad Request")
+        name = self._name(path)
+        endpoint = self._table.get(name)
+        if endpoint is None:
+            return Answer(status=404, content_type=TEXT, body=b"404 page not found\n")
+        self.requests[name] = self.requests.get(name, 0) + 1
+        try:
+            return endpoint(query)
+        except UsageError as error:
+            return Answer(status=400, content_type=TEXT, body=str(error).encode())
+
+    def _name(self, path: str) -> str:
+        """The path in the table; the index is at the root and at the base."""
+        if path in {"/", self._base}:
+            return "/"
+        if self._base and not path.startswith(f"{self._base}/"):
+            return ""
+        return path.removeprefix(self._base)
+
+    # --- endpoints ---
+
+    def _index(self, _: Query) -> Answer:
+        names = sorted(name for name in self._table if name != "/")
+        links = "".join(f'<li><a href="{self._base}{name}">{name}</a></li>' for name in names)
+        html = f"<!doctype html><title>Isthmus monitoring</title><ul>{links}</ul>\n"
+        return Answer(status=200, content_type=HTML, body=html.encode())
+
+    def _varz(self, _: Query) -> Answer:
+        source = self._source
+        document = make_varz(source.server(), source.jetstream(streams=False), self.requests)
+        return Answer(status=200, content_type=JSON, body=indented(document))
+
+    def _jsz(self, query: Query) -> Answer:
+        asked = JszQuery(
+            account=query.text("acc"),
+            accounts=query.flag("accounts"),
+            streams=query.flag("streams"),
+            consumers=query.flag("consumers"),
+            config=query.flag("config"),
+            leaders=query.flag("raft"),
+            offset=query.number("offset", 0),
+            limit=query.number("limit", ACCOUNTS_MAX),
+        )
+        for name in ("direct-consumers", "leader-only", "stream-leader-only"):
+            query.flag(name)  # one server leads everything: only the spelling is checked
+        source = self._source
+        snapshot = source.jetstream(streams=asked.streams or asked.consumers)
+        document = make_jsz(source.server(), snapshot, asked)
+        return Answer(status=200, content_type=JSON, body=indented(document))
+
+    def _healthz(self, query: Query) -> Answer:
+        shallow = [
+            query.flag(name)
+            for name in ("js-enabled", "js-enabled-only", "js-server-only", "js-meta-only")
+        ]
+        asked = HealthzQuery(
+            account=query.text("account"),
+            stream=query.text("stream"),
+            consumer=query.text("consumer"),
+            shallow=any(shallow),
+            details=query.flag("details"),
+        )
+        snapshot = self._source.jetstream(streams=not asked.shallow)
+        status, document = make_healthz(snapshot, asked)
+        return Answer(status=status, content_type=JSON, body=to_json(document))
