@@ -30,9 +30,7 @@ def build_generator(folder: Path) -> Path:
     """Compile the load generator."""
     out = folder / "load"
     source = Path(__file__).parent / "load.c"
-    subprocess.run(
-        [os.environ.get("CC", "cc"), "-O2", "-o", str(out), str(source)], check=True
-    )
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", str(out), str(source)], check=True)
     return out
 
 
@@ -108,8 +106,10 @@ def show(result: dict) -> str:
     )
 
 
-HEAD = """| case | isthmus | nats-server | unit | ratio | budget | holds | server CPU µs/msg | client | peak MB |
-|---|---|---|---|---|---|---|---|---|---|"""
+HEAD = (
+    "| case | isthmus | nats-server | unit | ratio | budget | holds | server CPU µs/msg "
+    "| client | peak MB |\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The two servers under measurement: started alike, one at a time on a free port, and their cost."""
+"""The two servers under measurement: started alike, one at a time, on a free port; their cost."""
 
 import json
 import os

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from support.servers import ServerProcess
 
 
@@ -19,7 +20,9 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     running: list[ServerProcess] = []
 
     def start(kind: str, *args: str, config: str = "", name: str = "") -> ServerProcess:
-        server = ServerProcess(kind, tmp_path / (name or f"server{len(running)}"), *args, config=config)
+        server = ServerProcess(
+            kind, tmp_path / (name or f"server{len(running)}"), *args, config=config
+        )
         running.append(server)
         return server.start()
 

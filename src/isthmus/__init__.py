@@ -1,1 +1,1 @@
-"""Isthmus: multi-tenant, NATS-compatible messaging with JetStream and operator/account/user trust."""
+"""Isthmus: multi-tenant, NATS-compatible messaging with JetStream and operator-mode trust."""

@@ -14,11 +14,11 @@ class StaleExtensionError(ImportError):
 
 
 def require_fresh(package_folder: str) -> None:
-    """Raise `StaleExtensionError` if any `.pyx` or `.pxd` in `package_folder` is newer than its build.
+    """Raise `StaleExtensionError` if a source in `package_folder` is newer than its build.
 
     A `.pxd` is compiled into every module that imports it, so the newest of them counts for all.
     """
-    names = os.listdir(package_folder)
+    names = os.listdir(package_folder)  # noqa: PTH208 — no pathlib at import
     sources = [name for name in names if name.endswith(".pyx")]
     if not sources:
         return

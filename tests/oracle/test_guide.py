@@ -10,6 +10,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from support.servers import ServerProcess
 from support.shell import Shell
 
@@ -108,7 +109,9 @@ class Guide:
             )
         (folder / "RESTOCKEVENTS.conf").write_text(json.dumps(STREAM_CONF))
         (folder / "RESTOCKEVENTS-C1.conf").write_text(json.dumps(CONSUMER_CONF))
-        self.key = self.shell.run("nsc describe account --name ACCTB --field sub").strip().strip('"')
+        self.key = (
+            self.shell.run("nsc describe account --name ACCTB --field sub").strip().strip('"')
+        )
         assert re.fullmatch("A[A-Z2-7]{55}", self.key)
 
     def fill_in(self, line: str) -> str:
@@ -133,7 +136,9 @@ class Guide:
 
     def add_stream(self) -> None:
         self.shell.run("nats stream add --context ACCTC --config RESTOCKEVENTS.conf")
-        self.shell.run("nats consumer add --context ACCTC RESTOCKEVENTS --config RESTOCKEVENTS-C1.conf")
+        self.shell.run(
+            "nats consumer add --context ACCTC RESTOCKEVENTS --config RESTOCKEVENTS-C1.conf"
+        )
 
     def publish(self) -> int:
         out = self.type(GUIDE_PUBLISH)

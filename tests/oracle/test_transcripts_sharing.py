@@ -10,6 +10,7 @@ import json
 import re
 import time
 
+import msgspec
 import pytest
 
 from isthmus.base.values import NS_PER_S
@@ -22,7 +23,6 @@ from isthmus.identity.claims import (
     make_activation,
 )
 from isthmus.identity.nkeys import Kind
-import msgspec
 from support.operator_mode import SignedClient, account_token, config, user_token
 from support.tokens import key
 
@@ -40,7 +40,11 @@ WAIT_S = 5
 
 def tokens() -> dict[str, str]:
     """The account tokens of C and B."""
-    offers = ((NEXT, "Stream", B_NEXT), (f"{ACK}.>", "Singleton", f"{ACK}.>"), (INFO, "Singleton", B_INFO))
+    offers = (
+        (NEXT, "Stream", B_NEXT),
+        (f"{ACK}.>", "Singleton", f"{ACK}.>"),
+        (INFO, "Singleton", B_INFO),
+    )
     exports, imports = [], []
     for subject, response_type, local in offers:
         exports.append(
@@ -137,7 +141,9 @@ def crossed(subject: str, sid: int, reply: str, payload: str) -> str:
     return f"HMSG {subject} {sid} {reply + ' ' if reply else ''}N N\n{REQUESTED}{payload}"
 
 
-def delivered(sid: int, tries: int, seq: int, consumer_seq: int, pending: int, body: str) -> str:
+def delivered(  # noqa: PLR0917 — the fields of the line, in order
+    sid: int, tries: int, seq: int, consumer_seq: int, pending: int, body: str
+) -> str:
     reply = f"{ACK}.{tries}.{seq}.{consumer_seq}.T.{pending}"
     return f"MSG {SUBJECT} {sid} {reply} {len(body)}\n{body}"
 
@@ -235,9 +241,7 @@ def test_10_1_next_ack_and_info_of_the_guide(world):
     world.publish(body, 1)
 
     world.b.say(f"PUB {B_INFO} _INBOX.b.info 0")
-    world.cmon.expect(
-        crossed(INFO, 3, "_R_", ""), *(answer := consumer_info(world, "MSG _R_ 2 N"))
-    )
+    world.cmon.expect(crossed(INFO, 3, "_R_", ""), *(answer := consumer_info(world, "MSG _R_ 2 N")))
     info = answer[0].split("\n", 1)[1]
     world.b.expect(f"MSG _INBOX.b.info 1 N\n{info}")
     world.bmon.expect(f"MSG {B_INFO} 1 _INBOX.b.info 0\n", f"MSG _INBOX.b.info 1 N\n{info}")
@@ -337,9 +341,7 @@ def test_10_2_batches_acks_and_statuses(world):
     piggyback = '+NXT {"batch":1,"no_wait":true}'
     b.say(f"PUB {ack_subject(3, 3)} _INBOX.b.nxt {len(piggyback)}", piggyback)
     b.expect(f"HMSG _INBOX.b.nxt 1 28 28\n{none}")
-    cmon.expect(
-        crossed(mask(ack_subject(3, 3)), 1, "_R_", piggyback), f"HMSG _R_ 2 28 28\n{none}"
-    )
+    cmon.expect(crossed(mask(ack_subject(3, 3)), 1, "_R_", piggyback), f"HMSG _R_ 2 28 28\n{none}")
     bmon.expect(*forget(bmon, 2))
 
     # nothing there: at once with no_wait, after `expires` without

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlparse
 
 START_S = 15
@@ -34,7 +35,7 @@ def command(kind: str) -> list[str]:
 
 
 class ServerProcess:
-    """One running server. `kind` is "isthmus" or "real"; `folder` holds its config, ports and log."""
+    """One server; `kind` is "isthmus" or "real", `folder` holds its config, ports and log."""
 
     def __init__(self, kind: str, folder: Path, *args: str, config: str = "") -> None:
         self.kind = kind
@@ -103,7 +104,7 @@ class ServerProcess:
         self.process.wait()
         self.process = None
 
-    def __enter__(self) -> "ServerProcess":
+    def __enter__(self) -> Self:
         return self.start() if self.process is None else self
 
     def __exit__(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 """One tenant: what it should be, and its compiled half.
 
 Owns the crossings of the account's imports. Knows no connection and no loop: the server attaches
-connections and a JetStream of its own. Invariant: there is one `RunningImport` per service import of
-the spec, with a crossing exactly where the two subjects fit.
+connections and a JetStream of its own. Invariant: there is one `RunningImport` per import of the
+spec, with a crossing exactly where the two subjects fit.
 """
 
 from isthmus.accounts.imports import Grant, Refusal

@@ -123,9 +123,7 @@ class Authenticator:
         """True if some user signs a nonce."""
         return bool(self._by_nkey) or self._verify is not None
 
-    def authenticate(
-        self, connect: ConnectInfo, nonce: str, address: str
-    ) -> User | PasswordCheck:
+    def authenticate(self, connect: ConnectInfo, nonce: str, address: str) -> User | PasswordCheck:
         """Decide one CONNECT that came from `address`. Raises `AuthError`."""
         if self._verify is not None:
             return self._verify(connect, nonce, address)

@@ -26,7 +26,7 @@ class Refusal(Value):
 
 
 def find_export(exporter: AccountSpec, wanted: Import) -> Export | None:
-    """The export that offers the imported subject: the same subject first, else one that covers it."""
+    """The export that offers the subject: the same subject first, else one that covers it."""
     offers = [export for export in exporter.exports if export.kind == wanted.kind]
     for export in offers:
         if export.subject == wanted.remote:

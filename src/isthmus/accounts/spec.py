@@ -1,7 +1,7 @@
 """What an account is told to be, whoever tells it: a configuration file or a signed token.
 
-Plain values. `config` and `identity` make them (`server/tenants.py`, `claims.py` here), the registry
-turns them into running accounts. In operator mode names are public keys.
+Plain values. `config` and `identity` make them (`server/tenants.py`, `claims.py` here), the
+registry turns them into running accounts. In operator mode names are public keys.
 """
 
 from typing import Literal

@@ -42,8 +42,8 @@ def make_rewriting(local: str, remote: str) -> tuple[str, list[bytes | int] | No
         or not subjects.valid(pattern)
     ):
         raise UsageError(
-            f"local subject {local!r} does not fit {remote!r}: each wildcard of the exported subject "
-            "must appear once, as * or $1, $2, …, and > in both"
+            f"local subject {local!r} does not fit {remote!r}: each wildcard of the exported "
+            "subject must appear once, as * or $1, $2, …, and > in both"
         )
     where = {number: index for index, number in enumerate(order)}
     parts: list[bytes | int] = []

@@ -22,7 +22,9 @@ class ProtocolError(NatsError):
     `close` tells whether the connection ends; `reason` is the monitoring name of that end.
     """
 
-    def __init__(self, text: str, *, close: bool = True, reason: str = "Protocol Violation") -> None:
+    def __init__(
+        self, text: str, *, close: bool = True, reason: str = "Protocol Violation"
+    ) -> None:
         super().__init__(text or reason)
         self.text = text
         self.close = close

@@ -1,8 +1,8 @@
-"""NATS/1.0 header blocks for code that runs once per request; the compiled core has its own scan.
+r"""NATS/1.0 header blocks for code that runs once per request; the compiled core has its own scan.
 
-    NATS/1.0[ <code>[ <description>]]\\r\\n
-    Key: Value\\r\\n
-    \\r\\n
+    NATS/1.0[ <code>[ <description>]]\r\n
+    Key: Value\r\n
+    \r\n
 
 Keys are case-sensitive, the first occurrence wins, order is kept.
 """
@@ -26,5 +26,7 @@ def parse_headers(block: bytes) -> dict[str, str]:
     for line in block.split(_END)[1:]:
         key, colon, value = line.partition(b":")
         if colon and key:
-            out.setdefault(key.decode("utf-8", "replace"), value.strip(b" \t").decode("utf-8", "replace"))
+            out.setdefault(
+                key.decode("utf-8", "replace"), value.strip(b" \t").decode("utf-8", "replace")
+            )
     return out

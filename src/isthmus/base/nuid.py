@@ -9,7 +9,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def make_token(entropy: Entropy, length: int) -> str:
-    """`length` random characters (each carries 5.95 bits; the modulo's bias is of no use to a guesser)."""
+    """`length` random characters; the modulo's bias is of no use to a guesser."""
     assert length > 0
     raw = int.from_bytes(entropy.bytes(length + 8), "big")
     out = []

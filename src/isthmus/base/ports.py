@@ -25,7 +25,7 @@ class Entropy(Protocol):
 
 
 class Disk(Protocol):
-    """Files below one directory. Paths are relative and use `/`. Every method may raise `OSError`."""
+    """Files below one directory. Paths are relative, with `/`. Any method may raise `OSError`."""
 
     def list(self, folder: str) -> list[str]:
         """Names in `folder`, sorted; empty if it does not exist."""
@@ -64,4 +64,4 @@ class Disk(Protocol):
         """Remove a folder and everything in it; a missing one is fine."""
 
     def lock(self, path: str) -> None:
-        """Take the exclusive lock that lasts as long as the process; raise `StoreError` if taken."""
+        """Take the lock that lasts as long as the process; raise `StoreError` if it is taken."""

@@ -32,7 +32,7 @@ def valid_literal(subject: str) -> bool:
 
 
 def covers(broad: str, narrow: str) -> bool:
-    """True if every subject that matches `narrow` also matches `broad` (either may hold wildcards)."""
+    """True if every subject that matches `narrow` also matches `broad`; both may be patterns."""
     broad_tokens = broad.split(".")
     narrow_tokens = narrow.split(".")
     for position, token in enumerate(broad_tokens):
@@ -41,7 +41,7 @@ def covers(broad: str, narrow: str) -> bool:
         if token == ">":
             return True
         other = narrow_tokens[position]
-        if other == ">" or (token != "*" and token != other):
+        if other == ">" or token not in {"*", other}:
             return False
     return len(broad_tokens) == len(narrow_tokens)
 

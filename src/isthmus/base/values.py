@@ -117,9 +117,7 @@ def format_time(wall_ns: int) -> str:
     return f"{base}.{rest:09d}".rstrip("0") + "Z" if rest else f"{base}Z"
 
 
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)"
-)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 
 
 def parse_time_ns(text: str) -> int:

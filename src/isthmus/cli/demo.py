@@ -1,8 +1,8 @@
 """`isthmus demo`: the guide "Share JetStream as a Service", typed and checked, on an own server.
 
 Everything happens below one temporary folder: keys, store, contexts, server data. Each command is
-shown like at a shell prompt, then runs as its own process, and what it printed is checked. The first
-thing that is not as it must be ends the demonstration with exit code 1.
+shown like at a shell prompt, then runs as its own process, and what it printed is checked. The
+first thing that is not as it must be ends the demonstration with exit code 1.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Shell:
         print(out.rstrip("\n"), flush=True) if out.strip() else None
         if (done.returncode != 0) != fails:
             wanted = "fail" if fails else "succeed"
-            raise DemoError(f"this command must {wanted}; it ended with exit code {done.returncode}")
+            raise DemoError(
+                f"this command must {wanted}; it ended with exit code {done.returncode}"
+            )
         return out
 
 
@@ -188,9 +190,7 @@ def set_up(shell: Shell, server: DemoServer) -> str:
     print("$ isthmus server -c server.conf &", flush=True)
     server.start()
     print(f"listening on {server.url}", flush=True)
-    shell.run(
-        f"nsc edit operator --service-url {server.url} --account-jwt-server-url {server.url}"
-    )
+    shell.run(f"nsc edit operator --service-url {server.url} --account-jwt-server-url {server.url}")
     shell.run("nsc push --all")
     shell.say("A context for each user; stream and consumer in ACCTC")
     for account in ("ACCTA", "ACCTB", "ACCTC"):
@@ -222,7 +222,7 @@ def share(shell: Shell, key: str) -> None:
     for grant, subject in GRANTS:
         shell.run(
             f'nsc generate activation --output-file "RESTOCKEVENTS-GRANT-{grant}-ACCTB.tok" '
-            f"--account \"ACCTC\" --subject '{subject}' --target-account \"{key}\""
+            f'--account "ACCTC" --subject \'{subject}\' --target-account "{key}"'
         )
     shell.say("ACCTB accepts")
     for grant, subject in GRANTS:
@@ -264,7 +264,8 @@ def story(shell: Shell, server: DemoServer) -> None:
     shell.say("ACCTB takes the event and acknowledges it, through its own account")
     out = take(shell)
     line = (
-        f"subj: retail.v1.restock.requested / tries: 1 / cons seq: {seq} / str seq: {seq} / pending: 0"
+        f"subj: retail.v1.restock.requested / tries: 1 / cons seq: {seq} / str seq: {seq} "
+        "/ pending: 0"
     )
     check(line in out, line)
     check(MESSAGE in out, "the event itself")

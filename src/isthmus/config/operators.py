@@ -15,7 +15,7 @@ from isthmus.config.parser import Read, describe
 from isthmus.identity import jwt
 from isthmus.identity.claims import OperatorClaims
 
-_TOKEN_START = "eyJ"  # noqa: S105 — every token starts so
+_TOKEN_START = "eyJ"
 _DECORATED = re.compile(r"-{3,}BEGIN[^\n]*-{3,}\s*(\S+)\s*-{3,}END")
 _MEMORY = re.compile(r"mem(ory)?\s*", re.IGNORECASE)
 

@@ -1,8 +1,7 @@
 """One client connection: handshake, ping timer, slow consumer, close reasons.
 
-The owner of a compiled `Client`, `Parser` and `Outbound`: it is told of everything that is rare. Knows
-its `Host` (the server) only through the few methods named there. Lines that end a connection and
-the reasons monitoring shows are in `docs/reference/wire.md`.
+The owner of a compiled `Client`, `Parser` and `Outbound`: it is told of everything that is rare.
+Knows its `Host` (the server) only through the few methods named there.
 
     connected ── INFO ──► waiting for CONNECT ── admit ──► open ── close(reason) ──► closed
                               │ authentication may take its time: the parser holds
@@ -60,9 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self.nonce = nonce
         self.outbound = Outbound(self, host.options.max_pending)
         self.client = Client(self, cid, self.outbound)
-        self.parser = Parser(
-            self.client, self, host.read_buffer, host.options.max_control_line
-        )
+        self.parser = Parser(self.client, self, host.read_buffer, host.options.max_control_line)
         self.connect_info = ConnectInfo()
         self.user: User | None = None
         self.account: Account | None = None
@@ -82,7 +79,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, base: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by behaviour, not by base class
-        transport = cast(asyncio.Transport, base)
+        transport = cast("asyncio.Transport", base)
         self._transport = transport
         peer = transport.get_extra_info("peername") or ("in-process", 0)
         self.address = (str(peer[0]), int(peer[1]))
@@ -268,7 +265,9 @@ class Connection(asyncio.BufferedProtocol):
         self.client.admit(
             account.core,
             publish_permits=user.permissions.publish_permits(),
-            payload_max=self._bound(host.options.max_payload, account.spec.limits.payload, user.payload_max),
+            payload_max=self._bound(
+                host.options.max_payload, account.spec.limits.payload, user.payload_max
+            ),
             subscriptions_max=self.subscriptions_bound(),
         )
         self._disarm("authentication")
@@ -330,9 +329,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, error: AuthError) -> None:
         self.host.log_error(self, f"authentication error - {error}")
-        raise ProtocolError(
-            "Authorization Violation", reason="Authentication Failure"
-        ) from error
+        raise ProtocolError("Authorization Violation", reason="Authentication Failure") from error
 
     def _welcome(self, user: User, *, said: bool) -> None:
         if not said:
@@ -342,7 +339,7 @@ class Connection(asyncio.BufferedProtocol):
             self.client.send(b"+OK\r\n", self.host.turn)
 
     async def _check_password(self, check: PasswordCheck) -> None:
-        """bcrypt takes long on purpose: in a worker, while the parser holds."""
+        """Bcrypt takes long on purpose: in a worker, while the parser holds."""
         good = await self.host.loop.run_in_executor(None, password_matches, check)
         if self.closed:
             return

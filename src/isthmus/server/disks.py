@@ -48,14 +48,15 @@ class FileDisk:
         except OSError as error:
             os.close(file)
             raise StoreError(
-                f"store {self.root} is in use by another process; stop it, or choose another store_dir"
+                f"store {self.root} is in use by another process; stop it, "
+                "or choose another store_dir"
             ) from error
         self._lock = file
 
     def list(self, folder: str) -> list[str]:
         """Names in `folder`, sorted."""
         try:
-            return sorted(os.listdir(self.root / folder))
+            return sorted(entry.name for entry in (self.root / folder).iterdir())
         except FileNotFoundError:
             return []
 
@@ -117,7 +118,7 @@ class FileDisk:
         """Atomically."""
         self._forget(old)
         self._forget(new)
-        os.replace(self.root / old, self.root / new)
+        (self.root / old).replace(self.root / new)
 
     def remove(self, path: str) -> None:
         """A missing file is fine."""

@@ -22,9 +22,7 @@ from isthmus.server.logs import Log
 class Engine:
     """JetStream of one server."""
 
-    def __init__(
-        self, options: JetStreamOptions, hub: Hub, entropy: Entropy, log: Log
-    ) -> None:
+    def __init__(self, options: JetStreamOptions, hub: Hub, entropy: Entropy, log: Log) -> None:
         self.options = options
         self.accounts: dict[str, AccountJetStream] = {}
         self.agenda = Agenda()

@@ -182,9 +182,7 @@ class Hub:
 
     def authenticate(self, connection: Connection, connect: ConnectInfo) -> User | PasswordCheck:
         """Who is it. Raises `AuthError`."""
-        verdict = self.authenticator.authenticate(
-            connect, connection.nonce, connection.address[0]
-        )
+        verdict = self.authenticator.authenticate(connect, connection.nonce, connection.address[0])
         user = verdict.user if isinstance(verdict, PasswordCheck) else verdict
         if user.connection_types and "STANDARD" not in user.connection_types:
             raise AuthError(f"{user.label} may not use this kind of connection")

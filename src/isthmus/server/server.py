@@ -1,7 +1,7 @@
 """A server: its parts put together, started and stopped.
 
 Owns the order of things and nothing else: the hub holds connections, the registry accounts, the
-engine JetStream, the monitor documents. Anything that needs the state of a part belongs to the part.
+engine JetStream, the monitor documents. What needs the state of a part belongs to the part.
 
     options ─► registry ─► hub ─► listener
                  ▲           ├─► system ($SYS)
@@ -196,6 +196,5 @@ class Server:
         self.log.info(f"  Name:     {self.options.server_name or self.server_id}")
         self.log.info(f"  ID:       {self.server_id}")
         if self.options.config_file:
-            self.log.info(
-                f"Using configuration file: {self.options.config_file} ({self.options.config_digest})"
-            )
+            name, digest = self.options.config_file, self.options.config_digest
+            self.log.info(f"Using configuration file: {name} ({digest})")

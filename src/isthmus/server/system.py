@@ -1,4 +1,4 @@
-"""What the server answers on $SYS: account tokens for the system account, a user's own facts for all.
+"""What the server answers on $SYS: account tokens for the system account, own facts for all.
 
 Joins inlets to the claims service and to the hub. Every answer is wrapped in the server's envelope.
 Facts: `docs/reference/accounts.md`, "System account".
@@ -90,9 +90,9 @@ class System:
             return
         spec = self._mode.accept(change.token)
         # an account nobody uses or imports from is loaded when somebody does
-        if account is not None or hub.registry.wanted(change.account):
-            if account is None or account.spec.token != spec.token:
-                hub.account_changed(hub.registry.update(spec, now_ns))
+        needed = account is not None or hub.registry.wanted(change.account)
+        if needed and (account is None or account.spec.token != spec.token):
+            hub.account_changed(hub.registry.update(spec, now_ns))
 
     def server_info(self) -> dict[str, object]:
         """The envelope's `server` part; `seq` counts every use."""
@@ -127,9 +127,7 @@ class System:
             if connection is None or connection.account is None:
                 continue
             answer = {"server": self.server_info(), "data": self._facts(connection)}
-            publish(
-                connection.account.core, request.reply, to_json(answer), turn
-            )
+            publish(connection.account.core, request.reply, to_json(answer), turn)
 
     def _facts(self, connection: Connection) -> dict[str, object]:
         user, account = connection.user, connection.account

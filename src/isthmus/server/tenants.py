@@ -34,11 +34,11 @@ def make_specs(options: configured.Options) -> list[AccountSpec]:
 def make_authenticator(options: configured.Options) -> Authenticator:
     """Who may connect in configuration mode."""
     rules = options.authorization
-    logins = [
-        _login(user, GLOBAL_ACCOUNT, rules.default_permissions) for user in rules.users
-    ]
+    logins = [_login(user, GLOBAL_ACCOUNT, rules.default_permissions) for user in rules.users]
     for account in options.accounts:
-        logins += [_login(user, account.name, account.default_permissions) for user in account.users]
+        logins += [
+            _login(user, account.name, account.default_permissions) for user in account.users
+        ]
     default: User | None = None
     if rules.user:
         user = User(account=GLOBAL_ACCOUNT, name=rules.user, label=f"user:{rules.user}")
@@ -46,11 +46,7 @@ def make_authenticator(options: configured.Options) -> Authenticator:
     token_user = User(account=GLOBAL_ACCOUNT, name="", label="token") if rules.token else None
     system = options.system_account or SYSTEM_ACCOUNT
     if options.no_auth_user:
-        named = [
-            login
-            for login in logins
-            if options.no_auth_user in {login.user.name, login.nkey}
-        ]
+        named = [login for login in logins if options.no_auth_user in {login.user.name, login.nkey}]
         if not named:
             raise UsageError(
                 f'no_auth_user: "{options.no_auth_user}" not present as user or nkey in '

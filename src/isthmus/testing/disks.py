@@ -1,8 +1,8 @@
 """Disks for tests: one that forgets what was not synced, one that fails on purpose.
 
-`MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors. A
-`crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them), and of
-unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, tears, or syncs a lie.
+`MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors.
+A `crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them),
+and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, tears, or syncs a lie.
 `operations` records what was asked, in order.
 """
 
@@ -177,8 +177,17 @@ class FaultyDisk:
     """
 
     CHANGES = frozenset(
-        {"preallocate", "write_at", "truncate", "sync", "sync_folder", "rename", "remove",
-         "make_folder", "remove_folder"}
+        {
+            "preallocate",
+            "write_at",
+            "truncate",
+            "sync",
+            "sync_folder",
+            "rename",
+            "remove",
+            "make_folder",
+            "remove_folder",
+        }
     )
 
     def __init__(
