@@ -6,6 +6,9 @@ journal wants done on the disk in one worker thread. Has no opinion about stream
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from isthmus.accounts.account import Account
 from isthmus.accounts.spec import JetStreamLimits
 from isthmus.base.ports import Entropy
@@ -29,10 +32,17 @@ class Engine:
         self.usage = Usage()
         self.usage.limit(options.max_memory, options.max_file)
         self.journal: Journal | None = None
+        self.store_dir = str(Path(options.store_dir or tempfile.gettempdir()) / "jetstream")
         self._logs: LogStore | None = None
         self._hub = hub
         self._entropy = entropy
         self._log = log
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is stored any more; empty if all is well."""
+        journal = self.journal
+        return journal.reason if journal is not None and journal.failed else ""
 
     async def start(self) -> None:
         """Open the store, recover what is in it, serve every account that may store."""

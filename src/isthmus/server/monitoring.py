@@ -1,89 +1,77 @@
-"""The monitoring of one server: what documents ask for, taken from the running parts.
+"""The running server as monitoring sees it: snapshots for the documents, behind a small HTTP shell."""
 
-Owns the listener and the reading of this process's memory and processor time. Knows how to look at
-the hub and the engine; changes nothing in them.
-"""
+from __future__ import annotations
 
 import os
 import resource
 import sys
 import time
-from pathlib import Path
-from typing import Protocol
 
 from isthmus.base.errors import UsageError
-from isthmus.config import Options
+from isthmus.config.options import Options
 from isthmus.monitor.http import MonitorServer
 from isthmus.monitor.routes import Routes
-from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
+from isthmus.monitor.snapshots import (
+    AccountSnapshot,
+    ConsumerSnapshot,
+    JetStreamSnapshot,
+    ServerSnapshot,
+    StreamSnapshot,
+)
+from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
-
-CPU_SAMPLE_S = 0.5  # a shorter span says little about the load
-
-
-class JetStreamSource(Protocol):
-    """What this module needs of the engine."""
-
-    def snapshot(self, *, streams: bool) -> JetStreamSnapshot:
-        """JetStream now, with or without the streams of each account. Must not block."""
 
 
 class Monitoring:
-    """The HTTP side of a server. `await start()`, later `await stop()`."""
+    """`monitor.snapshots.Source` of one server, and its listener."""
 
-    def __init__(self, options: Options, hub: Hub, engine: JetStreamSource | None) -> None:
+    def __init__(self, options: Options, hub: Hub, engine: Engine | None) -> None:
         self._options = options
         self._hub = hub
         self._engine = engine
-        self._start_ns = hub.clock.wall_ns()
-        self._cpu = _CpuMeter()
-        self._routes = Routes(self, options.http_base_path)
-        self._server = MonitorServer(
-            self._routes.answer,
+        self._start_ns = hub.wall_ns()
+        self._http = MonitorServer(
+            Routes(self, options.http_base_path).answer,
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
         )
+        self._cpu = _CpuMeter()
 
     @property
     def port(self) -> int:
         """The port that was bound."""
-        return self._server.port
+        return self._http.port
 
     async def start(self) -> None:
-        """Listen. Raises `UsageError` if the port can not be had."""
-        host, port = self._host, self._options.http_port
+        """Listen. Raises `UsageError`."""
+        host = self._options.http_host or self._options.host
         try:
-            await self._server.start(host, port)
+            await self._http.start(host, self._options.http_port)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise UsageError(
-                f"can not listen for monitoring on {host}:{port}: {reason}; choose another port "
-                "with -m, or -1 for a free one"
-            ) from None
+                f"can not listen for monitoring on {host}:{self._options.http_port}: "
+                f"{error.strerror or error}; choose another port with -m"
+            ) from error
         self._hub.log.info(f"Starting http monitor on {host}:{self.port}")
 
     async def stop(self) -> None:
-        """Close the listener and its connections."""
-        await self._server.stop()
-
-    # --- Source ---
+        """Close the listener."""
+        await self._http.stop()
 
     def server(self) -> ServerSnapshot:
         """The server now."""
-        hub = self._hub
-        options = hub.options  # a reload may have changed them
-        now_ns = hub.clock.wall_ns()
-        clients = [connection.client for connection in hub.connections.values()]
-        outbounds = [connection.outbound for connection in hub.connections.values()]
+        hub, options = self._hub, self._options
+        connections = list(hub.connections.values())
         return ServerSnapshot(
             server_id=hub.server_id,
             server_name=hub.server_name,
-            runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
-            now_ns=now_ns,
+            now_ns=hub.wall_ns(),
             start_ns=self._start_ns,
+            runtime=f"python{sys.version_info[0]}.{sys.version_info[1]}",
+            config_load_ns=self._start_ns,
             config_digest=options.config_digest,
             host=options.host,
             port=hub.port,
-            http_host=self._host,
+            http_host=options.http_host or options.host,
             http_port=self.port,
             http_base_path=options.http_base_path,
             auth_required=hub.authenticator.required,
@@ -100,50 +88,103 @@ class Monitoring:
             metadata=dict(options.server_metadata),
             system_account=hub.system_account,
             operator_tokens=options.operators,
-            memory_bytes=_memory_bytes(),
+            memory_bytes=_resident_bytes(),
             cpu_percent=self._cpu.percent(),
             cores=os.cpu_count() or 1,
-            connections=len(clients),
+            connections=len(connections),
             total_connections=hub.total_connections,
-            subscriptions=sum(client.subscription_count for client in clients),
-            in_messages=hub.left_messages + sum(client.in_messages for client in clients),
-            in_bytes=hub.left_bytes + sum(client.in_bytes for client in clients),
-            out_messages=hub.left_out_messages + sum(one.messages_sent for one in outbounds),
-            out_bytes=hub.left_out_bytes + sum(one.bytes_sent for one in outbounds),
+            subscriptions=sum(len(account.core.sublist) for account in hub.registry),
+            in_messages=hub.left_messages + sum(c.client.in_messages for c in connections),
+            in_bytes=hub.left_bytes + sum(c.client.in_bytes for c in connections),
+            out_messages=hub.left_out_messages + sum(c.outbound.messages_sent for c in connections),
+            out_bytes=hub.left_out_bytes + sum(c.outbound.bytes_sent for c in connections),
             slow_consumers=hub.slow_consumers,
         )
 
     def jetstream(self, *, streams: bool) -> JetStreamSnapshot | None:
         """JetStream now; None if it is off."""
-        return None if self._engine is None else self._engine.snapshot(streams=streams)
+        engine = self._engine
+        if engine is None:
+            return None
+        accounts = [engine.accounts[name] for name in sorted(engine.accounts)]
+        found = [stream for account in accounts for stream in account]
+        states = [stream.state() for stream in found]
+        options = engine.options
+        details = tuple(self._account(name) for name in sorted(engine.accounts)) if streams else ()
+        return JetStreamSnapshot(
+            store_dir=engine.store_dir,
+            domain=options.domain,
+            max_memory=options.max_memory,
+            max_storage=options.max_file,
+            sync_interval_ns=options.sync_interval_ns,
+            sync_always=options.sync_always,
+            strict=options.strict,
+            max_ack_pending=options.limits.max_ack_pending,
+            max_ha_assets=options.limits.max_ha_assets,
+            max_request_batch=options.limits.max_request_batch,
+            duplicate_window_ns=options.limits.duplicate_window_ns,
+            memory=engine.usage.memory_bytes,
+            storage=engine.usage.file_bytes,
+            api_total=sum(account.service.total for account in accounts),
+            api_errors=sum(account.service.errors for account in accounts),
+            streams=len(found),
+            consumers=sum(len(stream.consumers) for stream in found),
+            messages=sum(state.messages for state in states),
+            bytes=sum(state.bytes for state in states),
+            accounts=details,
+            problem=engine.problem,
+        )
 
-    @property
-    def _host(self) -> str:
-        return self._options.http_host or self._options.host
+    def _account(self, name: str) -> AccountSnapshot:
+        engine = self._engine
+        assert engine is not None
+        account = engine.accounts[name]
+        limits = account.limits
+        turn = self._hub.turn
+        return AccountSnapshot(
+            name=name,
+            memory=account.usage.memory_bytes,
+            storage=account.usage.file_bytes,
+            max_memory=0 if limits is None else limits.max_memory,
+            max_storage=0 if limits is None else limits.max_storage,
+            api_total=account.service.total,
+            api_errors=account.service.errors,
+            streams=tuple(
+                StreamSnapshot(
+                    name=stream.name,
+                    created_ns=stream.created_ns,
+                    config=stream.config,
+                    state=stream.state(),
+                    consumers=tuple(
+                        ConsumerSnapshot(name=key, info=stream.consumers[key].info(turn))
+                        for key in sorted(stream.consumers)
+                    ),
+                )
+                for stream in account
+            ),
+        )
 
 
 class _CpuMeter:
-    """Percent of one core that this process used lately."""
+    """How much of a core the process used since it was asked last."""
 
     def __init__(self) -> None:
-        self._wall_s = time.monotonic()
-        self._used_s = time.process_time()
-        self._percent = 0.0
+        self._at = time.monotonic()
+        self._used = time.process_time()
 
     def percent(self) -> float:
-        """Since the sample before; the same figure again if that is very recent."""
-        wall_s, used_s = time.monotonic(), time.process_time()
-        if wall_s - self._wall_s >= CPU_SAMPLE_S:
-            self._percent = round(100 * (used_s - self._used_s) / (wall_s - self._wall_s), 1)
-            self._wall_s, self._used_s = wall_s, used_s
-        return self._percent
+        at, used = time.monotonic(), time.process_time()
+        passed = at - self._at
+        out = 100 * (used - self._used) / passed if passed > 0 else 0.0
+        self._at, self._used = at, used
+        return round(out, 1)
 
 
-def _memory_bytes() -> int:
-    """Resident memory; the most there ever was where the system does not tell the present."""
+def _resident_bytes() -> int:
+    """Resident size; the peak where the present one is not told."""
     try:
-        pages = Path("/proc/self/statm").read_bytes().split()[1]
-        return int(pages) * resource.getpagesize()
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 — read on each request
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

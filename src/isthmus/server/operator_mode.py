@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from isthmus.accounts.authenticate import User
@@ -40,9 +40,11 @@ def make_resolver(options: Options) -> DirectoryResolver | MemoryResolver:
 
 
 def time_zone(name: str) -> tzinfo | None:
-    """A zone by its IANA name; the empty name is UTC."""
+    """A zone by its IANA name; the empty name is the machine's own zone."""
+    if not name:
+        return datetime.now().astimezone().tzinfo
     try:
-        return zoneinfo.ZoneInfo(name or "UTC")
+        return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return None
 

@@ -49,6 +49,7 @@ class Server:
         self.monitoring: Monitoring | None = None
         self.operator_mode: OperatorMode | None = None
         self._listener: asyncio.Server | None = None
+        self._system: System | None = None
         self._stopped = asyncio.Event()
 
     @property
@@ -79,7 +80,7 @@ class Server:
 
                 self.engine = Engine(self.options.jetstream, hub, self.entropy, self.log)
                 await self.engine.start()
-            System(hub, self.operator_mode)
+            self._system = System(hub, self.operator_mode)
             if self.options.http_port:
                 from isthmus.server.monitoring import Monitoring  # noqa: PLC0415
 
@@ -101,6 +102,8 @@ class Server:
             await self.monitoring.stop()
         if self.engine is not None:
             await self.engine.stop()
+        if self._system is not None:
+            self._system.stop()
         self._stopped.set()
         self.log.info("Server Exiting..")
 

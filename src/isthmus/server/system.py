@@ -6,6 +6,8 @@ Facts: `docs/reference/accounts.md`, "System account".
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from isthmus.accounts.account import Account
@@ -20,8 +22,10 @@ from isthmus.server.claims_service import Change, ClaimsService
 from isthmus.server.connection import Connection
 from isthmus.server.hub import Hub
 from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.resolvers import DirectoryResolver
 
 USER_INFO = "$SYS.REQ.USER.INFO"
+SWEEP_S = 60  # between looks for expired tokens in the directory
 JETSTREAM_FLAGS = 7  # JetStream, binary snapshots, account NRG: what a 2.15 server reports
 
 
@@ -37,8 +41,27 @@ class System:
         for account in hub.registry:
             self._welcome(account)
         hub.registry.on_update.append(self._welcome)
+        self._sweeper: asyncio.TimerHandle | None = None
         if mode is not None and mode.system_account:
             self._serve_claims(mode)
+        if mode is not None and isinstance(mode.resolver, DirectoryResolver):
+            self._arm_sweep(mode.resolver)
+
+    def stop(self) -> None:
+        """Let go of the directory of tokens."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._mode is not None and isinstance(self._mode.resolver, DirectoryResolver):
+            self._mode.resolver.close()
+
+    def _arm_sweep(self, resolver: DirectoryResolver) -> None:
+        self._sweeper = self._hub.loop.call_later(SWEEP_S, self._sweep, resolver)
+
+    def _sweep(self, resolver: DirectoryResolver) -> None:
+        """Expired tokens leave the directory; their accounts have ended by themselves."""
+        for key in resolver.sweep(self._hub.wall_ns()):
+            self._apply(Change(key, ""))
+        self._arm_sweep(resolver)
 
     def _serve_claims(self, mode: OperatorMode) -> None:
         """Listen for account tokens in the system account."""
