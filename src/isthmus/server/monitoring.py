@@ -1,4 +1,4 @@
-"""The running server as monitoring sees it: snapshots for the documents, behind a small HTTP shell."""
+"""The running server as monitoring sees it: snapshots, behind a small HTTP shell."""
 
 from __future__ import annotations
 
