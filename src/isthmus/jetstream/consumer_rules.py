@@ -91,7 +91,8 @@ def prepare(
     config = normalise(
         request, stream=stream, server=server, account=account, pedantic=pedantic, old=old
     )
-    missing = refusal(config, NOT_YET)
+    asked = replace(config, pause_until=None) if config.pause_until == ZERO_TIME else config
+    missing = refusal(asked, NOT_YET)  # the zero time, which some clients send, is no pause
     if missing is not None:
         raise errors.make(errors.CONSUMER_CREATE_FAILED, err=missing)
     return config
