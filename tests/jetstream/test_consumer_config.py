@@ -10,6 +10,7 @@ from isthmus.jetstream.consumer_config import (
     DeliverPolicy,
 )
 from isthmus.jetstream.decoding import decode
+from isthmus.jetstream.json_text import JsonError
 from support.jetstream_values import consumer_config
 
 EVERY_FIELD = (
@@ -45,6 +46,20 @@ def test_undefined_is_a_word_for_all():
     request = decode(ConsumerCreateRequest, b'{"config":{"deliver_policy":"undefined"}}')
     assert request.config.deliver_policy is DeliverPolicy.ALL
     assert request.action is Action.EITHER
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"action":"bogus"}', 'unknown consumer action: "bogus"'),
+        (b'{"config":{"priority_policy":null}}', "unknown priority policy: null"),
+        (b'{"config":{"ack_policy":null}}', 'can not unmarshal "null"'),
+    ],
+)
+def test_a_word_that_is_none_of_the_list_is_told(body, text):
+    with pytest.raises(JsonError) as found:
+        decode(ConsumerCreateRequest, body)
+    assert found.value.text == text
 
 
 PUSH = {"deliver_subject": "d.x"}

@@ -36,6 +36,7 @@ def value_of(node):
         (b'{"a":', "unexpected EOF", None),
         (b'{"a":"\\u12', "unexpected EOF", None),
         (b"nul", "unexpected EOF", None),
+        (b'{"a":"\\', "unexpected EOF", None),
         (b'{} "', "unexpected EOF", None),
         (b"{}x", "invalid character 'x' looking for beginning of value", 3),
     ],

@@ -1,9 +1,11 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.jetstream import pulls
 from isthmus.jetstream.consumer_config import ConsumerConfig, PriorityPolicy
+from isthmus.jetstream.decoding import decode_single
 from isthmus.jetstream.pulls import PullRequest
 
 PLAIN = ConsumerConfig(durable_name="C")
@@ -63,6 +65,12 @@ OVERFLOW = ConsumerConfig(priority_policy=PriorityPolicy.OVERFLOW, priority_grou
 )  # fmt: skip
 def test_a_refused_request_is_told_by_a_status(config, body, status):
     assert pulls.read(body, config) == f"NATS/1.0 {status}\r\n\r\n".encode()
+
+
+def test_a_request_of_a_known_group_is_taken():
+    body = b'{"group":"A","min_pending":5,"priority":9}'
+    assert pulls.read(body, OVERFLOW) == PullRequest(group="A", min_pending=5, priority=9)
+    assert pulls.read(b"3", OVERFLOW) == PullRequest(batch=3)
 
 
 def test_a_level_above_ours_is_refused_before_the_body_is_read():
@@ -127,3 +135,21 @@ def test_no_body_breaks_out_of_its_status_line(body):
     if isinstance(outcome, bytes):
         assert outcome.count(b"\r\n") == 2
         assert outcome.count(b"\n") == 2
+
+
+members = st.sampled_from([
+    b'"batch":5', b'"batch":-0', b'"batch":1.0', b'"batch":9223372036854775808', b'"batch":null',
+    b'"expires":1000', b'"no_wait":true', b'"no_wait":0', b'"BATCH":3', b'"bat\\u0063h":4',
+    b'"x":[]',
+    b'"id":"a\\ud800"', b'"id":"\xff"', b'"group":"A"', b'"priority":9', b'"max_bytes":-4',
+])  # fmt: skip
+
+
+@given(st.lists(members, max_size=4), st.sampled_from([b"", b" ", b"{}", b","]))
+def test_the_short_way_reads_nothing_else_than_the_rules(chosen, tail):
+    body = b"{" + b",".join(chosen) + b"}" + tail
+    try:
+        short = pulls._EVERYDAY.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    assert short == decode_single(PullRequest, body)

@@ -3,6 +3,7 @@ import pytest
 from isthmus.base.errors import JetStreamError
 from isthmus.base.values import to_json
 from isthmus.jetstream.decoding import decode
+from isthmus.jetstream.json_text import JsonError
 from isthmus.jetstream.stream_config import NOT_YET, StreamConfig, StreamConfigRequest
 from support.jetstream_values import stream_config
 
@@ -33,6 +34,24 @@ def test_a_request_is_a_config_and_a_wish_to_be_told():
     assert request.pedantic
     assert request.config() == StreamConfig(name="X")
     assert type(request.config()) is StreamConfig
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"compression":"zstd"}', "unknown compression algorithm"),
+        (b'{"compression":5}', "json: cannot unmarshal number into Go value of type string"),
+        (b'{"persist_mode":"x"}', r'can not unmarshal "\"x\""'),
+    ],
+)
+def test_a_word_that_is_none_of_the_list_is_told(body, text):
+    with pytest.raises(JsonError) as found:
+        decode(StreamConfig, body)
+    assert found.value.text == text
+
+
+def test_default_is_a_word_for_the_mode_that_is_not_printed():
+    assert decode(StreamConfig, b'{"persist_mode":"default"}') == StreamConfig()
 
 
 ASKED_FOR = {

@@ -1,12 +1,23 @@
 """The rules in their own words; `tests/oracle` compares all of them with the real server."""
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
 from isthmus.base.errors import JetStreamError
 from isthmus.jetstream import stream_rules
+from isthmus.jetstream.decoding import decode
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
-from isthmus.jetstream.stream_config import Discard, Retention, Storage, StreamConfig
+from isthmus.jetstream.stream_config import (
+    Discard,
+    PersistMode,
+    Retention,
+    Storage,
+    StreamConfig,
+    StreamSource,
+)
+from support.jetstream_cases import STREAM_CASES
 from support.jetstream_values import stream_config
 
 S = 1_000_000_000
@@ -73,6 +84,20 @@ def test_create_asks_the_subject_first():
     call = (AccountLimits(), AccountUsage())
     assert refusal(stream_rules.require_creatable, "X1", request, *call)[0] == 10056
     assert refusal(stream_rules.require_creatable, "X2", request, *call)[0] == 10052
+
+
+def test_only_a_mirror_can_be_read_directly_for_its_origin():
+    request = StreamConfig(name="X", mirror_direct=True)
+    call = (AccountLimits(), AccountUsage())
+    code, text = refusal(stream_rules.require_creatable, "X", request, *call)
+    assert (code, text) == (10052, "stream has no mirror but does have mirror direct")
+    stream_rules.require_creatable("X", replace(request, mirror=StreamSource(name="M")), *call)
+
+
+def test_memory_must_be_there_before_anything_else_is_asked():
+    request = StreamConfig(name="X", storage=Storage.MEMORY, max_bytes=11, description="d" * 5000)
+    call = (AccountLimits(max_memory=10), AccountUsage())
+    assert refusal(stream_rules.require_creatable, "X", request, *call)[0] == 10028
 
 
 def test_an_account_has_room_for_so_many_streams():
@@ -145,3 +170,164 @@ def test_sealing_ends_all_change():
     assert sealed.deny_delete
     assert sealed.deny_purge
     assert (sealed.max_age_ns, sealed.discard) == (0, Discard.NEW)
+
+
+# case → the text of a broken rule, or the code of an error that has its own
+REFUSED = {
+    "name *": "stream name is required and can not contain '.', '*', '>', '\\', '/'",
+    "name >": "stream name is required and can not contain '.', '*', '>', '\\', '/'",
+    "name /": 10128,
+    "name \\": 10128,
+    "name of 256": "stream name is too long, maximum allowed is 255",
+    "description too long": "stream description is too long, maximum allowed is 4096",
+    "metadata too large": "stream metadata exceeds maximum size of 131072 bytes",
+    "3 replicas": 10074,
+    "6 replicas": "maximum replicas is 5",
+    "negative replicas": 10133,
+    "negative age": "max age can not be negative",
+    "age too short": "max age needs to be >= 100ms",
+    "negative window": "duplicates window can not be negative",
+    "window too short": "duplicates window needs to be >= 100ms",
+    "window above age": "duplicates window can not be larger then max age",
+    "per subject, discard old": "discard new per subject requires discard new policy to be set",
+    "per subject, no limit": "discard new per subject requires max msgs per subject > 0",
+    "sealed": "stream configuration for create can not be sealed",
+    "roll-up without purge": "roll-ups require the purge permission",
+    "mirror direct": "stream has no mirror but does have mirror direct",
+    "negative marker": "subject delete marker TTL must not be negative",
+    "marker too short": "subject delete marker TTL must be at least 1 second",
+    "counter, discard new": "counter stream cannot use discard new",
+    "counter, ttl": "counter stream cannot use message TTLs",
+    "counter, schedules": "counter stream cannot use message schedules",
+    "counter, interest": "counter stream can only use limits retention",
+    "schedules, discard new": "message scheduling cannot use discard new",
+    "async, memory": "async persist mode is only supported on file storage",
+    "async, replicas": "async persist mode is not supported on replicated streams",
+    "async, atomic": "async persist mode is not supported with atomic batch publish",
+    "invalid subject": "invalid subject",
+    "empty subject": "invalid subject",
+    "blank subject": "invalid subject",
+    "> inside": "invalid subject",
+    "same subject twice": 'subject "a" overlaps with "a"',
+    "overlapping subjects": 'subject "a.*" overlaps with "a.>"',
+    "all subjects": "capturing all subjects requires no-ack to be true",
+    "*.>": "subjects that overlap with jetstream api require no-ack to be true",
+    "api subject": "subjects that overlap with jetstream api require no-ack to be true",
+    "events and api": "subjects that overlap with jetstream api require no-ack to be true",
+    "cluster subject": "subjects that overlap with jetstream api require no-ack to be true",
+    "raft subject": "subjects that overlap with jetstream api require no-ack to be true",
+    "system subject": "subjects that overlap with system api require no-ack to be true",
+    "preferred server": "preferred server not permitted in placement",
+    "mirror, subjects": 10034,
+    "mirror, sources": 10031,
+    "mirror, first sequence": 10143,
+    "mirror, counter": 10173,
+    "mirror, atomic": 10198,
+    "mirror, batched": 10209,
+    "mirror, schedules": 10186,
+    "mirror, marker": "subject delete markers forbidden on mirrors",
+    "mirror without name": 10142,
+    "source, schedules": 10187,
+    "source twice": 10140,
+    "source without name": 10141,
+}
+
+
+@pytest.mark.parametrize("name", STREAM_CASES)
+def test_every_case_is_kept_or_refused_for_its_reason(name):
+    case = STREAM_CASES[name]
+    request = decode(StreamConfig, json.dumps({"name": "X", **case}).encode())
+    try:
+        stream_rules.require_creatable(request.name, request, AccountLimits(), AccountUsage())
+        stream_rules.normalise(request, server=ServerLimits(), account=AccountLimits())
+    except JetStreamError as error:
+        expected = REFUSED[name]
+        assert expected == (error.description if isinstance(expected, str) else error.err_code)
+    else:
+        assert name not in REFUSED
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"max_age_ns": S}, "duplicate window cannot be bigger than max age"),
+        ({}, "duplicate window limits are higher than current limits"),
+        ({"max_consumers": -5}, "max_consumers must be set to -1"),
+    ],
+)
+def test_what_a_pedantic_request_leaves_to_the_server_is_told(fields, text):
+    server = ServerLimits(duplicate_window_ns=60 * S if not fields else 0)
+    request = StreamConfig(name="X", **fields)
+    refused = refusal(
+        stream_rules.normalise, request, server=server, account=AccountLimits(), pedantic=True
+    )
+    assert refused == (10157, f"pedantic mode: {text}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"subject_delete_marker_ttl_ns": S}, "if message TTLs are disabled"),
+        ({"subject_delete_marker_ttl_ns": S, "allow_msg_ttl": True}, "if roll-ups are disabled"),
+        ({"allow_msg_schedules": True}, "if roll-ups are disabled"),
+    ],
+)
+def test_what_turns_something_else_on_is_told_to_a_pedantic_request(fields, text):
+    limits = {"server": ServerLimits(), "account": AccountLimits()}
+    request = StreamConfig(name="X", **fields)
+    code, description = refusal(stream_rules.normalise, request, **limits, pedantic=True)
+    assert code == 10052
+    assert description.endswith(text)
+
+
+def test_the_servers_window_bounds_the_streams():
+    server = ServerLimits(duplicate_window_ns=60 * S)
+    config = stream_rules.normalise(StreamConfig(name="X"), server=server, account=AccountLimits())
+    assert config.duplicate_window_ns == 60 * S
+    request = StreamConfig(name="X", duplicate_window_ns=61 * S)
+    refused = refusal(stream_rules.normalise, request, server=server, account=AccountLimits())
+    assert refused[1] == "duplicates window can not be larger then server limit of 1m0s"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, 10113),
+        ({"max_bytes": 101}, 10122),
+        ({"max_bytes": 51, "storage": Storage.MEMORY}, 10122),
+        ({"max_bytes": 100, "max_consumers": 5}, 10026),
+    ],
+)
+def test_the_account_bounds_the_stream(fields, code):
+    account = AccountLimits(
+        max_bytes_required=True, storage_max_stream_bytes=100, memory_max_stream_bytes=50,
+        max_consumers=4,
+    )  # fmt: skip
+    request = StreamConfig(name="X", **fields)
+    assert (
+        refusal(stream_rules.normalise, request, server=ServerLimits(), account=account)[0] == code
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ({"sealed": True}, {}, "can not unseal a sealed stream"),
+        ({"allow_msg_ttl": True}, {}, "message TTL status can not be disabled"),
+        ({"allow_msg_schedules": True}, {}, "message schedules can not be disabled"),
+        ({}, {"allow_msg_counter": True}, "can not change message counter setting"),
+        ({}, {"persist_mode": PersistMode.ASYNC}, "can not change persist mode"),
+        ({}, {"mirror": StreamSource(name="M")}, "stream mirror configuration can not be updated"),
+    ],
+)
+def test_some_things_are_decided_once(old, new, text):
+    args = (StreamConfig(**old), StreamConfig(**new), AccountLimits(), AccountUsage())
+    assert refusal(stream_rules.apply_update, *args)[1].endswith(text)
+
+
+def test_an_update_needs_room_for_what_it_adds():
+    config = stream_config({"name": "X", "max_bytes": 10})
+    limits, usage = AccountLimits(max_storage=20), AccountUsage(reserved_storage=5)
+    stream_rules.apply_update(config, replace(config, max_bytes=15), limits, usage)
+    args = (config, replace(config, max_bytes=16), limits, usage)
+    assert refusal(stream_rules.apply_update, *args)[0] == 10047

@@ -5,6 +5,7 @@ CREATE or UPDATE; the normalised config it prints, or its error, must be ours to
 """
 
 import json
+from itertools import product
 
 import pytest
 
@@ -93,6 +94,7 @@ def our_consumer(verb, body, *, stream, server=ServerLimits(), account=AccountLi
             pedantic=request.pedantic,
             old=old,
         )
+        consumer_rules.require_action(request.action, old, config)
         if old is not None and not consumer_rules.same(old, config):
             consumer_rules.require_update(old, config)
     except JetStreamError as error:
@@ -296,6 +298,54 @@ def test_consumers_are_updated_as_the_real_server_updates_them(start_real, base)
     comparison = Comparison(ask, cases, ORDERED_CONSUMERS if base == "plain" else ())
     assert len(comparison.answers) > 150
     assert comparison.differences() == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_action_is_carried_out_as_by_the_real_server(start_real, exists):
+    client = start_real()
+    stream = {"name": "S", "subjects": ["s.>"]}
+    client.api("STREAM.CREATE.S", stream)
+    our_s = our_stream("S", stream)
+    first = {"stream_name": "S", "config": DURABLE}
+    old = our_consumer("CONSUMER.CREATE.S.C", first, stream=our_s) if exists else None
+    changes = (
+        {}, {"max_deliver": 4}, {"ack_policy": "all"}, {"backoff": [-1]}, {"metadata": {"a": "b"}},
+        {"metadata": {"_nats.ver": "x"}}, {"metadata": {"_nats.x": "y"}},
+    )  # fmt: skip
+    for action, change in product(("create", "update", ""), changes):
+        if exists:
+            client.api("CONSUMER.CREATE.S.C", first)
+        body = {"stream_name": "S", "config": {**DURABLE, **change}, "action": action}
+        real = their_answer(client.api("CONSUMER.CREATE.S.C", body), b',"delivered"')
+        ours = our_consumer("CONSUMER.CREATE.S.C", body, stream=our_s, old=old)
+        assert shown(ours, consumer_rules) == real, (action, change)
+        client.api("CONSUMER.DELETE.S.C")
+
+
+def test_limits_of_a_stream_hold_for_the_consumers_it_has(start_real):
+    client = start_real()
+    stream = {"name": "S", "subjects": ["s.>"]}
+    client.api("STREAM.CREATE.S", stream)
+    our_s = our_stream("S", stream)
+    consumers = {}
+    for name, fields in (("a", {"max_ack_pending": -1}), ("b", {"max_ack_pending": 20}),
+                         ("c", {"inactive_threshold": 9 * S, "max_ack_pending": 5})):  # fmt: skip
+        config = {**DURABLE, "durable_name": name, **fields}
+        body = {"stream_name": "S", "config": config}
+        client.api(f"CONSUMER.CREATE.S.{name}", body)
+        consumers[name] = our_consumer(f"CONSUMER.CREATE.S.{name}", body, stream=our_s)
+    for limits in (
+        {"max_ack_pending": 19}, {"max_ack_pending": 20}, {"inactive_threshold": 9 * S - 1},
+        {"inactive_threshold": 9 * S}, {"max_ack_pending": -1, "inactive_threshold": -1},
+    ):  # fmt: skip
+        body = {**stream, "consumer_limits": limits}
+        real = their_answer(client.api("STREAM.UPDATE.S", body), b',"created"')
+        ours = our_stream("S", body, old=our_s)
+        try:
+            consumer_rules.require_within(ours.consumer_limits, consumers)
+        except JetStreamError as error:
+            ours = error_of(error)
+        assert shown(ours, stream_rules) == real, limits
 
 
 def kept_name(base, case):

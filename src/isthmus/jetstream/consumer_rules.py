@@ -3,11 +3,12 @@
 Pure functions of configurations, in the original's order, since the first broken rule is the one a
 client is told of. What depends on the stream's other consumers is asked of the caller.
 
-    prepare(request, stream=…) -> the config as it is kept    raises JetStreamError
-    require_update(old, new)                                  raises JetStreamError
+    CREATE   consumer_requests.require_agreement → (find the stream) → prepare → require_action
+             → (where it exists, and is not the `same`) require_update, else require_room
 """
 
 import re
+from collections.abc import Mapping
 from itertools import combinations
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from isthmus.jetstream import errors, metadata
 from isthmus.jetstream.consumer_config import (
     NOT_YET,
     AckPolicy,
+    Action,
     ConsumerConfig,
     DeliverPolicy,
     PriorityPolicy,
@@ -27,7 +29,7 @@ from isthmus.jetstream.consumer_config import (
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
 from isthmus.jetstream.not_yet import refusal
-from isthmus.jetstream.stream_config import StreamConfig
+from isthmus.jetstream.stream_config import ConsumerLimits, StreamConfig
 from isthmus.jetstream.stream_rules import DESCRIPTION_MAX, NAME_MAX, valid_name
 
 ACK_WAIT_DEFAULT_NS = 30 * NS_PER_S
@@ -161,6 +163,27 @@ def require_update(old: ConsumerConfig, new: ConsumerConfig) -> None:
         _not_updatable("can not update pull consumer to push based")
     if old.max_waiting != new.max_waiting:
         _not_updatable("max waiting can not be updated")
+
+
+def require_action(action: Action, old: ConsumerConfig | None, new: ConsumerConfig) -> None:
+    """Refuse to create what is there and differs, and to update what is not there."""
+    if action is Action.UPDATE and old is None:
+        raise errors.make(errors.CONSUMER_DOES_NOT_EXIST)
+    if action is Action.CREATE and old is not None and not same(old, new):
+        raise errors.make(errors.CONSUMER_EXISTS)
+
+
+def require_within(limits: ConsumerLimits, consumers: Mapping[str, ConsumerConfig]) -> None:
+    """Refuse new limits of a stream that consumers it has, by name, do not keep."""
+    broken = [
+        name
+        for name, config in sorted(consumers.items())
+        if 0 < limits.max_ack_pending < config.max_ack_pending
+        or 0 < limits.inactive_threshold_ns < config.inactive_threshold_ns
+    ]
+    if broken:
+        text = f"change to limits violates consumers: {', '.join(broken)}"
+        raise errors.make(errors.STREAM_UPDATE_FAILED, err=text)
 
 
 def require_room(

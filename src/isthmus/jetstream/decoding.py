@@ -48,11 +48,13 @@ class TimeKind(NamedTuple):
     go_name: str = "time.Time"
 
 
-Int = Annotated[int, IntegerKind("int", -(1 << 63), (1 << 63) - 1)]
+_INT64 = msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)
+
+Int = Annotated[int, IntegerKind("int", -(1 << 63), (1 << 63) - 1), _INT64]
 Int32 = Annotated[int, IntegerKind("int32", -(1 << 31), (1 << 31) - 1)]
-Int64 = Annotated[int, IntegerKind("int64", -(1 << 63), (1 << 63) - 1)]
+Int64 = Annotated[int, IntegerKind("int64", -(1 << 63), (1 << 63) - 1), _INT64]
 Uint64 = Annotated[int, IntegerKind("uint64", 0, (1 << 64) - 1)]
-Duration = Annotated[int, IntegerKind("time.Duration", -(1 << 63), (1 << 63) - 1)]
+Duration = Annotated[int, IntegerKind("time.Duration", -(1 << 63), (1 << 63) - 1), _INT64]
 Time = Annotated[str, TimeKind()]
 
 _INTEGER = re.compile(r"-?\d+", re.ASCII)

@@ -106,6 +106,9 @@ class Reader:
 
     def _next(self) -> str:
         """The next character that is not blank, or the empty string; it is not consumed."""
+        char = self._text[self._at : self._at + 1]
+        if char > " ":
+            return char
         self._skip_blanks()
         return self._text[self._at : self._at + 1]
 

@@ -1,4 +1,4 @@
-"""Metadata of streams and consumers, and the keys under `_nats.` that belong to the server.
+"""Metadata of streams and consumers, and the three keys of it that belong to the server.
 
 Stored: the API level the asset needs, whatever the client said. Shown only: the version and level
 of the server that answers. Keys are kept in bytewise order, as the wire shows them.
@@ -11,6 +11,8 @@ SIZE_MAX = 128 * 1024  # bytes of keys and values together, the server's own inc
 _REQUIRED_LEVEL = "_nats.req.level"
 _SERVER_VERSION = "_nats.ver"
 _SERVER_LEVEL = "_nats.level"
+_SHOWN_ONLY = {_SERVER_VERSION, _SERVER_LEVEL}
+_OWN = {_REQUIRED_LEVEL, *_SHOWN_ONLY}
 
 
 def with_required_level(metadata: dict[str, str], level: int) -> dict[str, str]:
@@ -26,13 +28,10 @@ def with_server(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def of_client(metadata: dict[str, str]) -> dict[str, str]:
-    """The pairs that count when two configurations are compared."""
-    return {key: text for key, text in metadata.items() if not key.startswith("_nats.")}
+    """The pairs that count when two configurations are compared: all but the server's own."""
+    return {key: text for key, text in metadata.items() if key not in _OWN}
 
 
 def size(metadata: dict[str, str]) -> int:
     """Bytes of all keys and values."""
     return sum(len(key.encode()) + len(text.encode()) for key, text in metadata.items())
-
-
-_SHOWN_ONLY = {_SERVER_VERSION, _SERVER_LEVEL}

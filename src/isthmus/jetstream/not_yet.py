@@ -7,19 +7,18 @@ Lifting a refusal is deleting its line.
 
 from collections.abc import Mapping
 
-import msgspec
-
 from isthmus.base.values import Value
 
 
 def refusal(config: Value, table: Mapping[str, str]) -> str | None:
     """Why `config` can not be had yet, naming the field; None when it can."""
     plain = type(config)()
-    for field in msgspec.structs.fields(config):
-        value = getattr(config, field.name)
-        if value == getattr(plain, field.name):
+    names = zip(config.__struct_fields__, config.__struct_encode_fields__, strict=True)
+    for attribute, json_name in names:
+        value = getattr(config, attribute)
+        if value == getattr(plain, attribute):
             continue
-        for key in (field.encode_name, f"{field.encode_name}={value}"):
+        for key in (json_name, f"{json_name}={value}"):
             if key in table:
                 return f"{key} is not supported by this server yet: {table[key]}"
     return None

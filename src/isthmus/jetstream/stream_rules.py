@@ -5,10 +5,11 @@ client is told of. What depends on the other streams of the account is asked of 
 
     CREATE   require_creatable → prepare → (`same` where it exists, else) require_room
              → require_no_overlap
-    UPDATE   prepare → (find the stream) → apply_update → require_no_overlap
+    UPDATE   prepare → (find the stream) → apply_update → consumer_rules.require_within
+             → require_no_overlap
 
-Metadata under `_nats.` belongs to the server: the API level an asset needs is stored with it, the
-server's own version and level are only shown (`shown`).
+Of the metadata three keys belong to the server: the API level an asset needs is stored with it,
+the server's own version and level are only shown (`shown`).
 """
 
 from collections.abc import Iterable
