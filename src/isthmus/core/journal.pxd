@@ -40,6 +40,14 @@ cdef class Notice(Holder):
     cdef object call
 
 
+cdef struct SegmentHead:        # the payload of the RECORD_COMMIT that begins a segment
+    uint32_t version
+    uint32_t reserved
+    uint64_t previous_end       # where the records before it end
+    uint64_t oldest_lsn         # begins the oldest segment needed when this one was begun
+    uint64_t next_number
+
+
 cdef struct Shelf               # a chunk of held entries, which never move
 
 

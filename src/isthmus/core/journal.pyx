@@ -30,14 +30,6 @@ cdef enum:
     SHELF_BYTES = 65536
 
 
-cdef struct SegmentHead:        # the payload of the RECORD_COMMIT that begins a segment
-    uint32_t version
-    uint32_t reserved
-    uint64_t previous_end       # where the records before it end
-    uint64_t oldest_lsn
-    uint64_t next_number
-
-
 cdef struct Held:               # the reply's bytes follow, padded to 8
     uint64_t lsn
     PyObject* holder

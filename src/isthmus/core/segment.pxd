@@ -28,7 +28,8 @@ cdef enum RecordKind:
     RECORD_CONSUMER = 6         # consumer created or changed: subject name, seq stream, payload
     RECORD_DELETE = 7           # stream or consumer `owner` is gone
     RECORD_COMMIT = 8           # begins a group: `owner` its lsn; below lsn `seq` all is released
-    RECORD_KIND_END = 9
+    RECORD_META = 9             # a file of its own: what the store is, what a stream is
+    RECORD_KIND_END = 10
 
 
 cdef struct Record:
@@ -55,6 +56,10 @@ cdef Py_ssize_t record_read(
 ) noexcept nogil
 # the same without looking at the checksum: for memory that this process filled itself
 cdef Py_ssize_t record_view(const char* data, Py_ssize_t available, Record* out) noexcept nogil
+# where the next sound record stands, looking from a damaged one at `at` on; -1: nowhere
+cdef Py_ssize_t record_resync(
+    const char* data, Py_ssize_t at, Py_ssize_t size, uint32_t epoch
+) noexcept nogil
 # the epoch of a file: `what` is a segment's number, or a stream's with the top bit set
 cdef uint32_t epoch_of(uint64_t secret, uint64_t what) noexcept nogil
 cdef uint32_t crc32c(uint32_t crc, const char* data, Py_ssize_t size) noexcept nogil

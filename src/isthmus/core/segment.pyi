@@ -19,7 +19,10 @@ class Entry:
     def payload(self) -> bytes: ...
 
 KINDS: dict[
-    Literal["message", "remove", "purge", "ack", "stream", "consumer", "delete", "commit"], int
+    Literal[
+        "message", "remove", "purge", "ack", "stream", "consumer", "delete", "commit", "meta"
+    ],
+    int,
 ]
 
 def checksum(data: bytes, *, portable: bool = False) -> int: ...

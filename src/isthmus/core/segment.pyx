@@ -14,6 +14,10 @@ from isthmus.core.message cimport span
 
 from isthmus.base.errors import StoreError
 
+cdef enum:
+    RESYNC_BYTES = 1 << 30
+
+
 cdef extern from *:
     """
     #include <stdint.h>
@@ -221,6 +225,33 @@ cdef Py_ssize_t record_read(
     return occupied
 
 
+cdef Py_ssize_t record_resync(
+    const char* data, Py_ssize_t at, Py_ssize_t size, uint32_t epoch
+) noexcept nogil:
+    """The next offset from `at` on where a sound record stands, or -1.
+
+    Work is bounded: after RESYNC_BYTES of checksums only the damaged record's own length and the
+    end are believed in.
+    """
+    cdef Record record
+    cdef Py_ssize_t occupied
+    cdef Py_ssize_t budget = RESYNC_BYTES
+    # most often only the content is damaged, and the length still leads to the next record
+    occupied = record_view(data + at, size - at, &record)
+    if occupied > 0:
+        if record_read(data + at + occupied, size - at - occupied, epoch, &record) > 0:
+            return at + occupied
+    at += 8
+    while at + RECORD_HEAD <= size and budget > 0:
+        occupied = record_view(data + at, size - at, &record)
+        if occupied > 0:
+            budget -= occupied
+            if record_read(data + at, size - at, epoch, &record) > 0:
+                return at
+        at += 8
+    return -1
+
+
 cdef uint32_t epoch_of(uint64_t secret, uint64_t what) noexcept nogil:
     """A mask that cannot be guessed without `secret`."""
     cdef uint64_t x = secret + what * <uint64_t> 0x9E3779B97F4A7C15
@@ -262,6 +293,7 @@ KINDS = {
     "consumer": RECORD_CONSUMER,
     "delete": RECORD_DELETE,
     "commit": RECORD_COMMIT,
+    "meta": RECORD_META,
 }
 
 

@@ -12,11 +12,11 @@ bring in the whole block. A memory stream is the same without files.
 The owner (`store.blocks`) writes and removes files and keeps the cache below its bound; this object
 knows no files: it asks the owner for what is not in memory. What is asked of the owner:
 
-        owner.read_block(first_seq, offset, size) -> bytes   may raise; short if the file is
-        owner.loaded(first_seq)                              a whole block came into memory
-        owner.rolled(first_seq)                              a block is full: write it some time
-        owner.dropped(first_seq)                             nothing lives in it: its file may go
-        owner.damaged(seq, offset)                           a record on disk failed its check
+        owner.read_block(first_seq, generation, offset, size) -> bytes   short if the file is
+        owner.loaded(first_seq, size)                a whole block came into memory
+        owner.rolled(first_seq)                      a block is full: write it some time
+        owner.dropped(first_seq, generation)         nothing lives in it: its file may go
+        owner.damaged(seq, first_seq, offset)        a record on disk failed its check
 
 `read` gives borrowed spans. They last until the next call of any method here, and through
 everything if the reader says so: `log.borrows += 1` … `log.give_back()` around whatever may append,
@@ -40,9 +40,12 @@ cdef struct Block:
     int64_t first_ns            # of its first record
     uint32_t span               # sequences covered
     uint32_t live               # of them there
+    uint32_t lost               # of them damaged on disk
     uint32_t size               # bytes of records
     uint32_t dead               # of them removed
+    uint32_t queued             # bytes that a worker got for the file
     uint32_t written            # bytes that the file holds
+    uint32_t generation         # of the file: a compacted block gets a new one
     uint32_t misses             # reads in a row that did not find it in memory
     bint touched                # read since the cache last looked
     bint checked                # filled by this process: records need no check
@@ -50,6 +53,17 @@ cdef struct Block:
     uint32_t* index
     char* data                  # NULL: on disk only
     void* buffer                # the Buffer that data belongs to, owned
+
+
+cdef packed struct BlockRow:    # a block in a checkpoint; the bits of what is gone follow
+    uint64_t first_seq
+    int64_t first_ns
+    uint32_t generation
+    uint32_t span
+    uint32_t size
+    uint32_t live               # lost ones included
+    uint32_t gone_bytes
+    uint32_t reserved
 
 
 cdef class StreamLog:
@@ -106,7 +120,9 @@ cdef class StreamLog:
     cdef int _look(self, Block* block, uint32_t place, Record* out) except -1
     cdef int _fetch(self, Block* block, uint32_t place, Record* out) except -1
     cdef int _load(self, Block* block) except -1
+    cdef bint _resume(self, Block* block, Py_ssize_t size) except -1
     cdef int _lose(self, Block* block, uint32_t place) except -1
+    cdef tuple _queue(self, Block* block)
     cdef Block* _block(self, uint64_t first_seq) except NULL
 
 

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memmove, memset
 from isthmus.core.buffer cimport Buffer, new_buffer
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.segment cimport (
-    RECORD_MESSAGE, Record, entry_of, record_print, record_read, record_size,
+    RECORD_MESSAGE, Record, entry_of, record_print, record_read, record_resync, record_size,
     record_view, record_write
 )
 from isthmus.core.subject_tree cimport (
@@ -27,7 +27,10 @@ from isthmus.base.errors import StoreError
 
 cdef enum:
     GONE = 0x80000000           # in the index: removed; the rest still says where it was
+    LOST = 0x40000000           # beside GONE: nobody removed it, the disk did
+    PLACE = 0x3FFFFFFF          # the rest: where the record begins / 8
     NEVER = 0xFFFFFFFF          # in the index: this sequence was never stored
+    RESUME_BYTES = 65536        # a smaller block is brought back to append to it
     LOAD_AFTER = 3              # misses in a row that bring the whole block in
     GAP_MAX = 1024              # unused sequences in a row that an index bridges
 
@@ -190,6 +193,7 @@ cdef class StreamLog:
         """Forget a block in which nothing lives."""
         cdef Block* block = self.blocks[place]
         cdef uint64_t first_seq = block.first_seq
+        cdef uint32_t generation = block.generation
         self._retire(block)
         if place == self.start:
             self.start += 1
@@ -203,11 +207,11 @@ cdef class StreamLog:
         free(block.index)
         free(block)
         if self.owner is not None:
-            self.owner.dropped(first_seq)
+            self.owner.dropped(first_seq, generation)
         return 0
 
     cdef int _compact(self, Block* block) except -1:
-        """Copy what lives in a block of a memory stream into a smaller one."""
+        """Copy what lives in a block that is in memory into a smaller one."""
         cdef Buffer buffer = new_buffer(max(<uint32_t> 8, block.size - block.dead))
         cdef Record record
         cdef uint32_t place
@@ -249,9 +253,10 @@ cdef class StreamLog:
         self._sweep()
         block = self.blocks[self.end - 1] if self.end > self.start else NULL
         if (
-            block == NULL or block.data == NULL or not block.checked
+            block == NULL
             or seq - block.first_seq >= BLOCK_SPAN
             or seq - block.first_seq - block.span > GAP_MAX
+            or (block.data == NULL or not block.checked) and not self._resume(block, size)
             or block.size + size > (<Buffer> block.buffer).capacity
         ):
             full = block
@@ -337,10 +342,10 @@ cdef class StreamLog:
             return self._look(block, place, out)
         while behind < block.span:
             if block.index[behind] != NEVER:
-                end = <size_t> (block.index[behind] & ~<uint32_t> GONE) << 3
+                end = <size_t> (block.index[behind] & PLACE) << 3
                 break
             behind += 1
-        raw = self.owner.read_block(block.first_seq, offset, end - offset)
+        raw = self.owner.read_block(block.first_seq, block.generation, offset, end - offset)
         self.retired.append(raw)
         if record_read(PyBytes_AS_STRING(raw), len(raw), self.epoch, out) > 0:
             if out.seq == block.first_seq + place and out.owner == self.number:
@@ -351,21 +356,21 @@ cdef class StreamLog:
         """A record on disk is damaged: name it, go on without; the tree learns at the restart."""
         cdef uint64_t seq = block.first_seq + place
         cdef size_t offset = <size_t> block.index[place] << 3
-        block.index[place] |= GONE
+        block.index[place] |= GONE | LOST
         block.live -= 1
+        block.lost += 1
         self.messages -= 1
-        self.changes += 1
         if self.messages == 0:
             self.first_seq = self.last_seq + 1
             self.bytes_stored = 0
         elif seq == self.first_seq:
             self.first_seq = self.next_present(seq + 1)
-        self.owner.damaged(seq, offset)
+        self.owner.damaged(seq, block.first_seq, offset)
         return 0
 
     cdef int _load(self, Block* block) except -1:
         """Bring a whole block into memory; a short file leaves zeros, which no check accepts."""
-        cdef bytes raw = self.owner.read_block(block.first_seq, 0, block.size)
+        cdef bytes raw = self.owner.read_block(block.first_seq, block.generation, 0, block.size)
         cdef Buffer buffer = new_buffer(block.size)
         memcpy(buffer.data, PyBytes_AS_STRING(raw), min(len(raw), <Py_ssize_t> block.size))
         buffer.used = block.size
@@ -374,8 +379,35 @@ cdef class StreamLog:
         block.data = buffer.data
         block.checked = False
         self.resident += buffer.capacity
-        self.owner.loaded(block.first_seq)
+        self.owner.loaded(block.first_seq, block.size)
         return 0
+
+    cdef bint _resume(self, Block* block, Py_ssize_t size) except -1:
+        """Bring the last block back into memory to append to it, if it is small and sound."""
+        cdef Buffer buffer
+        cdef Record record
+        cdef uint32_t at = 0
+        cdef Py_ssize_t occupied
+        if self.memory or block.size >= RESUME_BYTES or block.size + size > self.block_bytes:
+            return False
+        raw = self.owner.read_block(block.first_seq, block.generation, 0, block.size)
+        if len(raw) != <Py_ssize_t> block.size:
+            return False
+        buffer = new_buffer(self.block_bytes)
+        memcpy(buffer.data, PyBytes_AS_STRING(raw), block.size)
+        buffer.used = block.size
+        while at < block.size:
+            occupied = record_read(buffer.data + at, block.size - at, self.epoch, &record)
+            if occupied <= 0:
+                return False
+            at += <uint32_t> occupied
+        self._retire(block)
+        Py_INCREF(buffer)
+        block.buffer = <void*> buffer
+        block.data = buffer.data
+        block.checked = True
+        self.resident += buffer.capacity
+        return True
 
     cdef uint64_t next_present(self, uint64_t seq) noexcept:
         """The first sequence from `seq` on that is there, or 0."""
@@ -490,6 +522,219 @@ cdef class StreamLog:
             elif self.memory and block.dead > block.size >> 1:
                 self._compact(block)
         return 1
+
+    # --- for the owner: what is in files ---
+
+    def unwritten(self) -> list:
+        """`(first_seq, generation, offset, bytes-like)` that no worker got yet; now one has it."""
+        cdef Py_ssize_t place
+        cdef Block* block
+        cdef list out = []
+        for place in range(self.start, self.end):
+            block = self.blocks[place]
+            if block.queued < block.size:
+                out.append(self._queue(block))
+        return out
+
+    def unwritten_block(self, uint64_t first_seq):
+        """The same of one block, or None."""
+        cdef Py_ssize_t place = self._find(first_seq)
+        if place < 0 or self.blocks[place].first_seq != first_seq:
+            return None
+        return self._queue(self.blocks[place]) if (
+            self.blocks[place].queued < self.blocks[place].size
+        ) else None
+
+    cdef tuple _queue(self, Block* block):
+        cdef uint32_t begin = block.queued
+        block.queued = block.size
+        return (
+            block.first_seq,
+            block.generation,
+            begin,
+            memoryview(<Buffer> block.buffer)[begin:block.size],
+        )
+
+    def written(self, uint64_t first_seq, uint32_t generation, uint32_t size) -> bool:
+        """The file holds `size` bytes; true if that is all of the block."""
+        cdef Py_ssize_t place = self._find(first_seq)
+        cdef Block* block = self.blocks[place] if place >= 0 else NULL
+        if block == NULL or block.first_seq != first_seq or block.generation != generation:
+            return False  # it was dropped or compacted meanwhile
+        block.written = max(block.written, size)
+        return block.written == block.size
+
+    def not_written(self) -> None:
+        """A write failed: what a worker got counts for nothing, and goes into fresh files.
+
+        A block that is only on disk stays where it is: it was written before.
+        """
+        cdef Py_ssize_t place
+        cdef Block* block
+        for place in range(self.start, self.end):
+            block = self.blocks[place]
+            if block.written < block.size:
+                self.owner.dropped(block.first_seq, block.generation)
+                block.generation += 1
+                block.queued = block.written = 0
+
+    def evict(self, uint64_t first_seq) -> bool:
+        """Take a block out of memory; false if it is not all in its file."""
+        cdef Py_ssize_t place = self._find(first_seq)
+        cdef Block* block = self.blocks[place] if place >= 0 else NULL
+        if block == NULL or block.first_seq != first_seq or block.written != block.size:
+            return False
+        self._retire(block)
+        self._sweep()
+        return True
+
+    def touched(self, uint64_t first_seq) -> bool:
+        """True if the block was read since the last time this was asked."""
+        cdef Py_ssize_t place = self._find(first_seq)
+        cdef Block* block = self.blocks[place] if place >= 0 else NULL
+        if block == NULL or block.first_seq != first_seq or not block.touched:
+            return False
+        block.touched = False
+        return True
+
+    def compactable(self, Py_ssize_t limit) -> list:
+        """First sequences of up to `limit` blocks whose files are more than half removed."""
+        cdef Py_ssize_t place
+        cdef Block* block
+        cdef list out = []
+        for place in range(self.start, self.end - 1):
+            block = self.blocks[place]
+            if (
+                block.dead > block.size >> 1 and block.written == block.size
+                and block.live and not block.lost and len(out) < limit
+            ):
+                out.append(block.first_seq)
+        return out
+
+    def compact(self, uint64_t first_seq) -> bool:
+        """Copy what lives in a block together; it is to be written to a new file."""
+        cdef Block* block = self._block(first_seq)
+        cdef Record record
+        cdef uint32_t place
+        assert not self.memory
+        assert block.written == block.size
+        if block.data == NULL:
+            self._load(block)
+        if block.data == NULL:  # the cache had no room for it
+            return False
+        if not block.checked:
+            for place in range(block.span):  # a damaged record must not get a good checksum
+                if not block.index[place] & GONE and not self._look(block, place, &record):
+                    return False
+        self._compact(block)
+        self.owner.dropped(block.first_seq, block.generation)
+        block.generation += 1
+        block.queued = block.written = 0
+        block.checked = True
+        self.changes += 1
+        return True
+
+    def snapshot(self) -> bytes:
+        """The table of blocks for a checkpoint: a BlockRow each, and bits of what was removed."""
+        cdef Py_ssize_t at
+        cdef Block* block
+        cdef BlockRow row
+        cdef bytearray out = bytearray()
+        cdef bytearray bits
+        cdef uint32_t place
+        for at in range(self.start, self.end):
+            block = self.blocks[at]
+            memset(&row, 0, sizeof(BlockRow))
+            row.first_seq = block.first_seq
+            row.first_ns = block.first_ns
+            row.generation = block.generation
+            row.span = block.span
+            row.size = block.size
+            row.live = block.live + block.lost
+            bits = None
+            if block.dead:
+                bits = bytearray((block.span + 7) >> 3)
+                for place in range(block.span):
+                    if block.index[place] != NEVER and block.index[place] & (GONE | LOST) == GONE:
+                        bits[place >> 3] |= 1 << (place & 7)
+                row.gone_bytes = <uint32_t> len(bits)
+            out += (<char*> &row)[:sizeof(BlockRow)]
+            if bits is not None:
+                out += bits
+        return bytes(out)
+
+    def restore(self, tuple row not None, bytes data not None, SubjectTree tree not None) -> list:
+        """Take a block back from its file, all but its bytes, and count its subjects.
+
+        `row` as `block_rows` gave it. Damage comes back as `(offset, last seq before)`.
+        """
+        cdef Block* block
+        cdef Record record
+        cdef Py_ssize_t at = 0
+        cdef Py_ssize_t size, occupied
+        cdef const char* raw = PyBytes_AS_STRING(data)
+        cdef const unsigned char* bits = NULL
+        cdef Py_ssize_t bits_size = 0
+        cdef uint64_t place
+        cdef uint64_t before = 0
+        cdef list damage = []
+        first_seq, first_ns, generation, span, length, live, gone = row
+        if self.end > self.start and first_seq <= self.blocks[self.end - 1].first_seq:
+            raise StoreError(f"block {first_seq} of stream {self.number} is listed out of order")
+        self._roll(first_seq, first_ns, 0)
+        block = self.blocks[self.end - 1]
+        block.generation = generation
+        block.size = block.queued = block.written = length
+        bits = <const unsigned char*> PyBytes_AS_STRING(gone)
+        bits_size = len(gone)
+        size = min(len(data), <Py_ssize_t> block.size)
+        while at < size:
+            occupied = record_read(raw + at, size - at, self.epoch, &record)
+            place = record.seq - block.first_seq if occupied > 0 else 0
+            if (
+                occupied <= 0 or record.owner != self.number or record.seq <= before
+                or place >= <uint64_t> span
+            ):
+                damage.append((at, before))
+                at = record_resync(raw, at, size, self.epoch)
+                if at < 0:
+                    break
+                continue
+            before = record.seq
+            self._index(block, record.seq, <uint32_t> (at >> 3))
+            if <Py_ssize_t> (place >> 3) < bits_size and bits[place >> 3] >> (place & 7) & 1:
+                block.index[place] |= GONE
+                block.dead += <uint32_t> occupied
+            else:
+                if self.messages == 0:
+                    self.first_seq = record.seq
+                block.live += 1
+                self.messages += 1
+                self.bytes_stored += message_bytes(&record, False)
+                self.last_ns = record.time_ns
+                tree.add(record.subject, record.seq)
+            at += occupied
+        if len(data) < <Py_ssize_t> block.size:
+            damage.append((len(data), before))
+        if block.live < live:
+            block.lost = live - block.live
+        self.last_seq = max(self.last_seq, <uint64_t> (first_seq + span - 1))
+        self._shrink(block)
+        return damage
+
+    def restored(self, uint64_t first_seq, uint64_t last_seq, int64_t last_ns) -> None:
+        """All blocks are back: what the checkpoint says beside them."""
+        self.last_seq = max(self.last_seq, last_seq)
+        self.last_ns = max(self.last_ns, last_ns)
+        if self.messages == 0:
+            self.first_seq = max(first_seq, self.last_seq + 1) if self.last_seq else first_seq
+
+    def files(self) -> list:
+        """`(first_seq, generation, bytes)` of every block."""
+        return [
+            (self.blocks[at].first_seq, self.blocks[at].generation, self.blocks[at].size)
+            for at in range(self.start, self.end)
+        ]
 
     # --- for Python: requests, the owner's work, tests ---
 
@@ -618,6 +863,26 @@ cdef class StreamLog:
         """`(first, last, count)` of a literal subject, both ends exact; None if it has none."""
         cdef SubjectEntry* entry = exact(self, tree, span_of(subject))
         return (entry.first_seq, entry.last_seq, entry.count) if entry != NULL else None
+
+
+def block_rows(bytes table not None) -> list:
+    """`(first_seq, first_ns, generation, span, size, live, gone bits)` of a snapshot."""
+    cdef BlockRow row
+    cdef Py_ssize_t at = 0
+    cdef list out = []
+    while at < len(table):
+        if len(table) - at < <Py_ssize_t> sizeof(BlockRow):
+            raise StoreError("table of blocks ends in the middle of a row")
+        memcpy(&row, PyBytes_AS_STRING(table) + at, sizeof(BlockRow))
+        at += sizeof(BlockRow)
+        if len(table) - at < row.gone_bytes:
+            raise StoreError("table of blocks ends in the middle of a row")
+        out.append((
+            row.first_seq, row.first_ns, row.generation, row.span, row.size, row.live,
+            table[at:at + row.gone_bytes],
+        ))
+        at += row.gone_bytes
+    return out
 
 
 cdef Py_ssize_t trim(

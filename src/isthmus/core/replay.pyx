@@ -1,0 +1,213 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""From the journal's segments back to what they said.
+
+Recovery goes through each segment twice: `survey` finds out what is sound, what is damaged and how
+far everything had been released; `Replay.run` then applies the sound records that count. Knows no
+files: the caller (`store.recover`) reads them. Invariant: records are applied in the order in which
+they were appended, each at most once.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from isthmus.core.journal cimport SegmentHead
+from isthmus.core.segment cimport (
+    RECORD_ACK, RECORD_COMMIT, RECORD_CONSUMER, RECORD_DELETE, RECORD_MESSAGE, RECORD_PURGE,
+    RECORD_REMOVE, RECORD_STREAM, Record, entry_of, epoch_of, record_read, record_resync
+)
+from isthmus.core.stream_log cimport StreamLog, trim
+from isthmus.core.subject_tree cimport SubjectTree
+
+from isthmus.base.errors import StoreError
+
+FORMAT_VERSION = 1
+
+
+cdef class Survey:
+    """What stands in one segment."""
+
+    cdef readonly list runs             # (begin, end) offsets of sound records in a row
+    cdef readonly uint64_t released     # the highest lsn that a commit calls released
+    cdef readonly bint headed           # its first record is sound
+    cdef readonly uint64_t previous_end
+    cdef readonly uint64_t oldest_lsn
+    cdef readonly uint64_t next_number
+
+    @property
+    def begun(self) -> bool:
+        """True if any record of this life of the segment stands in it."""
+        return len(self.runs) > 0
+
+
+def survey(
+    const unsigned char[::1] data, *, uint64_t secret, uint64_t number, uint64_t segment_bytes
+) -> Survey:
+    """Look through the bytes of segment `number`."""
+    cdef Survey out = Survey.__new__(Survey)
+    cdef const char* raw = <const char*> &data[0] if data.shape[0] else NULL
+    cdef Py_ssize_t size = data.shape[0]
+    cdef uint64_t base = number * segment_bytes
+    cdef uint32_t epoch = epoch_of(secret, number)
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t begin = 0
+    cdef Py_ssize_t occupied
+    cdef Record record
+    cdef SegmentHead head
+    out.runs = []
+    while at < size:
+        occupied = record_read(raw + at, size - at, epoch, &record)
+        if occupied > 0 and record.kind == RECORD_COMMIT:
+            if record.owner != base + <uint64_t> at or record.seq > record.owner:
+                occupied = -1  # not from this place
+            else:
+                out.released = max(out.released, record.seq)
+        if occupied > 0 and at == 0:
+            if record.kind != RECORD_COMMIT or record.payload.size < <Py_ssize_t> sizeof(head):
+                occupied = -1
+            else:
+                memcpy(&head, record.payload.data, sizeof(head))
+                if head.version != FORMAT_VERSION:
+                    raise StoreError(
+                        f"journal segment {number} has format {head.version}, "
+                        f"this server reads {FORMAT_VERSION}"
+                    )
+                out.headed = True
+                out.previous_end = head.previous_end
+                out.oldest_lsn = head.oldest_lsn
+                out.next_number = head.next_number
+        if occupied > 0:
+            at += occupied
+            continue
+        if at > begin:
+            out.runs.append((begin, at))
+        at = record_resync(raw, at, size, epoch)
+        if at < 0:
+            return out
+        begin = at
+    if at > begin:
+        out.runs.append((begin, at))
+    return out
+
+
+cdef class Replay:
+    """Applies records to the streams and consumers it is told of.
+
+    `rare(entry)` is called for what creates, changes or ends one of them, at its place in the order.
+    """
+
+    cdef object rare
+    cdef dict streams                   # number -> (log, tree, lsn from which records count)
+    cdef dict consumers                 # number -> (bytearray, lsn)
+    cdef readonly uint64_t records      # applied
+    cdef readonly uint64_t messages
+    cdef readonly dict unknown          # number -> records of an owner that nobody knows
+
+    def __init__(self, rare):
+        self.rare = rare
+        self.streams = {}
+        self.consumers = {}
+        self.unknown = {}
+
+    def add_stream(
+        self, uint64_t number, StreamLog log not None, SubjectTree tree not None, uint64_t lsn
+    ) -> None:
+        """Records of stream `number` count from `lsn` on."""
+        self.streams[number] = (log, tree, lsn)
+
+    def add_consumer(self, uint64_t number, bytearray records not None, uint64_t lsn) -> None:
+        """Records of consumer `number` count from `lsn` on; they are gathered in `records`."""
+        self.consumers[number] = (records, lsn)
+
+    def forget(self, uint64_t number) -> None:
+        """The stream or consumer `number` is gone."""
+        self.streams.pop(number, None)
+        self.consumers.pop(number, None)
+        self.unknown.pop(number, None)
+
+    def run(
+        self,
+        const unsigned char[::1] data,
+        Py_ssize_t begin,
+        Py_ssize_t end,
+        *,
+        uint64_t secret,
+        uint64_t number,
+        uint64_t segment_bytes,
+    ) -> None:
+        """Apply the records between two offsets of segment `number`, all of them sound."""
+        cdef const char* raw = <const char*> &data[0]
+        cdef uint64_t base = number * segment_bytes
+        cdef uint32_t epoch = epoch_of(secret, number)
+        cdef Py_ssize_t occupied
+        cdef Record record
+        cdef uint64_t known = 0             # the owner that log and tree belong to
+        cdef uint64_t from_lsn = 0
+        cdef StreamLog log = None
+        cdef SubjectTree tree = None
+        assert 0 <= begin <= end <= data.shape[0]
+        while begin < end:
+            occupied = record_read(raw + begin, end - begin, epoch, &record)
+            assert occupied > 0
+            if record.kind == RECORD_COMMIT:
+                begin += occupied
+                continue
+            if record.kind in (RECORD_STREAM, RECORD_CONSUMER, RECORD_DELETE):
+                self.rare(entry_of(&record), base + begin)
+                log = None
+                self.records += 1
+            elif record.kind == RECORD_ACK:
+                self._gather(&record, raw + begin, occupied, base + begin)
+            else:
+                if log is None or known != record.owner:
+                    found = self.streams.get(record.owner)
+                    if found is None:
+                        self._count_unknown(record.owner)
+                        begin += occupied
+                        continue
+                    log, tree, from_lsn = found
+                    known = record.owner
+                if base + <uint64_t> begin >= from_lsn:
+                    self._apply(log, tree, &record)
+            begin += occupied
+
+    cdef int _apply(self, StreamLog log, SubjectTree tree, Record* record) except -1:
+        """One record of a stream."""
+        cdef Record gone
+        self.records += 1
+        if record.kind == RECORD_MESSAGE:
+            if record.seq > log.last_seq:
+                log.append(record)
+                tree.add(record.subject, record.seq)
+                self.messages += 1
+        elif record.kind == RECORD_REMOVE:
+            if record.seq > log.last_seq:
+                log.skip(record.seq, record.time_ns)
+            elif log.remove(record.seq, &gone):
+                tree.remove(gone.subject, record.seq)
+        elif record.kind == RECORD_PURGE:
+            if record.subject.size:
+                log.purge_matching(
+                    tree, record.subject.data[:record.subject.size], record.seq
+                )
+            elif record.seq > log.last_seq:
+                log.purge(tree)
+                log.skip(record.seq - 1, 0)
+            else:
+                trim(log, tree, record.seq, <Py_ssize_t> 1 << 62)
+        return 0
+
+    cdef int _gather(
+        self, Record* record, const char* raw, Py_ssize_t size, uint64_t lsn
+    ) except -1:
+        """One record of a consumer, as it stands."""
+        cdef object found = self.consumers.get(record.owner)
+        if found is None:
+            self._count_unknown(record.owner)
+        elif lsn >= <uint64_t> found[1]:
+            self.records += 1
+            (<bytearray> found[0]).extend(raw[:size])
+        return 0
+
+    cdef int _count_unknown(self, uint64_t owner) except -1:
+        self.unknown[owner] = self.unknown.get(owner, 0) + 1
+        return 0

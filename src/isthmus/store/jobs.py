@@ -1,0 +1,162 @@
+"""What the store asks of the disk: values that a worker carries out, in order, off the loop.
+
+The store never waits. It hands a `Job` to `submit`, which the shell gave it; the shell runs
+`job.run(disk)` in a worker thread and afterwards, on the loop and inside a turn, calls
+`job.done(error, turn)` exactly once. With asyncio:
+
+    lanes = {lane: ThreadPoolExecutor(1) for lane in LANES}
+
+    def submit(job):
+        future = loop.run_in_executor(lanes[job.lane], job.run, disk)
+        future.add_done_callback(lambda future: finish(job, future.exception()))
+
+    def finish(job, error):
+        turn.begin(time.time_ns())
+        job.done(error, turn)
+        turn.finish()
+
+Jobs of one lane run one after another, in the order of `submit`; lanes know nothing of each other
+and may share a thread. In a simulation `submit` may run the job at once and call `done` later.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from isthmus.base.ports import Disk
+from isthmus.base.values import Value
+from isthmus.core.turn import Turn
+
+Lane = Literal["journal", "blocks"]
+LANES: tuple[Lane, ...] = ("journal", "blocks")
+
+
+class Operation(Value):
+    """One thing to do to the disk; `OSError` if it cannot be done."""
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class WriteAt(Operation):
+    """Write `data` at `offset`."""
+
+    path: str
+    offset: int
+    data: bytes | memoryview
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.write_at(self.path, self.offset, self.data)
+
+
+class Sync(Operation):
+    """Bring the file's data to stable storage."""
+
+    path: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.sync(self.path)
+
+
+class SyncFolder(Operation):
+    """Bring the folder's names to stable storage."""
+
+    folder: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.sync_folder(self.folder)
+
+
+class MakeFolder(Operation):
+    """Create a folder and its parents."""
+
+    folder: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.make_folder(self.folder)
+
+
+class Preallocate(Operation):
+    """Create a file of zeros."""
+
+    path: str
+    size: int
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.preallocate(self.path, self.size)
+
+
+class Rename(Operation):
+    """Give a file another name, replacing what had it."""
+
+    old: str
+    new: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.rename(self.old, self.new)
+
+
+class Remove(Operation):
+    """Remove a file; a missing one is fine."""
+
+    path: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.remove(self.path)
+
+
+class RemoveFolder(Operation):
+    """Remove a folder with everything in it; a missing one is fine."""
+
+    folder: str
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        disk.remove_folder(self.folder)
+
+
+class Job:
+    """Operations to carry out in a worker, and what to tell on the loop afterwards."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        operations: Sequence[Operation],
+        done: Callable[[BaseException | None, Turn], None],
+    ) -> None:
+        assert operations
+        self.lane = lane
+        self.operations = operations
+        self._done = done
+
+    def run(self, disk: Disk) -> None:
+        """Carry everything out, in the worker; the first failure ends it."""
+        for operation in self.operations:
+            operation.run(disk)
+
+    def done(self, error: BaseException | None, turn: Turn) -> None:
+        """Tell the store, on the loop, how it went."""
+        self.operations = ()  # what they held is free before the next group is asked for
+        self._done(error, turn)
+
+
+Submit = Callable[[Job], None]
+
+
+def replace_file(path: str, folder: str, raw: bytes) -> list[Operation]:
+    """Operations that replace a whole file so that a crash leaves the old or the new one."""
+    fresh = path + ".new"
+    return [
+        Remove(path=fresh),
+        WriteAt(path=fresh, offset=0, data=raw),
+        Sync(path=fresh),
+        Rename(old=fresh, new=path),
+        SyncFolder(folder=folder),
+    ]

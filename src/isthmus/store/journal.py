@@ -1,0 +1,220 @@
+"""The journal's owner: group commit, segments, what happens when the disk fails.
+
+Owns the order of things: one group is written and synced at a time, and what has collected
+meanwhile is the next group. The compiled `Journal` holds the bytes and whoever waits for them.
+Knows no streams. Invariant: nothing is released before the write (and, unless `sync_interval_ns`
+says otherwise, the sync) that covers it came back without error.
+
+        appended ─► take ─► Job: [a new segment], write, sync, mark ─► done ─► next group
+                                                                           └─► release
+
+A segment is ready before it is needed: while one fills, the next is renamed from the spare ones
+(their old records cannot pass for new ones) or created with zeros.
+"""
+
+from isthmus.core.journal import Journal
+from isthmus.core.turn import Turn
+from isthmus.store.jobs import (
+    Job,
+    Operation,
+    Preallocate,
+    Remove,
+    Rename,
+    Submit,
+    Sync,
+    SyncFolder,
+    WriteAt,
+)
+from isthmus.store.records import JOURNAL, segment_path
+
+SPARES_MAX = 3
+PENDING_MAX = 64 << 20
+
+
+class JournalOwner:
+    """Writes what the journal collects.
+
+    `present` are the segments that still count, `spares` files to be used again, and the journal
+    goes on at the beginning of the segment `first`.
+    """
+
+    def __init__(
+        self,
+        submit: Submit,
+        *,
+        secret: int,
+        segment_bytes: int,
+        first: int,
+        previous_end: int = 0,
+        present: set[int] | None = None,
+        spares: list[str] | None = None,
+        sync_interval_ns: int = 0,
+        pending_max: int = PENDING_MAX,
+    ) -> None:
+        self.journal = Journal(
+            self,
+            secret=secret,
+            segment_bytes=segment_bytes,
+            start_lsn=first * segment_bytes,
+            previous_end=previous_end,
+            pending_max=pending_max,
+        )
+        self.sync_interval_ns = sync_interval_ns
+        self.groups = 0
+        self._submit = submit
+        self._segment_bytes = segment_bytes
+        self._present = set(present or ())
+        self._spares = list(spares or ())
+        self._spare_number = 0
+        self._writing = False
+        self._preparing: int | None = None
+        self._unsynced: set[str] = set()
+        self._syncing = False
+        self._sync_due_ns: int | None = None
+        self._background = 0
+        self.journal.oldest_lsn = min(self._present, default=first) * segment_bytes
+
+    # --- groups ---
+
+    @property
+    def idle(self) -> bool:
+        """True if nothing is under way and nothing waits."""
+        return self.journal.failed or not (
+            self._writing
+            or self._syncing
+            or self._background
+            or self.journal.end_lsn > self.journal.taken_lsn
+        )
+
+    def appended(self, end_lsn: int) -> None:
+        """There is something to write; called by the journal, once per turn."""
+        if not self._writing:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        if self.journal.failed or self.journal.end_lsn == self.journal.taken_lsn:
+            return
+        last = (self.journal.end_lsn - 1) // self._segment_bytes
+        if self._preparing is not None and self._preparing <= last:
+            return  # `_prepared` comes back here
+        pieces = self.journal.take()
+        lsn = self.journal.taken_lsn
+        operations: list[Operation] = []
+        paths: dict[str, None] = {}
+        for begin, data in pieces:
+            number, offset = divmod(begin, self._segment_bytes)
+            if number not in self._present:
+                operations += self._provide(number)
+                self._present.add(number)
+            path = segment_path(number)
+            paths[path] = None
+            operations.append(WriteAt(path=path, offset=offset, data=data))
+        if self.sync_interval_ns == 0:
+            operations += [Sync(path=path) for path in paths]
+        mark_lsn, mark = self.journal.mark()
+        if mark:
+            number, offset = divmod(mark_lsn, self._segment_bytes)
+            operations.append(WriteAt(path=segment_path(number), offset=offset, data=mark))
+        self._writing = True
+        self.groups += 1
+
+        def done(error: BaseException | None, turn: Turn) -> None:
+            self._writing = False
+            if error is not None:
+                self.fail(f"journal write failed: {error}")
+                return
+            if self.sync_interval_ns:
+                self._unsynced.update(paths)
+                if self._sync_due_ns is None:
+                    self._sync_due_ns = turn.now_ns + self.sync_interval_ns
+            # the disk gets the next group first: it works while this one is released
+            self._write_group()
+            self._prepare_next()
+            self.journal.release(lsn, turn)
+
+        self._submit(Job("journal", operations, done))
+
+    def fail(self, reason: str) -> None:
+        """Stop for good: nothing is released any more."""
+        self.journal.fail(reason)
+
+    # --- syncs by timer ---
+
+    def deadline_ns(self) -> int | None:
+        """When `tick` next has something to do."""
+        return None if self._syncing else self._sync_due_ns
+
+    def tick(self, now_ns: int) -> None:
+        """Sync what was written since the last time, if it is due."""
+        if self._syncing or self._sync_due_ns is None or now_ns < self._sync_due_ns:
+            return
+        self._sync_due_ns = None
+        paths = sorted(self._unsynced)
+        self._unsynced.clear()
+        self._syncing = True
+
+        def done(error: BaseException | None, turn: Turn) -> None:
+            self._syncing = False
+            if error is not None:
+                self.fail(f"journal sync failed: {error}")
+
+        self._submit(Job("journal", [Sync(path=path) for path in paths], done))
+
+    # --- segments ---
+
+    def _provide(self, number: int) -> list[Operation]:
+        """Operations that make the file of a segment."""
+        path = segment_path(number)
+        if self._spares:
+            make: Operation = Rename(old=self._spares.pop(), new=path)
+        else:
+            make = Preallocate(path=path, size=self._segment_bytes)
+        return [make, SyncFolder(folder=JOURNAL)]
+
+    def _prepare_next(self) -> None:
+        """Have the segment behind the current one ready before it is needed."""
+        number = self.journal.end_lsn // self._segment_bytes + 1
+        if self.journal.failed or self._preparing is not None or number in self._present:
+            return
+        self._preparing = number
+        self._background += 1
+
+        def done(error: BaseException | None, turn: Turn) -> None:
+            self._preparing = None
+            self._background -= 1
+            if error is None:
+                self._present.add(number)
+            # else the group that needs it tries again, and fails the journal if it must
+            if not self._writing:
+                self._write_group()
+
+        self._submit(Job("blocks", self._provide(number), done))
+
+    def free_below(self, lsn: int) -> None:
+        """No record below `lsn` is needed any more: use those segments again."""
+        gone = sorted(n for n in self._present if (n + 1) * self._segment_bytes <= lsn)
+        if not gone or self.journal.failed:
+            return
+        operations: list[Operation] = []
+        spares = []
+        for number in gone:
+            path = segment_path(number)
+            self._present.discard(number)
+            self._unsynced.discard(path)
+            if len(self._spares) + len(spares) < SPARES_MAX:
+                self._spare_number += 1
+                spare = f"{JOURNAL}/spare-{self._spare_number}"
+                spares.append(spare)
+                operations.append(Rename(old=path, new=spare))
+            else:
+                operations.append(Remove(path=path))
+        self.journal.oldest_lsn = min(self._present) * self._segment_bytes
+        self._background += 1
+
+        def done(error: BaseException | None, turn: Turn) -> None:
+            self._background -= 1
+            if error is None:
+                self._spares += spares
+            # else the files stay; the next start finds and counts them
+
+        self._submit(Job("blocks", operations, done))

@@ -1,0 +1,125 @@
+"""What stands in the store's small files, and where all its files lie.
+
+    <store_dir>/isthmus/
+      lock                               held by the process that has the store open
+      store                              Identity
+      journal/00000000000000000007.seg   segment 7: records, see core/segment.pxd
+      journal/spare-3                    a segment to be used again
+      streams/12/meta                    StreamMeta: the last checkpoint of stream 12
+      streams/12/8192-0.blk              its block that begins at sequence 8192, generation 0
+
+A small file holds one record twice, so that a flipped bit costs nothing. It is replaced as a whole:
+written beside, synced, renamed. Knows no Disk; the format is in docs/internals/store-format.md.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from isthmus.base.errors import StoreError
+from isthmus.base.values import Value
+from isthmus.core.segment import KINDS, decode, encode, epoch
+
+FORMAT_VERSION = 1
+SEGMENT_BYTES = 16 << 20
+STREAM_TAG = 1 << 63  # tells the epoch of a stream's files from that of a segment
+
+LOCK = "lock"
+IDENTITY = "store"
+JOURNAL = "journal"
+STREAMS = "streams"
+META = "meta"
+
+_META = KINDS["meta"]
+
+
+class Identity(Value):
+    """What holds for the whole store. `secret` goes into every checksum but this one's."""
+
+    format: int
+    secret: int
+    segment_bytes: int
+
+
+class ConsumerMeta(Value):
+    """A consumer in its stream's checkpoint: records from `lsn` on are not in `state`."""
+
+    number: int
+    name: bytes
+    config: bytes
+    lsn: int
+    state: bytes
+
+
+class StreamMeta(Value):
+    """A stream's checkpoint: records from `lsn` on are neither in it nor in the blocks it lists."""
+
+    number: int
+    account: bytes
+    name: bytes
+    config: bytes
+    lsn: int
+    first_seq: int
+    last_seq: int
+    last_ns: int
+    messages: int
+    blocks: bytes  # StreamLog.snapshot
+    consumers: list[ConsumerMeta]
+
+
+SmallFile = TypeVar("SmallFile", Identity, StreamMeta)
+
+
+def segment_path(number: int) -> str:
+    """The file of a journal segment."""
+    return f"{JOURNAL}/{number:020d}.seg"
+
+
+def segment_number(name: str) -> int | None:
+    """The number in a segment's file name; None for any other file."""
+    stem, dot, ending = name.rpartition(".")
+    return int(stem) if dot and ending == "seg" and stem.isdecimal() else None
+
+
+def stream_folder(number: int) -> str:
+    """The folder of a stream."""
+    return f"{STREAMS}/{number}"
+
+
+def block_path(stream: int, first_seq: int, generation: int) -> str:
+    """The file of a block."""
+    return f"{STREAMS}/{stream}/{first_seq}-{generation}.blk"
+
+
+def stream_epoch(secret: int, number: int) -> int:
+    """What the checksums in a stream's blocks are masked with."""
+    return epoch(secret, STREAM_TAG | number)
+
+
+def pack(value: Identity | StreamMeta, secret: int = 0) -> bytes:
+    """The bytes of a small file."""
+    number = value.number if isinstance(value, StreamMeta) else 0
+    payload = msgspec.msgpack.encode(value)
+    record = encode(_META, number, FORMAT_VERSION, payload=payload, epoch=epoch(secret, number))
+    return record + record
+
+
+def unpack(
+    raw: bytes, kind: type[SmallFile], where: str, *, number: int = 0, secret: int = 0
+) -> tuple[SmallFile, bool]:
+    """`(value, whole)` of a small file; `whole` is false if one of its copies is damaged."""
+    mask = epoch(secret, number)
+    first, occupied = decode(raw, epoch=mask)
+    second, _ = decode(raw, occupied, epoch=mask) if occupied > 0 else (None, 0)
+    entry = first
+    if entry is None:  # the second copy fills the second half
+        entry, _ = decode(raw, len(raw) // 2, epoch=mask)
+    if entry is None or entry.kind != _META or entry.owner != number:
+        raise StoreError(f"{where}: damaged, both copies")
+    if entry.seq != FORMAT_VERSION:
+        raise StoreError(f"{where}: format {entry.seq}, this server reads {FORMAT_VERSION}")
+    try:
+        value = msgspec.msgpack.decode(entry.payload, type=kind)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{where}: {error}") from None
+    return value, first is not None and second is not None
