@@ -6,7 +6,6 @@ GUIDE_… hold the guide's command lines as they stand there; only the placehold
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -170,10 +169,6 @@ def guide(kind, tmp_path):
     made = Guide(kind, tmp_path)
     yield made
     made.server.stop()
-
-
-def test_shell_quoting_leaves_the_dollar_of_the_guide():
-    assert shlex.split(r'--subject "\$JS.ACK.>"') == ["--subject", "$JS.ACK.>"]
 
 
 def test_the_guide_from_the_first_line_to_the_last(guide):

@@ -1,7 +1,6 @@
 """Runs `nsc` and `nats` command lines as a person would, below one folder."""
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "XDG_DATA_HOME": str(folder / "data"),
@@ -27,7 +27,8 @@ class Shell:
     def try_run(self, line: str) -> tuple[int, str]:
         """Exit code and everything printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "isthmus.cli.main", *shlex.split(line)],
+            line,
+            shell=True,  # the shell's own quoting rules
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
