@@ -122,8 +122,8 @@ class NscCommand(click.Command):
 
     def __init__(self, *args: Any, unavailable: Sequence[str] = (), **options: Any) -> None:
         super().__init__(*args, **options)
-        self.params += [_unavailable(names) for names in unavailable]
-        self.params += global_flags()
+        self.unavailable = [_unavailable(names) for names in unavailable]
+        self.params += [*self.unavailable, *global_flags()]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as the original does, then let click fill in the values."""
