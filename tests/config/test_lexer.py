@@ -143,7 +143,7 @@ def test_a_quoted_key_may_hold_anything_else():
 
 
 def test_a_brace_in_a_key_is_a_missing_blank():
-    with pytest.raises(ConfigError, match='put a blank between "jetstream" and "{"'):
+    with pytest.raises(ConfigError, match=r'put a blank between "jetstream" and "{"'):
         Lexer("jetstream{", "").key()
 
 

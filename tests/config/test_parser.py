@@ -5,8 +5,7 @@ import json
 
 import pytest
 from hypothesis import given, settings
-from hypothesis.strategies import dictionaries, lists, recursive, text
-from hypothesis.strategies import booleans, integers
+from hypothesis.strategies import booleans, dictionaries, integers, lists, recursive, text
 
 from isthmus.config.errors import ConfigError
 from isthmus.config.parser import DEPTH_MAX, Node, digest, parse
@@ -138,7 +137,7 @@ def test_include_is_an_ordinary_name_before_a_colon():
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("{a: 1 b: 2}", "1:6: expected a new line, \",\" or \"}\" after the value, got 'b'"),
+        ("{a: 1 b: 2}", '1:6: expected a new line, "," or "}" after the value, got \'b\''),
         ("port 4222 host x", "expected a new line"),
         ("a: [1 2]", 'expected ",", a new line or "]" after the value'),
         ("a: [1, 2", 'the "[" here is never closed'),
@@ -174,7 +173,7 @@ def test_positions_are_those_of_keys_and_of_elements():
     entries = parse('a { b: 1 }\nc: [ "x" ]', file="f", environment={})
     assert str(entries["a"].value["b"].position) == "f:1:4"
     assert str(entries["c"].position) == "f:2:1"
-    assert str(entries["c"].value[0].position) == "f:2:6"
+    assert str(entries["c"].value[0].position) == "f:2:7"
 
 
 def test_the_digest_ignores_order_and_layout():

@@ -270,7 +270,9 @@ def _usage() -> str:
 
 
 def _help_line(flag: Flag) -> str:
-    names = ", ".join(("-" if len(name) <= 3 else "--") + name for name in flag.names)
+    names = ", ".join(
+        ("-" if len(name) <= 2 or name.isupper() else "--") + name for name in flag.names
+    )
     head = f"{names} <{flag.value}>" if flag.value else names
     return f"  {head:<38} {flag.about}"
 

@@ -42,14 +42,18 @@ def check(entries: Mapping[str, Node], *, file: str, read: Read) -> tuple[Option
     options = msgspec.structs.replace(Options(), **_top(block, findings, read))
     _check_together(block, options, findings)
     if findings.errors:
-        raise ConfigError(_in_file_order(findings))
-    return options, list(findings)
+        raise ConfigError(_in_file_order(findings, file))
+    return options, _in_file_order(findings, file)
 
 
-def _in_file_order(findings: Findings) -> list[Finding]:
-    def place(finding: Finding) -> tuple[int, int]:
+def _in_file_order(findings: Findings, file: str) -> list[Finding]:
+    """What concerns the whole first, then this file, then its includes, each from the top."""
+
+    def place(finding: Finding) -> tuple[bool, bool, str, int, int]:
         at = finding.position
-        return (at.line, at.column) if at and at.file else (0, 0)
+        if at is None:
+            return (False, False, "", 0, 0)
+        return (True, at.file != file, at.file, at.line, at.column)
 
     return sorted(findings, key=place)
 

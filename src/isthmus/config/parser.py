@@ -152,7 +152,8 @@ class _Parser:
                 raise lexer.error('the "[" here is never closed', start)
             if lexer.peek(",;}"):
                 raise lexer.error(f'expected a value or "]", got {lexer.found()}')
-            elements.append(self._value(lexer.position()))
+            quoted = lexer.peek("\"'")  # a string's place is inside its quotes
+            elements.append(self._value(lexer.position(lexer.offset + quoted)))
             lexer.skip_to_line_end()
             if not (lexer.at_end or lexer.take("\r\n,") or lexer.peek("]")):
                 raise lexer.error(
