@@ -1,7 +1,6 @@
 """The nats tool run in this process, and servers for it to talk to."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from isthmus.cli.nats.main import run
 from isthmus.cli.streams import RecordedStreams
 from support.servers import ServerProcess
+from support.waiting import wait_for
 
 KINDS = ["real"]  # widen to ["isthmus", "real"] when ours can start
 
@@ -83,6 +83,10 @@ class Later:
         code = run(args, self._streams, tool.environ)
         self._found.append(Done(code, self._streams.out_text, self._streams.err_text))
 
+    def wait_until(self, text: str) -> None:
+        """Return when `text` was printed, beside or in the report."""
+        wait_for(lambda: text in self._streams.err_text + self._streams.out_text)
+
     def done(self) -> Done:
         self._thread.join(20)
         assert self._found, "the command did not end"
@@ -115,11 +119,3 @@ def restock(nats: Tool) -> Iterator[Tool]:
     for number in (1, 2, 3):
         nats.ok("pub", "retail.item", f"Restock {number}", "-J")
     return nats
-
-
-def wait_for(condition: Callable[[], bool], *, within_s: float = 5) -> None:
-    """Return when `condition` holds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)

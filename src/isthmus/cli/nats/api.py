@@ -16,7 +16,8 @@ from isthmus.base.errors import JetStreamError
 from isthmus.base.values import Value, to_json
 from isthmus.cli.context import Context
 from isthmus.cli.groups import CommandError
-from isthmus.cli.nats.connect import Client, in_words
+from isthmus.cli.nats.connect import Client
+from isthmus.cli.nats.failures import in_words
 
 T = TypeVar("T")
 

@@ -17,9 +17,7 @@ def print_body(streams: Streams, data: bytes) -> None:
         streams.out("nil body\n\n")
         return
     streams.out_bytes(data)
-    streams.out("\n")
-    if not data.endswith(b"\n"):
-        streams.out()
+    streams.out("" if data.endswith(b"\n") else "\n\n")
 
 
 def print_line(streams: Streams, data: bytes) -> None:

@@ -6,7 +6,7 @@ the TLS object). Knows no verb. Invariant: no exception of nats-py, of a socket 
 """
 
 import asyncio
-import socket
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,9 @@ from nats.aio.msg import Msg
 from isthmus.cli.context import Context
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nats.credentials import Credentials, read_credentials, tls_context
+from isthmus.cli.nats.failures import in_words, worst
 from isthmus.cli.nats.flags import seconds
+from isthmus.cli.nats.servers import server_url, without_user
 from isthmus.cli.nats.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,13 +30,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5
-_NO_SERVERS = "nats: no servers available for connection"
 NO_RESPONDERS = "503"  # the status that stands for it
 _ERRORS_KEPT = 100  # of what the server complained about during one run
 
 
 class ConnectError(Exception):
     """Every server was tried once, and none took us."""
+
+
+class _Log(logging.Handler):
+    """What nats-py logs, as a line of progress instead of a traceback."""
+
+    def __init__(self, client: "Client") -> None:
+        super().__init__()
+        self._client = client
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record, unless the connection is being closed anyway."""
+        if not self._client.hanging_up:
+            error = record.exc_info[1] if record.exc_info else None
+            self._client.session.log(f">>> {record.getMessage()}: {error!r}")
 
 
 class Client:
@@ -46,6 +61,8 @@ class Client:
         self.raw = raw
         self.timeout_s = seconds(settings.timeout_ns)
         self.complaints: list[str] = []  # -ERR lines and slow consumer notices
+        self.closed = asyncio.Event()
+        self.hanging_up = False
 
     @property
     def info(self) -> dict[str, Any]:
@@ -103,6 +120,15 @@ class Client:
             raise errors.NoRespondersError
         return message
 
+    def note(self, error: Exception) -> None:
+        """Keep what the server refused or dropped; a lost connection is made again, not kept."""
+        text = in_words(error)
+        dropped = isinstance(error, errors.SlowConsumerError)
+        if self.settings.trace or dropped:
+            self.session.log(f">>> Unexpected NATS error: {text}")
+        if dropped or ("permissions violation" in text and len(self.complaints) < _ERRORS_KEPT):
+            self.complaints.append(text)
+
     def raise_complaint(self, *, since: int = 0) -> None:
         """Raise what the server complained about since then, if it did."""
         for complaint in self.complaints[since:]:
@@ -110,9 +136,8 @@ class Client:
 
     async def flush(self) -> None:
         """Return when the server has read everything; raise what it refused."""
-        before = len(self.complaints)
         await self.raw.flush(timeout=max(1, round(self.timeout_s)))
-        self.raise_complaint(since=before)
+        self.raise_complaint()
 
 
 async def run_connected(
@@ -124,17 +149,34 @@ async def run_connected(
     except CommandError as error:
         raise CommandError(setup + str(error), hint=error.hint) from None
     try:
-        return await work(client)
+        return await _unless_closed(client, work)
     except (TimeoutError, errors.Error, OSError) as error:
         raise CommandError(in_words(error)) from None
     finally:
         await client.raw.close()
 
 
+async def _unless_closed(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
+    """The result of the work, or an error when the server ends the connection for good."""
+    working = asyncio.ensure_future(work(client))
+    closed = asyncio.ensure_future(client.closed.wait())
+    try:
+        await asyncio.wait({working, closed}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        reason = client.raw.last_error
+        raise CommandError(in_words(reason) if reason else "nats: connection closed")
+    finally:
+        client.hanging_up = True
+        working.cancel()
+        closed.cancel()
+        await asyncio.gather(working, closed, return_exceptions=True)
+
+
 async def connect(session: "Session", settings: Settings) -> Client:
     """Try each server once, in the order given."""
     context = settings.context
-    servers = [_server_url(url) for url in settings.urls]
+    servers = [server_url(url) for url in settings.urls]
     if not servers:
         raise CommandError("no server given: use --server, NATS_URL or a context")
     if context.socks_proxy:
@@ -149,11 +191,10 @@ async def connect(session: "Session", settings: Settings) -> Client:
     established = False
 
     async def note(error: Exception) -> None:
+        if client.hanging_up or raw.is_closed:
+            return
         if established:
-            client.complaints.append(in_words(error))
-            del client.complaints[_ERRORS_KEPT:]
-            if settings.trace or isinstance(error, errors.SlowConsumerError):
-                session.log(f">>> Unexpected NATS error: {in_words(error)}")
+            client.note(error)
             return
         failures.append(error)
         if len(failures) >= len(servers):
@@ -163,12 +204,17 @@ async def connect(session: "Session", settings: Settings) -> Client:
         if not raw.is_closed:
             session.log(">>> Disconnected, will attempt reconnect")
 
+    async def ended() -> None:
+        client.closed.set()
+
+    logging.getLogger("nats").addHandler(_Log(client))
     secure = _wants_tls(context, servers)
     try:
         await raw.connect(
-            [_without_user(url) for url in servers],
+            [without_user(url) for url in servers],
             error_cb=note,
             disconnected_cb=disconnected,
+            closed_cb=ended,
             name=settings.connection_name or "NATS CLI Version isthmus",
             connect_timeout=CONNECT_TIMEOUT_S,
             reconnect_time_wait=1,
@@ -182,7 +228,7 @@ async def connect(session: "Session", settings: Settings) -> Client:
     except (TimeoutError, ConnectError, errors.Error, OSError, ValueError) as error:
         failures += [error] if not isinstance(error, ConnectError) else []
         await raw.close()
-        raise CommandError(_worst(failures)) from None
+        raise CommandError(worst(failures)) from None
     if secure and client.tls is None:
         await raw.close()
         raise CommandError(in_words(errors.SecureConnWantedError()))
@@ -232,56 +278,3 @@ def _require_tls(raw: NatsClient, *, secure: bool) -> None:
 
 def _wants_tls(context: Context, servers: list[str]) -> bool:
     return bool(context.ca or context.cert or context.tls_first or servers[0].startswith("tls://"))
-
-
-def _server_url(url: str) -> str:
-    scheme, _, rest = url.rpartition("://")
-    if (scheme or "nats") not in {"nats", "tls"}:
-        raise CommandError(f'cannot use server "{_redacted(url)}": the scheme is nats or tls')
-    try:
-        parts = urlsplit(f"{scheme or 'nats'}://{rest}")
-        port = parts.port or 4222
-    except ValueError as error:
-        raise CommandError(f'cannot read server "{_redacted(url)}": {error}') from None
-    if not parts.hostname:
-        raise CommandError(f'cannot read server "{_redacted(url)}": no host')
-    user = parts.netloc.rpartition("@")[0]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{user}{'@' if user else ''}{host}:{port}"
-
-
-def _without_user(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
-def _redacted(url: str) -> str:
-    before, at, host = url.rpartition("@")
-    return f"{before.rpartition('//')[0]}//…@{host}" if at else url
-
-
-def _worst(failures: list[Exception]) -> str:
-    """What to say of all attempts: the last that is more than a refused connection."""
-    telling = [error for error in failures if not isinstance(error, ConnectionRefusedError)]
-    return in_words(telling[-1]) if telling else _NO_SERVERS
-
-
-def in_words(error: BaseException) -> str:
-    """One line for a failure of nats-py, a socket or TLS, in the original's words if it has any."""
-    if isinstance(error, ConnectionRefusedError | errors.NoServersError):
-        return _NO_SERVERS
-    if isinstance(error, errors.Error):
-        text = str(error) or type(error).__name__
-        prefix, quote, rest = text.partition("nats: '")
-        return f"nats: {rest.rstrip().removesuffix(chr(39))}" if quote and not prefix else text
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"tls: failed to verify certificate: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"tls: {error.reason or error}"
-    if isinstance(error, socket.gaierror):
-        return f"dial tcp: {error.strerror or 'no such host'}"
-    if isinstance(error, asyncio.TimeoutError):
-        return "nats: timeout"
-    if isinstance(error, OSError):
-        return f"dial tcp: {error.strerror or error}"
-    return str(error)

@@ -22,7 +22,8 @@ from isthmus.base.values import Value, format_duration
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nats.api import JetStreamApi, require_name
 from isthmus.cli.nats.bodies import header_lines, print_line
-from isthmus.cli.nats.connect import Client, in_words
+from isthmus.cli.nats.connect import Client
+from isthmus.cli.nats.failures import in_words
 from isthmus.cli.nats.flags import DURATION, NATURAL, seconds, verb
 from isthmus.cli.nats.formats import clock_time
 from isthmus.cli.nats.records import ConsumerInfo, Record
