@@ -75,6 +75,7 @@ def test_a_selection_that_is_gone_among_several_is_none(nsc):
     [
         ("", ("O", "B")),
         ("O", ("O", "B")),
+        ("O/accounts", ("O", "B")),
         ("O/accounts/A", ("O", "A")),
         ("O/accounts/A/users", ("O", "A")),
     ],
@@ -82,9 +83,7 @@ def test_a_selection_that_is_gone_among_several_is_none(nsc):
 def test_the_working_folder_decides_if_it_lies_in_a_store(nsc, inside, meant):
     nsc.ok("add user u -a A")
     nsc.work = nsc.stores / inside
-    operator, account = selected(nsc)
-    assert operator == meant[0]
-    assert account == (meant[1] if "accounts" in inside else "")
+    assert selected(nsc) == meant
     assert "| From CWD                 |     | Yes" in nsc("env").err
 
 

@@ -63,7 +63,7 @@ def find_context(
         stores = folders.stores or Path(config.store_root or folders.default_stores)
         context = Context(stores=stores, operator=config.operator, account=config.account)
     if folders.stores is None:
-        context = _from_folder(surroundings.cwd, surroundings.home) or context
+        context = _from_folder(surroundings.cwd, surroundings.home, context)
     return normalised(context, transaction)
 
 
@@ -106,19 +106,18 @@ def _only_or_known(names: list[str], current: str) -> str:
     return current if current in names else ""
 
 
-def _from_folder(cwd: Path, home: Path) -> Context | None:
-    """The context that the working folder stands for, if it lies in a store."""
-    if (cwd / OPERATOR_FILE).is_file():
-        return Context(stores=cwd.parent, operator=cwd.name, from_cwd=True)
-    for folder in cwd.parents:
-        if not (folder / OPERATOR_FILE).is_file():
-            continue
-        inside = cwd.relative_to(folder).parts
-        account = inside[1] if len(inside) > 1 and inside[0] == ACCOUNTS else ""
-        return Context(stores=folder.parent, operator=folder.name, account=account, from_cwd=True)
+def _from_folder(cwd: Path, home: Path, before: Context) -> Context:
+    """`before` as the working folder changes it, if that lies in a store."""
+    for folder in (cwd, *cwd.parents):
+        if (folder / OPERATOR_FILE).is_file():
+            inside = cwd.relative_to(folder).parts
+            account = inside[1] if len(inside) > 1 and inside[0] == ACCOUNTS else before.account
+            return Context(
+                stores=folder.parent, operator=folder.name, account=account, from_cwd=True
+            )
     if cwd != home and _holds_operators(cwd):
-        return Context(stores=cwd, from_cwd=True)
-    return None
+        return msgspec.structs.replace(before, stores=cwd, from_cwd=True)
+    return before
 
 
 def _holds_operators(folder: Path) -> bool:

@@ -68,6 +68,7 @@ class Store:
         folder = self.context.stores
         if folder is None:
             yield
+            self.transaction.commit()
             return
         with locked(folder):
             self._context = None  # what was read before the lock may have changed
