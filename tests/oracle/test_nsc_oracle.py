@@ -25,14 +25,15 @@ LOCAL = "ACCTC.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1"
 class World:
     """nsc on a real clock, and a server in operator mode with nothing but the system account."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str, *, jetstream: bool = False) -> None:
         self.nsc = Nsc(folder / "nsc", seed=str(time.time_ns()))
         self.nsc.now_s = int(time.time()) - 60
         guide(self.nsc)
         config = self.nsc.ok("generate config --nats-resolver")
         config = config.replace("./jwt", str(folder / "jwt"))
         config = config.replace("allow_delete: false", "allow_delete: true")
-        config += f"jetstream {{ store_dir: '{folder / 'jetstream'}' }}\n"
+        if jetstream:
+            config += f"jetstream {{ store_dir: '{folder / 'jetstream'}' }}\n"
         self.server = ServerProcess(kind, folder / "server", config=config)
         self.server.start()
         self.nsc.ok(f"edit operator --account-jwt-server-url {self.server.url}")
@@ -52,6 +53,13 @@ class World:
 @pytest.fixture
 def world(tmp_path, kind) -> Iterator[World]:
     made = World(tmp_path, kind)
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def storing_world(tmp_path, kind) -> Iterator[World]:
+    made = World(tmp_path, kind, jetstream=True)
     yield made
     made.server.stop()
 
@@ -142,14 +150,14 @@ def test_a_token_signed_by_a_signing_key_is_taken(world):
     asyncio.run(scenario())
 
 
-def test_jetstream_limits_count(world):
-    world.nsc.ok("push -A")
+def test_jetstream_limits_count(storing_world):
+    storing_world.nsc.ok("push -A")
 
     async def scenario():
-        with_storage = await world.connect("ACCTC", "C")
+        with_storage = await storing_world.connect("ACCTC", "C")
         reply = await with_storage.request("$JS.API.INFO", b"", timeout=5)
         assert "error" not in json.loads(reply.data), reply.data
-        without = await world.connect("ACCTB", "B")
+        without = await storing_world.connect("ACCTB", "B")
         reply = await without.request("$JS.API.INFO", b"", timeout=5)
         assert json.loads(reply.data)["error"]["err_code"] == 10039
         await with_storage.close()
