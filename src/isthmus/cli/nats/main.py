@@ -27,7 +27,7 @@ _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 # Commands of the original, by group, that are refused by name. Aliases are left to the close match.
-_NOT_HERE = {
+NOT_HERE = {
     "nats": "audit auth bench cheat counter errors events governor kv latency object plugins reply "
     "schema server service top trace traffic micro obj",
     "nats account": "backup report restore tls",
@@ -172,7 +172,7 @@ def wording(error: click.UsageError) -> tuple[str, str]:
     line = line.strip().removesuffix(".")
     path = error.ctx.command_path if error.ctx else ""
     if isinstance(error, UnknownCommandError):
-        if error.name in _NOT_HERE.get(path, "").split():
+        if error.name in NOT_HERE.get(path, "").split():
             full = f"{path} {error.name}"
             return f'"{full}" is a command of the original that is not supported yet', hint
         line = f'expected command but got "{error.name}"'
