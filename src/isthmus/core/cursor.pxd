@@ -1,38 +1,128 @@
 """A consumer's hot state: where it stands, what is unacknowledged, who waits.
 
-        PullInlet  $JS.API.CONSUMER.MSG.NEXT.<S>.<C> ─► waiting pulls ─┐
+        PullInlet  $JS.API.CONSUMER.MSG.NEXT.<S>.<C> ─► Waiting ───────┐
         Stored     visible_seq moved ─────────────────────────────────►├─ Cursor.settle: offer
-        AckInlet   $JS.ACK.<S>.<C>.> ─► pending, floors, redelivery ───┘
+        AckInlet   $JS.ACK.<S>.<C>.> ─► Pending, floors, redelivery ───┘
 
 `settle` offers while there is a waiting pull, credit (max_ack_pending) and a message: first what is
 due again, then the next matching sequence up to `visible_seq`. A delivery reads the record, prints
-the ack reply and hands a Message to the pull's target. One heap holds all deadlines of the cursor
-(redelivery, expiry of pulls, heartbeats); the owner arms one timer from `deadline_ns`.
-NAK delays, TERM, max-deliver and the like are gathered and told to the owner once per turn.
+the ack reply and hands a Message to the pull's target. One alarm holds the next deadline of the
+cursor (redelivery, expiry of pulls, heartbeats).
+
+What must survive a restart is journalled as the steps of a turn (progress.pxd), in one record; an
+acknowledgement that wants a reply gets it when its record is durable. Advisories (NAK, TERM,
+max-deliver) are gathered, if anybody listens, and told to the owner once per turn.
+
+How many matching messages are unseen (`num_pending`):
+
+        no filter      log.messages - passed        passed: present below next_seq; removals at the
+                                                    front are subtracted when somebody asks
+        filters        matching                     counted by the stream's sublist of filters
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from isthmus.core.ingest cimport Stored
-from isthmus.core.journal cimport Holder
+from isthmus.core.agenda cimport Agenda, Alarm
+from isthmus.core.journal cimport Journal
 from isthmus.core.message cimport Message, Span
-from isthmus.core.receiver cimport Receiver
-from isthmus.core.router cimport AccountCore, Target
-from isthmus.core.turn cimport Chore, Turn
+from isthmus.core.pending cimport Delivery, Pending
+from isthmus.core.progress cimport Steps
+from isthmus.core.segment cimport Record
+from isthmus.core.stored cimport Follower, Stored
+from isthmus.core.turn cimport Turn
+from isthmus.core.waiting cimport Pull, PullForm, Waiting
+
+cdef enum AckPolicy:
+    ACK_NONE = 0
+    ACK_ALL = 1
+    ACK_EXPLICIT = 2
+
+cdef enum Notice:                 # what the owner is told of
+    NOTICE_NAKED = 1
+    NOTICE_TERMINATED = 2
+    NOTICE_SPENT = 3
 
 
-cdef class Cursor(Holder):
+cdef class Cursor(Follower):
     cdef object owner
-    cdef readonly Stored stored
+    cdef readonly bytes name
+    cdef readonly uint64_t number                 # `owner` in its records
+    cdef Journal journal                          # None: nothing of it survives
+    cdef Agenda agenda
+    cdef Alarm alarm
+    cdef readonly Pending pending
+    cdef readonly Waiting waiting
+    cdef Steps steps
+    # configuration
+    cdef readonly AckPolicy ack_policy
+    cdef readonly int64_t ack_wait_ns
+    cdef int64_t* backoff_ns
+    cdef int backoff_count
+    cdef readonly int64_t max_deliver             # -1: no bound, here and below
+    cdef readonly int64_t max_ack_pending
+    cdef readonly Py_ssize_t max_waiting
+    cdef readonly bint headers_only
+    cdef readonly bint paused
+    cdef bytes ack_prefix                         # $JS.ACK.<S>.<C>.
+    cdef tuple notice_subjects                    # by Notice
+    # state
     cdef readonly uint64_t delivered_seq          # highest stream sequence delivered
     cdef readonly uint64_t delivered_consumer_seq
     cdef readonly uint64_t floor_seq
     cdef readonly uint64_t floor_consumer_seq
+    cdef readonly int64_t delivered_ns            # when last; 0: never
+    cdef readonly int64_t acked_ns
+    cdef readonly int64_t active_ns               # last request, delivery or acknowledgement
+    cdef uint64_t passed
+    cdef uint64_t front_mark                      # stored.front_gone when `passed` was right
+    cdef bint ahead                               # next_seq is beyond the stream's end
+    cdef uint64_t matching
+    cdef uint64_t* chosen                         # last_per_subject: these first, ascending
+    cdef Py_ssize_t chosen_count
+    cdef Py_ssize_t chosen_at
+    cdef list notices
+    cdef bint offering
+    cdef char* scratch                            # a header that was added to
+    cdef Py_ssize_t scratch_capacity
+    cdef readonly bint closed
 
+    # requests, told by the inlets
+    cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1
+    cdef int status(self, Span reply, Span line, Turn turn) except -1
+    cdef int refuse(self, Span reply, Span header, Turn turn) except -1
+    cdef bint acknowledge(self, uint64_t seq, uint64_t consumer_seq, Turn turn) except -1
+    cdef int nak(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, int64_t delay_ns,
+                 Turn turn) except -1
+    cdef int extend(self, uint64_t seq, Turn turn) except -1
+    cdef bint terminate(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, Span reason,
+                        Turn turn) except -1
+    cdef int confirm(self, Span reply, Turn turn) except -1
+    cdef uint64_t unseen(self) noexcept
 
-cdef class PullInlet(Receiver):
-    cdef readonly Cursor cursor
-
-
-cdef class AckInlet(Receiver):
-    cdef readonly Cursor cursor
+    cdef int _offer(self, Turn turn) except -1
+    cdef int _next_new(self, Record* record, Turn turn) except -1
+    cdef int _next_chosen(self, Record* record) except -1
+    cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL
+    cdef Span _ack_reply(self, char* to, uint64_t deliveries, Record* record, uint64_t unseen) noexcept
+    cdef Span _shown_header(self, Record* record) except *
+    cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1
+    cdef int _note_delivered(self, uint64_t seq, int64_t now_ns) except -1
+    cdef int _note_again(self, Delivery* entry, int64_t now_ns) except -1
+    cdef int _note_spent(self, Delivery* entry, Turn turn) except -1
+    cdef int _note_acked(self, Delivery* entry, int64_t now_ns) except -1
+    cdef int _note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1
+    cdef int _count_again(self) except -1
+    cdef int _gone(self, Delivery* entry, Turn turn) except -1
+    cdef int64_t _wait_ns(self, uint32_t deliveries) noexcept
+    cdef int _fall_due(self, Turn turn) except -1
+    cdef int _end_pulls(self, bint dry, Turn turn) except -1
+    cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
+    cdef int _beat(self, Pull* pull, Turn turn) except -1
+    cdef int _drop_deserted(self, Turn turn) except -1
+    cdef int _set_alarm(self, Turn turn) except -1
+    cdef int _journal_steps(self, Turn turn) except -1
+    cdef int _write_snapshot(self, Steps steps) except -1
+    cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
+                     bytes reason, Turn turn) except -1
+    cdef void _settle_passed(self) noexcept
+    cdef bint _matches(self, Span subject) noexcept

@@ -1,40 +1,61 @@
-"""A stream's fast path: checks, duplicate table, append, PubAck.
+"""A stream's fast path: checks, duplicate window, append, PubAck.
 
         route ─► Ingest.receive
                    rare `Nats-*` header? ──► owner.verdict(…) in the same call, order is kept
                    sizes, limits, duplicate, expected-last         compiled
-                   log.append · tree.add · journal.append · journal.hold(lsn, self, seq, reply)
-        sync done ─► Ingest.durable: visible_seq = seq, PubAck through route, cursors woken
+                   Stored.put: journal.append · log.append · tree.add
+                   Stored.reply: with the record's durability, or at once in memory
 
-`visible_seq` is the last sequence that anybody may see: of a file stream the last one whose record
-is durable, of a memory stream the last one of finished turns. So no sequence is ever seen twice with
-different content. An Ingest is subscribed under each of the stream's subjects.
+The order of the checks is the real server's, so that who breaks two rules hears of the same one. A
+verdict says at which `Stage` its refusal takes effect. An Ingest is subscribed under each of the
+stream's subjects.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from isthmus.core.journal cimport Holder, Journal
+from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
-from isthmus.core.router cimport AccountCore
-from isthmus.core.stream_log cimport StreamLog
-from isthmus.core.subject_tree cimport SubjectTree
+from isthmus.core.stored cimport Stored
 from isthmus.core.turn cimport Turn
 
+cdef enum Stage:                  # a verdict's refusal comes before …
+    BEFORE_EXPECTED_STREAM = 1
+    BEFORE_EXPECTED_SEQUENCE = 2
+    BEFORE_DUPLICATE = 3
+    BEFORE_SIZES = 4
+    BEFORE_STORING = 5
+    NO_REFUSAL = 6
 
-cdef class Stored(Holder):
-    """What ingest, cursors and the API share: one stream's log, index and visibility."""
 
-    cdef readonly AccountCore account
-    cdef readonly bytes name
-    cdef readonly uint64_t number         # `owner` in its records
-    cdef readonly StreamLog log
-    cdef readonly SubjectTree tree
-    cdef readonly Journal journal         # None: memory
-    cdef readonly uint64_t visible_seq
-    cdef list cursors
+cdef struct Expectations:         # what the headers of one publication ask for; size 0: nothing
+    Span message_id
+    Span stream
+    Span last_seq
+    Span last_subject_seq
+    Span last_subject
+    Span last_message_id
+    bint rare                     # some header that the owner must judge
 
 
 cdef class Ingest(Receiver):
     cdef readonly Stored stored
     cdef object owner
+    cdef Duplicates duplicates
+    cdef readonly bint no_ack
+    cdef readonly bint sealed
+    cdef readonly bint discard_new
+    cdef readonly bint discard_new_per_subject
+    cdef readonly int64_t max_message_bytes       # header and payload; -1: no bound
+    cdef list subjects                            # subscribed under these
+    cdef char* last_id                            # Nats-Msg-Id of the last stored message
+    cdef Py_ssize_t last_id_size
+    cdef Py_ssize_t last_id_capacity
+
+    cdef int _refuse(self, Message* message, int code, int err_code, bytes text, Turn turn) except -1
+    cdef int _refuse_sequence(self, Message* message, uint64_t actual, Turn turn) except -1
+    cdef int _answer(self, Message* message, bytes text, Turn turn) except -1
+    cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
+    cdef int _fits(self, Message* message, Turn turn) except -1
+    cdef int _store(self, Message* message, Expectations* asked, object verdict, Turn turn) except -1
+    cdef int _remember_id(self, Span id) except -1

@@ -1,0 +1,149 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Acknowledgements of one consumer; see `ack_inlet.pxd` for their grammar.
+
+Owns nothing: reads the subject and the body, and tells the cursor.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp
+
+from isthmus.core.cursor cimport Cursor
+from isthmus.core.decimal cimport parse_u64
+from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.pull_inlet cimport PullInlet
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.turn cimport Turn
+
+cdef enum:
+    TOKENS_LOOKED = 9           # of the longer form, up to the consumer sequence
+
+# 36 years: a sum with the time of day stays a number
+cdef int64_t DELAY_MAX_NS = 1_152_921_504_606_846_976
+
+
+cdef class AckInlet(Receiver):
+    """Tells `cursor` what became of its deliveries.
+
+    `owner.nak_delay_ns(text)` reads a delay that is not the usual JSON; None if it is none.
+    """
+
+    def __init__(self, Cursor cursor not None, object owner not None, PullInlet pulls):
+        self.cursor = cursor
+        self.owner = owner
+        self.pulls = pulls
+        self.subjects = []
+
+    def __repr__(self) -> str:
+        return f"AckInlet({self.cursor!r})"
+
+    def subscribe(self, list subjects not None) -> None:
+        """Listen under these subjects and no others; an empty list ends it."""
+        for subject in self.subjects:
+            self.cursor.stored.account.sublist.remove(span_of(subject), span(NULL, 0), self)
+        for subject in subjects:
+            self.cursor.stored.account.sublist.insert(span_of(subject), span(NULL, 0), self)
+        self.subjects = list(subjects)
+
+    cdef int receive(self, Message* message, Turn turn) except -1:
+        cdef AckTokens tokens
+        cdef Span body = message.payload
+        cdef bint answer = True
+        cdef Cursor cursor = self.cursor
+        if cursor.closed:
+            return 0
+        if not _parse(message.to, &tokens):
+            return 1
+        if body.size == 0 or _is(body, b"+ACK", 4) or _is(body, b"+OK", 3):
+            answer = cursor.acknowledge(tokens.seq, tokens.consumer_seq, turn)
+        elif _begins(body, b"+NXT", 4):
+            cursor.acknowledge(tokens.seq, tokens.consumer_seq, turn)
+            if message.reply.size and self.pulls is not None:
+                self.pulls.request(
+                    _trim(span(body.data + 4, body.size - 4)), span(NULL, 0), message.reply, turn
+                )
+            answer = False
+        elif _begins(body, b"-NAK", 4):
+            cursor.nak(
+                tokens.seq, tokens.consumer_seq, tokens.deliveries,
+                self._delay_ns(_trim(span(body.data + 4, body.size - 4))), turn,
+            )
+        elif _is(body, b"+WPI", 4):
+            cursor.extend(tokens.seq, turn)
+        elif _begins(body, b"+TERM", 5):
+            answer = cursor.terminate(
+                tokens.seq, tokens.consumer_seq, tokens.deliveries,
+                _trim(span(body.data + 5, body.size - 5)), turn,
+            )
+        if answer and message.reply.size:
+            cursor.confirm(message.reply, turn)
+        return 1
+
+    cdef int64_t _delay_ns(self, Span text) except -1:
+        """Behind -NAK: nothing, {"delay": nanoseconds}, or a duration; -2: at once."""
+        cdef const char* at = text.data
+        cdef const char* end = text.data + text.size
+        cdef const char* digits
+        cdef uint64_t delay_ns
+        cdef object parsed
+        if text.size == 0:
+            return -2
+        if text.size > 10 and not memcmp(at, b'{"delay":', 9):
+            at += 9
+            while at < end and at[0] == c" ":
+                at += 1
+            digits = at
+            while at < end and 48 <= at[0] <= 57:
+                at += 1
+            if at + 1 == end and at[0] == c"}" and at - digits < 18 and (
+                parse_u64(digits, at - digits, &delay_ns)
+            ):
+                return <int64_t> delay_ns
+        parsed = self.owner.nak_delay_ns(text.data[: text.size])
+        return -2 if parsed is None else min(max(parsed, 0), DELAY_MAX_NS)
+
+
+cdef inline bint _is(Span text, const char* word, Py_ssize_t size) noexcept:
+    return text.size == size and not memcmp(text.data, word, size)
+
+
+cdef inline bint _begins(Span text, const char* word, Py_ssize_t size) noexcept:
+    return text.size >= size and not memcmp(text.data, word, size)
+
+
+cdef Span _trim(Span text) noexcept:
+    while text.size and (
+        text.data[0] == c" " or text.data[0] == c"\t" or text.data[0] == c"\r"
+        or text.data[0] == c"\n"
+    ):
+        text.data += 1
+        text.size -= 1
+    while text.size and (
+        text.data[text.size - 1] == c" " or text.data[text.size - 1] == c"\t"
+        or text.data[text.size - 1] == c"\r" or text.data[text.size - 1] == c"\n"
+    ):
+        text.size -= 1
+    return text
+
+
+cdef bint _parse(Span subject, AckTokens* out) noexcept:
+    """The numbers of an ack subject; False if it is none."""
+    cdef Span tokens[TOKENS_LOOKED]
+    cdef Py_ssize_t at, start = 0
+    cdef int count = 0, first
+    for at in range(subject.size + 1):
+        if at == subject.size or subject.data[at] == c".":
+            if count < TOKENS_LOOKED:
+                tokens[count] = span(subject.data + start, at - start)
+            count += 1
+            start = at + 1
+    if count == 9:
+        first = 4
+    elif count >= 11:
+        first = 6
+    else:
+        return False
+    # a number that can not be read is 0, but for the stream sequence
+    out.deliveries = out.consumer_seq = 0
+    parse_u64(tokens[first].data, tokens[first].size, &out.deliveries)
+    parse_u64(tokens[first + 2].data, tokens[first + 2].size, &out.consumer_seq)
+    return parse_u64(tokens[first + 1].data, tokens[first + 1].size, &out.seq)

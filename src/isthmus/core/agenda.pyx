@@ -1,0 +1,135 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Deadlines in one heap; see `agenda.pxd`.
+
+Owns the order of alarms. Knows no clock: a turn says what time it is. Invariant: an alarm's `place`
+is where the heap holds it, and 0 when it does not.
+"""
+
+from libc.stdint cimport int64_t
+
+from isthmus.core.turn cimport Chore, Turn
+
+
+cdef class Alarm:
+    """A deadline of `chore`. Let go of it with `Agenda.put(alarm, 0, turn)`."""
+
+    def __init__(self, Chore chore not None):
+        self.chore = chore
+
+
+cdef class Agenda:
+    """The deadlines of one server, or of one account in a test."""
+
+    def __init__(self):
+        self.heap = [None]
+
+    def __len__(self) -> int:
+        return len(self.heap) - 1
+
+    def check(self) -> None:
+        """Assert the invariants."""
+        cdef Py_ssize_t at
+        for at in range(1, len(self.heap)):
+            assert (<Alarm> self.heap[at]).place == at
+            assert at == 1 or (
+                (<Alarm> self.heap[at // 2]).due_ns <= (<Alarm> self.heap[at]).due_ns
+            )
+
+    cpdef int put(self, Alarm alarm, int64_t due_ns, Turn turn) except -1:
+        """Settle the alarm's chore at `due_ns`, and not at the time set before; 0: not at all."""
+        cdef Alarm last
+        cdef Py_ssize_t at = alarm.place
+        if due_ns == alarm.due_ns:
+            return 0
+        if due_ns:
+            turn.wake_at(due_ns)
+        alarm.due_ns = due_ns
+        if due_ns == 0:
+            last = <Alarm> self.heap.pop()
+            alarm.place = 0
+            if last is not alarm:
+                self.heap[at] = last
+                last.place = at
+                self._up(at)
+                self._down(last.place)
+        elif at == 0:
+            self.heap.append(alarm)
+            alarm.place = len(self.heap) - 1
+            self._up(alarm.place)
+        else:
+            self._up(at)
+            self._down(alarm.place)
+        return 0
+
+    cpdef int64_t deadline_ns(self) except? -1:
+        """When `ring` next has something to do; 0: never."""
+        return (<Alarm> self.heap[1]).due_ns if len(self.heap) > 1 else 0
+
+    cpdef int ring(self, Turn turn) except -1:
+        """Queue every chore whose time has come; how many."""
+        cdef Alarm alarm
+        cdef int rung = 0
+        while len(self.heap) > 1:
+            alarm = <Alarm> self.heap[1]
+            if alarm.due_ns > turn.now_ns:
+                break
+            self.put(alarm, 0, turn)
+            turn.later(alarm.chore)
+            rung += 1
+        return rung
+
+    cdef int _up(self, Py_ssize_t at) except -1:
+        cdef Alarm moving = <Alarm> self.heap[at]
+        cdef Alarm parent
+        while at > 1:
+            parent = <Alarm> self.heap[at // 2]
+            if parent.due_ns <= moving.due_ns:
+                break
+            self.heap[at] = parent
+            parent.place = at
+            at = at // 2
+        self.heap[at] = moving
+        moving.place = at
+        return 0
+
+    cdef int _down(self, Py_ssize_t at) except -1:
+        cdef Alarm moving = <Alarm> self.heap[at]
+        cdef Alarm child
+        cdef Py_ssize_t below, size = len(self.heap)
+        while 2 * at < size:
+            below = 2 * at
+            if below + 1 < size and (
+                (<Alarm> self.heap[below + 1]).due_ns < (<Alarm> self.heap[below]).due_ns
+            ):
+                below += 1
+            child = <Alarm> self.heap[below]
+            if child.due_ns >= moving.due_ns:
+                break
+            self.heap[at] = child
+            child.place = at
+            at = below
+        self.heap[at] = moving
+        moving.place = at
+        return 0
+
+
+cdef class Job(Chore):
+    """Work of a Python owner at the end of a turn: `work(turn)`, again next turn while it says so."""
+
+    def __init__(self, object work not None):
+        self.work = work
+
+    cpdef int start(self, Turn turn) except -1:
+        """Do it at the end of this turn."""
+        turn.later(self)
+        return 0
+
+    cpdef int start_next(self, Turn turn) except -1:
+        """Do it in the next turn."""
+        turn.again(self)
+        return 0
+
+    cdef int settle(self, Turn turn) except -1:
+        if self.work(turn):
+            turn.again(self)
+        return 0

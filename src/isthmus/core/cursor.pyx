@@ -1,0 +1,1064 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""The hot state of one consumer; see `cursor.pxd` for the picture.
+
+Owns position, unacknowledged messages, waiting pulls and floors. Knows no configuration document and
+no API. Invariants: `floor_seq <= delivered_seq < next_seq`, everything pending lies above the floor,
+and with nothing pending the floor is where delivery stands (until a spent message holds it).
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from isthmus.core.agenda cimport Agenda, Alarm
+from isthmus.core.decimal cimport print_i64, print_u64
+from isthmus.core.journal cimport Journal
+from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
+from isthmus.core.progress cimport (
+    ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP,
+    Steps, read_number,
+)
+from isthmus.core.router cimport deliver, reaches, route
+from isthmus.core.segment cimport RECORD_ACK, Record
+from isthmus.core.stored cimport Follower, Stored, Watch
+from isthmus.core.stream_log cimport exact
+from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor, subject_matches
+from isthmus.core.turn cimport Turn
+from isthmus.core.waiting cimport Pull, PullForm, Waiting, reply_of
+
+from isthmus.base.errors import StoreError
+
+cdef enum:
+    ACK_REPLY_MAX = 2048
+    STATUS_MAX = 512
+    SLICE_MESSAGES = 4096       # of one settle; a delivery takes about half a microsecond
+    SLICE_BYTES = 4_194_304
+    SLICE_LOOKED = 16_384       # messages looked at for a filter
+    SLICE_DUE = 256
+    REST_NS = 1_000_000         # when a receiver is behind
+    NOTICES_MAX = 10_000        # of one turn; more are not told
+
+cdef bytes NO_MESSAGES = b"404 No Messages"
+cdef bytes REQUESTS_PENDING = b"408 Requests Pending"
+cdef bytes REQUEST_TIMEOUT = b"408 Request Timeout"
+cdef bytes MAX_WAITING = b"409 Exceeded MaxWaiting"
+cdef bytes BATCH_COMPLETED = b"409 Batch Completed"
+cdef bytes MAX_BYTES = b"409 Message Size Exceeds MaxBytes"
+cdef bytes MESSAGE_DELETED = b"Unacknowledged message was deleted"
+
+
+cdef class Cursor(Follower):
+    """One consumer of one stream.
+
+    `owner.advise(notices, turn)` is told of `(kind, seq, consumer_seq, deliveries, reason)`; for
+    each kind 1, 2, 3 (naked, terminated, spent) `notice_subjects` says under which subject somebody
+    must listen. `journal` None: nothing of it survives the process.
+    """
+
+    def __init__(
+        self, Stored stored not None, object owner, *, bytes name not None, uint64_t number,
+        Journal journal, Agenda agenda not None, bytes ack_prefix not None,
+        tuple notice_subjects not None,
+    ):
+        assert len(ack_prefix) < ACK_REPLY_MAX - 128
+        assert len(notice_subjects) == 3
+        self.stored = stored
+        self.owner = owner
+        self.name = name
+        self.number = number
+        self.journal = journal
+        self.agenda = agenda
+        self.alarm = Alarm(self)
+        self.pending = Pending()
+        self.waiting = Waiting()
+        self.steps = Steps()
+        self.ack_prefix = ack_prefix
+        self.notice_subjects = notice_subjects
+        self.notices = []
+
+    def __dealloc__(self):
+        free(self.backoff_ns)
+        free(self.chosen)
+        free(self.scratch)
+
+    def __repr__(self) -> str:
+        return f"Cursor({self.stored.name.decode()}/{self.name.decode()})"
+
+    # --- for the owner ---
+
+    def configure(
+        self, *, AckPolicy ack_policy, int64_t ack_wait_ns, list backoff_ns not None,
+        int64_t max_deliver, int64_t max_ack_pending, Py_ssize_t max_waiting, bint headers_only,
+        bint paused=False,
+    ) -> None:
+        """How it delivers; -1: no bound. What is delivered already keeps its wait."""
+        cdef int index
+        assert ack_policy == ACK_NONE or ack_wait_ns > 0
+        assert max_deliver == -1 or max_deliver > 0
+        assert max_waiting > 0
+        self.ack_policy = ack_policy
+        self.ack_wait_ns = ack_wait_ns
+        free(self.backoff_ns)
+        self.backoff_ns = NULL
+        self.backoff_count = len(backoff_ns)
+        if self.backoff_count:
+            self.backoff_ns = <int64_t*> malloc(self.backoff_count * sizeof(int64_t))
+            if self.backoff_ns == NULL:
+                raise MemoryError
+            for index in range(self.backoff_count):
+                self.backoff_ns[index] = backoff_ns[index]
+        self.max_deliver = max_deliver
+        self.max_ack_pending = max_ack_pending
+        self.max_waiting = max_waiting
+        self.headers_only = headers_only
+        self.paused = paused
+
+    def open(
+        self, uint64_t next_seq, list filters not None, list chosen=None
+    ) -> None:
+        """Follow the stream from `next_seq` on, or first the `chosen` sequences, ascending.
+
+        Call once, after `configure`; a restored cursor calls `resume` instead.
+        """
+        assert next_seq > 0
+        self.next_seq = next_seq
+        self.delivered_seq = self.floor_seq = (chosen[0] if chosen else next_seq) - 1
+        self.resume(filters, chosen)
+
+    def resume(self, list filters not None, list chosen=None) -> None:
+        """Follow the stream from where it stands."""
+        cdef Py_ssize_t index
+        if chosen:
+            assert filters
+            self.chosen_count = len(chosen)
+            self.chosen = <uint64_t*> malloc(self.chosen_count * sizeof(uint64_t))
+            if self.chosen == NULL:
+                raise MemoryError
+            for index in range(self.chosen_count):
+                self.chosen[index] = chosen[index]
+        self.watches = [self._watch(pattern) for pattern in filters] if filters else None
+        self._count_again()
+        self.stored.attach(self)
+
+    def remember(self, Turn turn not None) -> None:
+        """Journal everything: what was journalled of it before is not needed any more."""
+        self.steps.clear()
+        self._write_snapshot(self.steps)
+        self._journal_steps(turn)
+
+    def nudge(self, Turn turn not None) -> None:
+        """The configuration changed: look again at the end of the turn."""
+        turn.later(self)
+
+    def refilter(self, list filters not None) -> None:
+        """Other filters from now on."""
+        self.stored.detach(self)
+        self.resume(filters)
+
+    def close(self, bytes line not None, bint with_left, Turn turn not None) -> None:
+        """It is gone: waiting pulls end with status `line` (and what they still wanted)."""
+        if self.closed:
+            return
+        while self.waiting.first != NULL:
+            self._end(self.waiting.first, span_of(line), with_left, turn)
+        self.stored.detach(self)
+        self.agenda.put(self.alarm, 0, turn)
+        self.pending.clear()
+        self.closed = True
+        self.hungry = False
+        self.alarm = None
+        self.owner = None
+
+    def refresh(self, Turn turn not None) -> None:
+        """Let go of pulls that nobody waits for and of messages that are gone, before counting."""
+        self._drop_deserted(turn)
+        self.trimmed(turn)
+
+    def purged(self, uint64_t first_seq, Turn turn not None) -> None:
+        """What it could have seen below `first_seq` was purged: it counts as done."""
+        cdef Delivery* entry = self.pending.first()
+        assert first_seq > 0
+        while entry != NULL and entry.seq < first_seq:
+            if entry.consumer_seq > self.floor_consumer_seq:
+                self.floor_consumer_seq = entry.consumer_seq
+            self.pending.remove(entry)
+            entry = self.pending.first()
+        if self.next_seq < first_seq:
+            self.next_seq = first_seq
+        if self.delivered_seq < first_seq - 1:
+            self.delivered_seq = first_seq - 1
+        if self.floor_seq < first_seq - 1:
+            self.floor_seq = first_seq - 1
+        if self.pending.count == 0:
+            self.pending.clear()
+            self.floor_seq = self.delivered_seq
+            self.floor_consumer_seq = self.delivered_consumer_seq
+        self._count_again()
+        cdef uint64_t[4] values
+        values[0] = self.next_seq
+        values[1] = self.delivered_seq
+        values[2] = self.floor_seq
+        values[3] = self.floor_consumer_seq
+        self.steps.add_many(MOVED, values, 4)
+        turn.later(self)
+
+    def recount(self) -> None:
+        """The stream lost messages that it told nobody of: count the unseen ones anew."""
+        self._count_again()
+
+    @property
+    def num_pending(self) -> int:
+        """Matching messages not delivered yet."""
+        return self.unseen()
+
+    @property
+    def num_ack_pending(self) -> int:
+        """Delivered and not acknowledged."""
+        return self.pending.count
+
+    @property
+    def num_redelivered(self) -> int:
+        """Tracked and delivered more than once."""
+        return 0 if self.max_deliver == 1 else self.pending.redelivered
+
+    @property
+    def num_waiting(self) -> int:
+        """Open pull requests."""
+        return self.waiting.count
+
+    def check(self) -> None:
+        """Assert the invariants."""
+        self.pending.check()
+        self.waiting.check()
+        assert self.floor_seq <= self.delivered_seq, (self.floor_seq, self.delivered_seq)
+        assert self.floor_consumer_seq <= self.delivered_consumer_seq
+        assert self.delivered_seq < self.next_seq or self.chosen_at < self.chosen_count
+        entry = self.pending.first()
+        assert entry == NULL or entry.seq > self.floor_seq or self.ack_policy == ACK_NONE
+        counted = self.unseen()
+        self._count_again()
+        assert counted == self.unseen(), (counted, self.unseen())
+
+    # --- requests ---
+
+    cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1:
+        """Somebody wants messages at `reply`."""
+        cdef uint64_t available
+        self.active_ns = turn.now_ns
+        if self.waiting.count >= self.max_waiting:
+            if not self.offering:
+                self._drop_deserted(turn)
+            if self.waiting.count >= self.max_waiting:
+                # who listens to heartbeats learns it from their absence
+                if form.heartbeat_ns == 0:
+                    self.status(reply, span_of(MAX_WAITING), turn)
+                return 0
+        if form.no_wait:
+            available = self.unseen() + <uint64_t> self.pending.queue.size
+            if available == 0 and form.expires_ns == 0:
+                return self.status(reply, span_of(NO_MESSAGES), turn)
+            if available > 0 and available < <uint64_t> self.waiting.batch_total:
+                return self.status(reply, span_of(REQUESTS_PENDING), turn)
+        self.waiting.add(form, reply, turn.now_ns)
+        self.hungry = True
+        turn.later(self)
+        return 0
+
+    cdef int status(self, Span reply, Span line, Turn turn) except -1:
+        """A header-only message `NATS/1.0 <line>`."""
+        cdef char text[STATUS_MAX + 16]
+        assert line.size <= STATUS_MAX
+        memcpy(text, b"NATS/1.0 ", 9)
+        memcpy(text + 9, line.data, line.size)
+        memcpy(text + 9 + line.size, b"\r\n\r\n", 4)
+        return self.refuse(reply, span(text, line.size + 13), turn)
+
+    cdef int refuse(self, Span reply, Span header, Turn turn) except -1:
+        """A message that is nothing but `header`."""
+        cdef Message message
+        memset(&message, 0, sizeof(Message))
+        message.to = message.subject = reply
+        message.header = header
+        message.now_ns = turn.now_ns
+        route(self.stored.account, &message, turn)
+        return 0
+
+    cdef bint acknowledge(self, uint64_t seq, uint64_t consumer_seq, Turn turn) except -1:
+        """False if `seq` was never delivered: then nobody is answered either."""
+        cdef Delivery* entry
+        self.active_ns = turn.now_ns
+        if seq == 0 or seq > self.delivered_seq:
+            return False
+        if self.ack_policy == ACK_ALL:
+            if seq > self.floor_seq:
+                if consumer_seq > self.delivered_consumer_seq:
+                    consumer_seq = self.delivered_consumer_seq
+                entry = self.pending.find(seq)
+                if entry != NULL:
+                    consumer_seq = entry.consumer_seq
+                self.steps.add_two(ACKED_ALL, seq, consumer_seq)
+                self._note_acked_all(seq, consumer_seq, turn.now_ns)
+                turn.later(self)
+            return True
+        entry = self.pending.find_tracked(seq)
+        if entry != NULL:
+            self.steps.add(ACKED, seq)
+            self._note_acked(entry, turn.now_ns)
+            turn.later(self)
+        return True
+
+    cdef int nak(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, int64_t delay_ns,
+                 Turn turn) except -1:
+        """Not done: once more, now (negative) or in `delay_ns`."""
+        cdef Delivery* entry
+        self.active_ns = turn.now_ns
+        if consumer_seq <= self.floor_consumer_seq or consumer_seq > self.delivered_consumer_seq:
+            return 0
+        entry = self.pending.find(seq)
+        if entry == NULL:
+            return 0
+        self._notice(NOTICE_NAKED, seq, consumer_seq, deliveries, b"", turn)
+        self.steps.add_two(NAKED, seq, <uint64_t> (delay_ns + 1) if delay_ns >= 0 else 0)
+        if delay_ns >= 0:
+            self.pending.schedule(entry, turn.now_ns + delay_ns)
+        else:
+            self.pending.enqueue(entry)
+        turn.later(self)
+        return 0
+
+    cdef int extend(self, uint64_t seq, Turn turn) except -1:
+        """In progress: its wait begins anew."""
+        cdef Delivery* entry = self.pending.find(seq)
+        self.active_ns = turn.now_ns
+        if entry != NULL and entry.place != QUEUE:
+            self.steps.add(EXTENDED, seq)
+            self.pending.schedule(entry, turn.now_ns + self._wait_ns(entry.deliveries))
+            turn.later(self)
+        return 0
+
+    cdef bint terminate(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, Span reason,
+                        Turn turn) except -1:
+        """Never again, and an advisory says why."""
+        if not self.acknowledge(seq, consumer_seq, turn):
+            return False
+        self._notice(
+            NOTICE_TERMINATED, seq, consumer_seq, deliveries,
+            reason.data[: reason.size] if reason.size else b"", turn,
+        )
+        return True
+
+    cdef int confirm(self, Span reply, Turn turn) except -1:
+        """The empty answer to an acknowledgement, once its step is durable."""
+        if self.journal is None:
+            return self.durable(0, reply, 0, turn)
+        self._journal_steps(turn)
+        if self.journal.durable_lsn >= self.journal.end_lsn:
+            return self.durable(0, reply, 0, turn)
+        self.journal.hold(self.journal.end_lsn, self, 0, reply, 0)
+        return 0
+
+    cdef int durable(self, uint64_t seq, Span reply, uint32_t note, Turn turn) except -1:
+        cdef Message message
+        memset(&message, 0, sizeof(Message))
+        message.to = message.subject = reply
+        message.now_ns = turn.now_ns
+        route(self.stored.account, &message, turn)
+        return 0
+
+    # --- the stream tells ---
+
+    cdef int matched(self, uint64_t seq, Turn turn) except -1:
+        if seq >= self.next_seq:
+            self.matching += 1
+            if self.hungry:
+                self.stored.wake(self, turn)
+        return 0
+
+    cdef int removed(self, uint64_t seq, Turn turn) except -1:
+        cdef Delivery* entry
+        cdef Py_ssize_t low, high, middle
+        if self.watches is None:
+            if seq < self.next_seq and self.passed and not self.ahead:
+                self.passed -= 1
+        elif seq >= self.next_seq:
+            self.matching -= 1
+        elif self.chosen_at < self.chosen_count:
+            low = self.chosen_at
+            high = self.chosen_count
+            while low < high:
+                middle = (low + high) // 2
+                if self.chosen[middle] < seq:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < self.chosen_count and self.chosen[low] == seq:
+                self.matching -= 1
+        entry = self.pending.find_tracked(seq)
+        if entry != NULL:
+            self._gone(entry, turn)
+        return 0
+
+    cdef int trimmed(self, Turn turn) except -1:
+        cdef Delivery* entry = self.pending.first()
+        while entry != NULL and entry.seq < self.stored.log.first_seq:
+            self._gone(entry, turn)
+            entry = self.pending.first()
+        return 0
+
+    cdef uint64_t oldest_unacked(self) noexcept:
+        cdef Delivery* entry = self.pending.first()
+        return entry.seq if entry != NULL else 0
+
+    cdef int _gone(self, Delivery* entry, Turn turn) except -1:
+        """Its message is no more: like a TERM, with a reason of its own."""
+        if entry.place == SPENT:
+            return self.pending.remove(entry)
+        if not self.stored.quiet:
+            self._notice(
+                NOTICE_TERMINATED, entry.seq, entry.consumer_seq, entry.deliveries,
+                MESSAGE_DELETED, turn,
+            )
+        self.steps.add(ACKED, entry.seq)
+        self._note_acked(entry, turn.now_ns)
+        turn.later(self)
+        return 0
+
+    # --- the end of a turn ---
+
+    cdef int settle(self, Turn turn) except -1:
+        cdef int dry = 0
+        cdef int64_t due_ns
+        if self.closed:
+            return 0
+        due_ns = self.pending.next_due_ns()
+        if due_ns and due_ns <= turn.now_ns:
+            self._fall_due(turn)
+        if self.waiting.count:
+            if self.waiting.deadline_ns and self.waiting.deadline_ns <= turn.now_ns:
+                self._end_pulls(False, turn)
+            self.offering = True
+            try:
+                dry = self._offer(turn)
+            finally:
+                self.offering = False
+            if dry and self.waiting.impatient:
+                self._end_pulls(True, turn)
+        self.hungry = self.waiting.count > 0
+        if self.hungry and dry and self.watches is not None and self.matching:
+            self.stored.wake(self, turn)        # it is there, but not to be seen yet
+        self._journal_steps(turn)
+        if self.notices:
+            notices = self.notices
+            self.notices = []
+            self.owner.advise(notices, turn)
+        self._set_alarm(turn)
+        return 0
+
+    cdef int _offer(self, Turn turn) except -1:
+        """Deliver while somebody waits and something is there; 1 if nothing is left to deliver."""
+        cdef Record record
+        cdef Delivery* entry
+        cdef int budget = SLICE_MESSAGES, found
+        cdef Py_ssize_t bytes_budget = SLICE_BYTES
+        if self.paused:
+            return 1
+        while self.waiting.count:
+            if turn.stalled:
+                self.agenda.put(self.alarm, turn.now_ns + REST_NS, turn)
+                return 0
+            if budget == 0 or bytes_budget < 0:
+                turn.again(self)
+                return 0
+            entry = self.pending.front()
+            if entry != NULL:
+                if self.max_deliver > 0 and entry.deliveries >= <uint64_t> self.max_deliver:
+                    self._note_spent(entry, turn)
+                    continue
+                if not self.stored.log.read(entry.seq, &record):
+                    self._gone(entry, turn)
+                    continue
+            else:
+                if self.ack_policy != ACK_NONE and self.pending.count >= (
+                    self.max_ack_pending if self.max_ack_pending >= 0 else PENDING_MAX
+                ):
+                    return 0
+                found = self._next_new(&record, turn)
+                if found == 0:
+                    return 1
+                if found == 2:
+                    turn.again(self)
+                    return 0
+            if not self._deliver(&record, entry, turn):
+                return 0
+            budget -= 1
+            bytes_budget -= record.payload.size + record.header.size
+        return 0
+
+    cdef int _next_new(self, Record* record, Turn turn) except -1:
+        """1: `record` is the next new message; 0: there is none; 2: look again next turn."""
+        cdef Stored stored = self.stored
+        cdef SubjectEntry* entry
+        cdef uint64_t seq, reached = 0
+        cdef int found, looked
+        cdef Watch watch
+        if self.watches is None:
+            while True:
+                seq = stored.log.next_present(self.next_seq)
+                if seq == 0 or seq > stored.visible_seq:
+                    return 0
+                if stored.log.read(seq, record):
+                    return 1
+                # damaged at rest: said by the store, passed over here
+                self.next_seq = seq + 1
+                self._count_again()
+        if self.chosen_at < self.chosen_count and self._next_chosen(record):
+            return 1
+        found = 0
+        if self.matching and self.next_seq <= stored.visible_seq:
+            watch = <Watch> self.watches[0]
+            if len(self.watches) == 1:
+                entry = exact(stored.log, stored.tree, span_of(watch.pattern))
+                if entry != NULL and entry.first_seq > self.next_seq:
+                    self.next_seq = entry.first_seq     # a literal filter: the index knows
+                found = stored.log.next_match(
+                    span_of(watch.pattern), self.next_seq, SLICE_LOOKED, record, &reached
+                )
+                if found == 2:
+                    self.next_seq = reached
+                    return 2
+            else:
+                looked = 0
+                seq = stored.log.next_present(self.next_seq)
+                while seq and seq <= stored.visible_seq:
+                    if looked == SLICE_LOOKED:
+                        self.next_seq = seq
+                        return 2
+                    looked += 1
+                    if stored.log.read(seq, record) and self._matches(record.subject):
+                        found = 1
+                        break
+                    seq = stored.log.next_present(seq + 1)
+            if found and record.seq <= stored.visible_seq:
+                return 1
+        if self.next_seq <= stored.visible_seq:
+            self.next_seq = stored.visible_seq + 1      # nothing in between matches
+        return 0
+
+    cdef int _next_chosen(self, Record* record) except -1:
+        while self.chosen_at < self.chosen_count:
+            if self.stored.log.read(self.chosen[self.chosen_at], record):
+                return 1
+            self.chosen_at += 1
+        free(self.chosen)
+        self.chosen = NULL
+        self.chosen_count = self.chosen_at = 0
+        return 0
+
+    cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1:
+        """`record` to whoever's turn it is; 0 if nobody takes it. `entry` NULL: for the first time."""
+        cdef char text[ACK_REPLY_MAX]
+        cdef Message message
+        cdef Pull* pull
+        cdef Py_ssize_t size
+        cdef int taken
+        cdef uint64_t unseen = self.unseen()
+        memset(&message, 0, sizeof(Message))
+        message.subject = record.subject
+        message.reply = self._ack_reply(
+            text, 1 if entry == NULL else entry.deliveries + 1, record,
+            unseen - 1 if entry == NULL and unseen else unseen,
+        )
+        message.header = record.header
+        message.payload = record.payload
+        if self.headers_only:
+            message.header = self._shown_header(record)
+            message.payload.size = 0
+        message.now_ns = turn.now_ns
+        size = (
+            message.subject.size + message.reply.size + message.header.size + message.payload.size
+        )
+        while True:
+            pull = self._taker(size, turn)
+            if pull == NULL:
+                return 0
+            message.to = reply_of(pull)
+            self.stored.log.borrows += 1
+            try:
+                taken = deliver(&pull.target, self.stored.account, &message, turn)
+            finally:
+                self.stored.log.give_back()
+            if taken:
+                break
+            self.waiting.remove(pull)       # nobody listens there any more
+        if entry == NULL:
+            if self.chosen_at < self.chosen_count:
+                self.chosen_at += 1
+            else:
+                self.next_seq = record.seq + 1
+            if self.watches is None:
+                self.passed += 1
+            elif self.matching:
+                self.matching -= 1
+            self.steps.delivered(record.seq - self.delivered_seq)
+            self._note_delivered(record.seq, turn.now_ns)
+        else:
+            self.steps.add(REDELIVERED, record.seq)
+            self._note_again(entry, turn.now_ns)
+        self.waiting.served(pull, size, turn.now_ns)
+        if pull.batch_left == 0:
+            if pull.counts_bytes and pull.bytes_left > 0:
+                self._end(pull, span_of(BATCH_COMPLETED), True, turn)
+            else:
+                self.waiting.remove(pull)
+        return 1
+
+    cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL:
+        """Who gets the next message; those who cannot take it are told so."""
+        cdef Pull* pull = self.waiting.first
+        while pull != NULL:
+            if not pull.counts_bytes or size < pull.bytes_left:
+                return pull
+            if size == pull.bytes_left:
+                self.waiting.batch_total -= pull.batch_left - 1
+                pull.batch_left = 1
+                return pull
+            self._end(pull, span_of(MAX_BYTES), True, turn)
+            pull = self.waiting.first
+        return NULL
+
+    cdef Span _ack_reply(
+        self, char* to, uint64_t deliveries, Record* record, uint64_t unseen
+    ) noexcept:
+        """$JS.ACK.<S>.<C>.<deliveries>.<seq>.<consumer seq>.<time>.<unseen>"""
+        cdef Py_ssize_t size = len(self.ack_prefix)
+        cdef char* at = to + size
+        memcpy(to, PyBytes_AS_STRING(self.ack_prefix), size)
+        at = print_u64(at, deliveries)
+        at[0] = c"."
+        at = print_u64(at + 1, record.seq)
+        at[0] = c"."
+        at = print_u64(at + 1, self.delivered_consumer_seq + 1)
+        at[0] = c"."
+        at = print_u64(at + 1, <uint64_t> record.time_ns)
+        at[0] = c"."
+        at = print_u64(at + 1, unseen)
+        return span(to, at - to)
+
+    cdef Span _shown_header(self, Record* record) except *:
+        """For headers_only: the stored header and the size of the payload that is left out."""
+        cdef Py_ssize_t size = record.header.size, wanted
+        cdef char* grown
+        cdef char* at
+        wanted = size + 64
+        if wanted > self.scratch_capacity:
+            grown = <char*> realloc(self.scratch, wanted)
+            if grown == NULL:
+                raise MemoryError
+            self.scratch = grown
+            self.scratch_capacity = wanted
+        at = self.scratch
+        if size > 2:
+            memcpy(at, record.header.data, size - 2)
+            at += size - 2
+        else:
+            memcpy(at, b"NATS/1.0\r\n", 10)
+            at += 10
+        memcpy(at, b"Nats-Msg-Size: ", 15)
+        at = print_u64(at + 15, <uint64_t> record.payload.size)
+        memcpy(at, b"\r\n\r\n", 4)
+        return span(self.scratch, at + 4 - self.scratch)
+
+    cdef int _fall_due(self, Turn turn) except -1:
+        """What waited long enough goes to the redelivery queue, or has been tried often enough."""
+        cdef Delivery* due[SLICE_DUE]
+        cdef Py_ssize_t found, index
+        cdef int rounds
+        for rounds in range(64):
+            found = self.pending.take_due(turn.now_ns, due, SLICE_DUE)
+            for index in range(found):
+                if self.max_deliver > 0 and due[index].deliveries >= <uint64_t> self.max_deliver:
+                    self._note_spent(due[index], turn)
+                else:
+                    self.pending.enqueue(due[index])
+            if found < SLICE_DUE:
+                return 0
+        turn.again(self)
+        return 0
+
+    cdef int _end_pulls(self, bint dry, Turn turn) except -1:
+        """Tell pulls whose time has come; `dry`: nothing is left for those that don't wait."""
+        cdef Pull* pull = self.waiting.first
+        cdef Pull* after
+        cdef int64_t now_ns = turn.now_ns
+        cdef bint empty = dry and (self.paused or self.unseen() == 0)
+        while pull != NULL:
+            after = pull.after
+            if dry and pull.no_wait and (
+                pull.served or (empty and (pull.expires_ns == 0 or self.paused))
+            ):
+                self._end(pull, span_of(NO_MESSAGES), False, turn)
+            elif pull.expires_ns and pull.expires_ns <= now_ns:
+                self._end(pull, span_of(REQUEST_TIMEOUT), True, turn)
+            elif pull.beat_ns and pull.beat_ns <= now_ns:
+                self._beat(pull, turn)
+            pull = after
+        self.waiting.set_deadline()
+        return 0
+
+    cdef int _beat(self, Pull* pull, Turn turn) except -1:
+        cdef char text[STATUS_MAX]
+        cdef char* at = text
+        pull.beat_ns = turn.now_ns + pull.heartbeat_ns
+        memcpy(at, b"100 Idle Heartbeat\r\nNats-Last-Consumer: ", 40)
+        at = print_u64(at + 40, self.delivered_consumer_seq)
+        memcpy(at, b"\r\nNats-Last-Stream: ", 20)
+        at = print_u64(at + 20, self.next_seq - 1)
+        return self.status(reply_of(pull), span(text, at - text), turn)
+
+    cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1:
+        """The request is over: `line`, and what was left of it; the pointer is dead afterwards."""
+        cdef char text[STATUS_MAX]
+        cdef char* at = text
+        cdef Message message
+        memcpy(at, b"NATS/1.0 ", 9)
+        memcpy(at + 9, line.data, line.size)
+        at += 9 + line.size
+        if with_left:
+            memcpy(at, b"\r\nNats-Pending-Messages: ", 25)
+            at = print_i64(at + 25, pull.batch_shown)
+            memcpy(at, b"\r\nNats-Pending-Bytes: ", 22)
+            at = print_i64(at + 22, pull.bytes_left)
+        memcpy(at, b"\r\n\r\n", 4)
+        at += 4
+        self.active_ns = turn.now_ns
+        memset(&message, 0, sizeof(Message))
+        message.to = message.subject = reply_of(pull)
+        message.header = span(text, at - text)
+        message.now_ns = turn.now_ns
+        try:
+            deliver(&pull.target, self.stored.account, &message, turn)
+        finally:
+            self.waiting.remove(pull)
+        return 0
+
+    cdef int _drop_deserted(self, Turn turn) except -1:
+        """Requests whose inbox nobody listens to, and those whose time is over, make room."""
+        cdef Pull* pull = self.waiting.first
+        cdef Pull* after
+        while pull != NULL:
+            after = pull.after
+            if not reaches(self.stored.account, reply_of(pull), turn.now_ns):
+                self.waiting.remove(pull)
+            elif pull.expires_ns and pull.expires_ns <= turn.now_ns:
+                self._end(pull, span_of(REQUEST_TIMEOUT), True, turn)
+            pull = after
+        self.hungry = self.waiting.count > 0
+        return 0
+
+    # --- changes of state, alike while running and when journalled steps are applied ---
+
+    cdef int _note_delivered(self, uint64_t seq, int64_t now_ns) except -1:
+        self.delivered_seq = seq
+        self.delivered_consumer_seq += 1
+        self.delivered_ns = self.active_ns = now_ns
+        if self.ack_policy == ACK_NONE:
+            self.floor_seq = seq
+            self.floor_consumer_seq = self.delivered_consumer_seq
+            return 0
+        self.pending.add(seq, self.delivered_consumer_seq, now_ns, now_ns + self._wait_ns(1))
+        if seq < self.stored.oldest_unacked:
+            self.stored.oldest_unacked = seq
+        return 0
+
+    cdef int _note_again(self, Delivery* entry, int64_t now_ns) except -1:
+        self.delivered_consumer_seq += 1
+        self.delivered_ns = self.active_ns = now_ns
+        self.pending.count_delivery(entry, now_ns)
+        self.pending.schedule(entry, now_ns + self._wait_ns(entry.deliveries))
+        return 0
+
+    cdef int _note_spent(self, Delivery* entry, Turn turn) except -1:
+        self._notice(
+            NOTICE_SPENT, entry.seq, entry.consumer_seq, entry.deliveries, b"", turn
+        )
+        self.steps.add(SPENT_STEP, entry.seq)
+        self.pending.spend(entry)
+        turn.later(self)
+        return 0
+
+    cdef int _note_acked(self, Delivery* entry, int64_t now_ns) except -1:
+        cdef uint64_t seq = entry.seq, consumer_seq = entry.consumer_seq
+        cdef Delivery* first
+        self.acked_ns = now_ns
+        self.pending.remove(entry)
+        if self.pending.count == 0:
+            self.floor_seq = self.delivered_seq
+            self.floor_consumer_seq = self.delivered_consumer_seq
+        elif consumer_seq == self.floor_consumer_seq + 1:
+            first = self.pending.first()
+            self.floor_seq = first.seq - 1 if first.seq > seq else seq
+            self.floor_consumer_seq = (
+                first.consumer_seq - 1 if first.consumer_seq > consumer_seq else consumer_seq
+            )
+        return 0
+
+    cdef int _note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1:
+        cdef Delivery* entry = self.pending.first()
+        self.acked_ns = now_ns
+        while entry != NULL and entry.seq <= seq:
+            self.pending.remove(entry)
+            entry = self.pending.first()
+        self.floor_seq = seq
+        if consumer_seq > self.floor_consumer_seq:
+            self.floor_consumer_seq = consumer_seq
+        return 0
+
+    cdef int64_t _wait_ns(self, uint32_t deliveries) noexcept:
+        """How long the delivery number `deliveries` may stay unacknowledged."""
+        if self.backoff_count == 0:
+            return self.ack_wait_ns
+        return self.backoff_ns[
+            deliveries - 1 if deliveries < <uint32_t> self.backoff_count else self.backoff_count - 1
+        ]
+
+    # --- unseen messages ---
+
+    cdef uint64_t unseen(self) noexcept:
+        if self.watches is not None:
+            return self.matching
+        self._settle_passed()
+        return self.stored.log.messages - self.passed
+
+    cdef void _settle_passed(self) noexcept:
+        """What went at the front was passed, if we are past it."""
+        cdef Stored stored = self.stored
+        cdef uint64_t gone
+        if self.ahead:
+            self.passed = stored.log.messages - stored.count_from(self.next_seq)
+            self.ahead = self.next_seq > stored.log.last_seq + 1
+        elif self.next_seq <= stored.log.first_seq:
+            self.passed = 0
+        elif stored.front_gone != self.front_mark:
+            gone = stored.front_gone - self.front_mark
+            self.passed = self.passed - gone if self.passed > gone else 0
+        self.front_mark = stored.front_gone
+
+    cdef int _count_again(self) except -1:
+        cdef Stored stored = self.stored
+        cdef Tally tally
+        cdef Watch watch
+        cdef Record record
+        cdef Span resume
+        cdef uint64_t seq, reached = 0
+        cdef Py_ssize_t index
+        self.front_mark = stored.front_gone
+        self.ahead = self.next_seq > stored.log.last_seq + 1
+        if self.watches is None:
+            self.passed = stored.log.messages - stored.count_from(self.next_seq)
+            return 0
+        self.matching = 0
+        for index in range(self.chosen_at, self.chosen_count):
+            self.matching += stored.log.read(self.chosen[index], &record)
+        for watch in self.watches:
+            tally = Tally.__new__(Tally)
+            tally.cursor = self
+            stored.tree.walk(span_of(watch.pattern), span(NULL, 0), LOOK_ALL, tally, &resume)
+            if not tally.straddles:
+                self.matching += tally.total
+                continue
+            seq = self.next_seq
+            while stored.log.next_match(
+                span_of(watch.pattern), seq, LOOK_ALL, &record, &reached
+            ) == 1:
+                self.matching += 1
+                seq = record.seq + 1
+        return 0
+
+    cdef bint _matches(self, Span subject) noexcept:
+        cdef Watch watch
+        for watch in self.watches:
+            if subject_matches(span_of(watch.pattern), subject):
+                return True
+        return False
+
+    def _watch(self, bytes pattern):
+        cdef Watch watch = Watch.__new__(Watch)
+        watch.follower = self
+        watch.pattern = pattern
+        return watch
+
+    # --- journal, advisories, alarm ---
+
+    cdef int _journal_steps(self, Turn turn) except -1:
+        cdef Record record
+        cdef Span steps = self.steps.taken()
+        if steps.size == 0:
+            return 0
+        if self.journal is not None:
+            memset(&record, 0, sizeof(Record))
+            record.kind = RECORD_ACK
+            record.owner = self.number
+            record.seq = self.stored.number
+            record.time_ns = turn.now_ns
+            record.payload = steps
+            self.journal.append(&record, turn)
+        self.steps.clear()
+        return 0
+
+    cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
+                     bytes reason, Turn turn) except -1:
+        cdef bytes subject = self.notice_subjects[kind - 1]
+        if len(self.notices) < NOTICES_MAX and self.stored.account.sublist.has_interest(
+            span_of(subject)
+        ):
+            self.notices.append((kind, seq, consumer_seq, deliveries, reason))
+            turn.later(self)
+        return 0
+
+    cdef int _set_alarm(self, Turn turn) except -1:
+        """Earlier if need be; an alarm that rings too early finds nothing to do and is set again."""
+        cdef int64_t due_ns = self.pending.next_due_ns()
+        if self.waiting.count and self.waiting.deadline_ns and (
+            due_ns == 0 or self.waiting.deadline_ns < due_ns
+        ):
+            due_ns = self.waiting.deadline_ns
+        if due_ns and (self.alarm.due_ns == 0 or due_ns < self.alarm.due_ns):
+            self.agenda.put(self.alarm, due_ns, turn)
+        return 0
+
+    # --- recovery ---
+
+    def apply(self, bytes steps not None, int64_t now_ns) -> None:
+        """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
+        cdef const char* at = PyBytes_AS_STRING(steps)
+        cdef const char* end = at + len(steps)
+        cdef uint64_t[6] values
+        cdef int step, wanted, index
+        while at < end:
+            step = at[0]
+            at += 1
+            wanted = _numbers_of(step)
+            if wanted == 0:
+                raise StoreError(f"consumer {self.name.decode()}: unknown step {step} in its record")
+            for index in range(wanted):
+                if not read_number(&at, end, &values[index]):
+                    raise StoreError(f"consumer {self.name.decode()}: a step is cut short")
+            _apply(self, step, values, now_ns)
+
+    def snapshot(self) -> bytes:
+        """All of its state as steps, to be applied to a fresh cursor."""
+        cdef Steps steps = Steps()
+        cdef Span out
+        self._write_snapshot(steps)
+        out = steps.taken()
+        return out.data[: out.size]
+
+    cdef int _write_snapshot(self, Steps steps) except -1:
+        cdef uint64_t[6] values
+        cdef Delivery* entry = self.pending.first()
+        values[0] = self.next_seq
+        values[1] = self.delivered_seq
+        values[2] = self.floor_seq
+        values[3] = self.floor_consumer_seq
+        values[4] = self.delivered_consumer_seq
+        steps.add_many(RESET, values, 5)
+        while entry != NULL:
+            values[0] = entry.seq
+            values[1] = entry.consumer_seq
+            values[2] = <uint64_t> entry.time_ns
+            values[3] = <uint64_t> entry.due_ns
+            values[4] = entry.deliveries
+            values[5] = entry.place == QUEUE
+            steps.add_many(PENDING, values, 6)
+            entry = self.pending.next(entry)
+        return 0
+
+
+cdef enum:
+    LOOK_ALL = 0x7FFFFFFF
+
+
+cdef class Tally(SubjectVisitor):
+    """Counts messages at or above a cursor's position under the subjects of a walk."""
+
+    cdef Cursor cursor
+    cdef uint64_t total
+    cdef bint straddles
+
+    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
+        cdef SubjectEntry* found = entry
+        if entry.stale:
+            found = exact(self.cursor.stored.log, self.cursor.stored.tree, subject)
+        if found.first_seq >= self.cursor.next_seq:
+            self.total += found.count
+        elif found.last_seq >= self.cursor.next_seq:
+            self.straddles = True
+            return 1
+        return 0
+
+
+cdef int _numbers_of(int step) noexcept:
+    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP):
+        return 1
+    if step in (DELIVERED, ACKED_ALL, NAKED):
+        return 2
+    if step == MOVED:
+        return 4
+    if step == RESET:
+        return 5
+    return 6 if step == PENDING else 0
+
+
+cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) except -1:
+    """The same change as the running cursor made, at the same time."""
+    cdef Pending pending = cursor.pending
+    cdef Delivery* entry = NULL
+    cdef uint64_t index
+    if step == DELIVERED:
+        for index in range(values[1]):
+            cursor._note_delivered(
+                cursor.delivered_seq + (values[0] if index == 0 else 1), now_ns
+            )
+        if cursor.next_seq <= cursor.delivered_seq:
+            cursor.next_seq = cursor.delivered_seq + 1
+        return 0
+    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP, NAKED):
+        entry = pending.find_tracked(values[0])
+        if entry == NULL:
+            return 0
+    if step == REDELIVERED:
+        cursor._note_again(entry, now_ns)
+    elif step == ACKED:
+        cursor._note_acked(entry, now_ns)
+    elif step == ACKED_ALL:
+        cursor._note_acked_all(values[0], values[1], now_ns)
+    elif step == NAKED and values[1]:
+        pending.schedule(entry, now_ns + <int64_t> values[1] - 1)
+    elif step == NAKED:
+        pending.enqueue(entry)
+    elif step == EXTENDED:
+        pending.schedule(entry, now_ns + cursor._wait_ns(entry.deliveries))
+    elif step == SPENT_STEP:
+        pending.spend(entry)
+    elif step in (MOVED, RESET):
+        cursor.next_seq = values[0]
+        cursor.delivered_seq = values[1]
+        cursor.floor_seq = values[2]
+        cursor.floor_consumer_seq = values[3]
+        if step == RESET:
+            pending.clear()
+            cursor.delivered_consumer_seq = values[4]
+        else:
+            entry = pending.first()
+            while entry != NULL and entry.seq <= cursor.floor_seq:
+                pending.remove(entry)
+                entry = pending.first()
+    elif step == PENDING:
+        entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
+        for index in range(1, values[4]):
+            pending.count_delivery(entry, <int64_t> values[2])
+        if values[5]:
+            pending.enqueue(entry)
+    return 0

@@ -1,0 +1,16 @@
+from typing import Protocol
+
+from isthmus.core.cursor import Cursor
+from isthmus.core.receiver import Receiver
+
+class PullOwner(Protocol):
+    def pull_form(
+        self, payload: bytes, header: bytes, /
+    ) -> tuple[bytes, int, int, int, int, int, bool]: ...
+
+class PullInlet(Receiver):
+    def __init__(self, cursor: Cursor, owner: PullOwner) -> None: ...
+    @property
+    def cursor(self) -> Cursor: ...
+    def subscribe(self, subjects: list[bytes]) -> None: ...
+    def forget(self) -> None: ...

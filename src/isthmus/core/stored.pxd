@@ -1,0 +1,117 @@
+"""One stream as everybody sees it: its log, its index, its limits, and who follows it.
+
+        Ingest ─ put ─►┌ Stored ──────────────────────┐
+        API ── remove ►│ log · tree · limits · usage  │─ visible_seq ─► Follower (a cursor) settles
+        Journal ───────►│ durable: visible_seq, PubAck │─ removed, purged ─►
+                        └──────────────────────────────┘
+
+`visible_seq` is the last sequence that followers may see: of a file stream the last one whose record
+is durable, of a memory stream the last one. So no sequence is ever seen twice with different content.
+
+What a publication costs does not grow with the number of followers. Those without a filter count
+what they have not seen by difference (`log.messages`, `front_gone`); those with filters stand in a
+sublist of filters and are told of messages that match. Only followers that are `hungry` are woken.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from isthmus.core.journal cimport Holder, Journal
+from isthmus.core.message cimport Message, Span
+from isthmus.core.receiver cimport Receiver
+from isthmus.core.router cimport AccountCore
+from isthmus.core.segment cimport Record
+from isthmus.core.stream_log cimport StreamLog
+from isthmus.core.sublist cimport Sublist
+from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.turn cimport Turn
+
+cdef enum Note:                 # what a held reply says
+    STORED = 0                  # PubAck
+    DUPLICATE = 1               # PubAck of the message stored before
+    WRONG_LAST = 2              # refused: `seq` is the last one
+
+
+cdef class Usage:
+    """Bytes of stored messages against their bounds, of an account or of the server above it."""
+
+    cdef readonly int64_t memory_bytes
+    cdef readonly int64_t file_bytes
+    cdef readonly int64_t memory_max      # -1: no bound
+    cdef readonly int64_t file_max
+    cdef readonly Usage above
+
+    cdef void add(self, bint memory, int64_t change) noexcept
+    # 0: there is room; 1: not in this account; 2: not in the server
+    cdef int refuses(self, bint memory, int64_t more) noexcept
+
+
+cdef class Follower(Holder):
+    """What a stream knows of one of its cursors."""
+
+    cdef readonly Stored stored
+    cdef readonly uint64_t next_seq       # the first it has not passed
+    cdef bint hungry                      # somebody waits for a message: wake it
+    cdef bint signalled                   # on the stream's list of those to wake
+    cdef list watches                     # its filters; None: it gets everything
+
+    # a message that matches one of its filters was stored
+    cdef int matched(self, uint64_t seq, Turn turn) except -1
+    # this message is gone; only told of interior ones, or if it matches a filter
+    cdef int removed(self, uint64_t seq, Turn turn) except -1
+    # everything below first_seq may be gone: look what of it was unacknowledged
+    cdef int trimmed(self, Turn turn) except -1
+    # the oldest sequence it waits for an acknowledgement of; 0: none
+    cdef uint64_t oldest_unacked(self) noexcept
+
+
+cdef class Watch(Receiver):
+    """One filter of one follower, in the stream's sublist of filters."""
+
+    cdef Follower follower
+    cdef readonly bytes pattern
+
+
+cdef class Stored(Holder):
+    cdef readonly AccountCore account
+    cdef readonly bytes name
+    cdef readonly uint64_t number         # `owner` in its records
+    cdef readonly StreamLog log
+    cdef readonly SubjectTree tree
+    cdef readonly Journal journal         # None: memory
+    cdef readonly Usage usage
+    cdef readonly uint64_t visible_seq
+    cdef readonly bint closed
+    cdef bytes ack_prefix                 # {"stream":"S","seq":
+    cdef bytes wrong_last_prefix          # {"error":{… sequence:
+    cdef bytes wrong_last_suffix          # "},"stream":"S","seq":0}
+    cdef readonly int64_t max_msgs        # -1: no bound, here and below
+    cdef readonly int64_t max_bytes
+    cdef readonly int64_t max_msgs_per_subject
+    cdef readonly uint64_t front_gone     # removals at first_seq, ever
+    cdef list followers                   # all of them
+    cdef list plain                       # those without filters
+    cdef list signalled
+    cdef Sublist filters                  # of Watch; None while nobody filters
+    cdef Py_ssize_t watch_count
+    cdef uint64_t oldest_unacked          # not above any follower's, as far as known
+    cdef bint moved                       # visible_seq did
+    cdef bint cut                         # first_seq did
+    cdef bint quiet                       # what goes is purged: nobody is advised
+    cdef int64_t bytes_counted            # of log.bytes_stored, in `usage`
+
+    # stores the record under the next sequence; its lsn (0 in memory)
+    cdef uint64_t put(self, Record* record, Turn turn) except? 0
+    # evicts what the limits do not allow after a message on `subject`
+    cdef int enforce(self, Span subject, Turn turn) except -1
+    cdef bint over_limit(self) noexcept
+    cdef int remove(self, uint64_t seq, Turn turn) except -1
+    # the answer to a publication, when it may leave: now, or with the record at `lsn`
+    cdef int reply(self, uint64_t lsn, uint64_t seq, Span reply, Note note, Turn turn) except -1
+    cdef int publish_ack(self, uint64_t seq, Span reply, uint32_t note, Turn turn) except -1
+    # messages at or above `seq`
+    cdef uint64_t count_from(self, uint64_t seq) except? 0xFFFFFFFFFFFFFFFF
+    cdef int attach(self, Follower follower) except -1
+    cdef int detach(self, Follower follower) except -1
+    cdef int wake(self, Follower follower, Turn turn) except -1
+    cdef void count_usage(self) noexcept
+    cdef int tell_filters(self, uint64_t seq, Span subject, bint stored, Turn turn) except -1

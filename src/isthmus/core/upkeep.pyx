@@ -1,0 +1,121 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Removals that may be many: ages, shrunk limits, purges, each in slices of at most `limit` messages.
+
+Every function does a part of its work and says how much, so that its owner can go on in the next
+turn. Followers learn of single removals; of bulk ones (`trim`) their owners tell them at the end.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from isthmus.core.message cimport span, span_of
+from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
+from isthmus.core.stored cimport Stored
+from isthmus.core.stream_log cimport trim as trim_log
+from isthmus.core.turn cimport Turn
+
+
+def expire(Stored stored not None, int64_t until_ns, Py_ssize_t limit, Turn turn not None) -> int:
+    """Remove the oldest messages, stored at `until_ns` or before; how many went."""
+    cdef Py_ssize_t count = 0
+    while count < limit and stored.log.messages and stored.log.first_time_ns() <= until_ns:
+        if not stored.remove(stored.log.first_seq, turn):
+            break
+        count += 1
+    return count
+
+
+def shrink(Stored stored not None, Py_ssize_t limit, Turn turn not None) -> int:
+    """Remove the oldest messages over max_msgs and max_bytes; how many went."""
+    cdef Py_ssize_t count = 0
+    while count < limit and stored.over_limit():
+        if not stored.remove(stored.log.first_seq, turn):
+            break
+        count += 1
+    return count
+
+
+def enforce(Stored stored not None, bytes subject not None, Turn turn not None) -> None:
+    """Apply the limits after they became narrower, to the messages of one subject."""
+    stored.enforce(span_of(subject), turn)
+
+
+def discard(Stored stored not None, uint64_t seq, Turn turn not None) -> bool:
+    """Remove one message for good; False if it is not there."""
+    if not stored.remove(seq, turn):
+        return False
+    _journal(stored, RECORD_REMOVE, seq, b"", turn)
+    return True
+
+
+def trim(Stored stored not None, uint64_t below, Py_ssize_t limit, Turn turn not None) -> int:
+    """Remove messages below sequence `below` in bulk; how many went."""
+    cdef Py_ssize_t count = trim_log(stored.log, stored.tree, below, limit)
+    stored.front_gone += <uint64_t> count
+    stored.count_usage()
+    return count
+
+
+def purge(Stored stored not None, Turn turn not None) -> int:
+    """Remove everything at once, whatever its size; how many went."""
+    cdef object count = stored.log.purge(stored.tree)
+    stored.front_gone += <uint64_t> count
+    stored.count_usage()
+    return count
+
+
+def purge_matching(
+    Stored stored not None, bytes pattern not None, uint64_t start, uint64_t below,
+    uint64_t at_most, Py_ssize_t limit, Turn turn not None,
+) -> tuple[int, int]:
+    """Remove up to `at_most` messages that `pattern` matches, looking at `limit` of them.
+
+    `(how many went, where to go on)`; 0: done. Followers are told, but nobody is advised.
+    """
+    cdef Record record
+    cdef uint64_t seq = start, reached = 0, count = 0
+    cdef int found
+    stored.quiet = True
+    try:
+        while count < at_most:
+            found = stored.log.next_match(span_of(pattern), seq, 64, &record, &reached)
+            if found == 0 or reached >= below:
+                return count, 0
+            seq = reached
+            if found == 1:
+                stored.remove(reached, turn)
+                count += 1
+                seq = reached + 1
+            limit -= 1 if found == 1 else 64
+            if limit <= 0:
+                return count, seq
+        return count, 0
+    finally:
+        stored.quiet = False
+
+
+def purged(
+    Stored stored not None, bytes pattern not None, uint64_t below, Turn turn not None
+) -> None:
+    """Journal that a purge removed what lies below `below` (and matches `pattern`, if any).
+
+    Sequences up to there are used up, and may be seen to be.
+    """
+    if below - 1 > stored.log.last_seq and not pattern:
+        stored.log.skip(below - 1, turn.now_ns)
+        if stored.journal is None or stored.visible_seq < below - 1:
+            stored.visible_seq = below - 1
+    _journal(stored, RECORD_PURGE, below, pattern, turn)
+
+
+cdef int _journal(Stored stored, int kind, uint64_t seq, bytes subject, Turn turn) except -1:
+    cdef Record record
+    if stored.journal is not None:
+        memset(&record, 0, sizeof(Record))
+        record.kind = kind
+        record.owner = stored.number
+        record.seq = seq
+        record.time_ns = turn.now_ns
+        record.subject = span_of(subject)
+        stored.journal.append(&record, turn)
+    return 0

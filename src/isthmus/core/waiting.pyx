@@ -1,0 +1,118 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Waiting pull requests; see `waiting.pxd`.
+
+Owns the queue and its totals. Knows no messages and sends nothing. Its bound is the consumer's
+`max_waiting`, kept by who adds. Invariant: `batch_total` is the sum of all `batch_left`.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from isthmus.core.message cimport Span
+
+
+cdef class Waiting:
+    """Pulls, first come first served, one message each in turn."""
+
+    def __dealloc__(self):
+        while self.first != NULL:
+            self.remove(self.first)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def check(self) -> None:
+        """Assert the invariants."""
+        cdef Pull* pull = self.first
+        cdef Py_ssize_t count = 0
+        cdef int64_t total = 0
+        while pull != NULL:
+            count += 1
+            total += pull.batch_left
+            assert pull.batch_left > 0
+            assert pull.after != NULL or pull == self.last
+            for due_ns in (pull.expires_ns, pull.beat_ns):
+                assert due_ns == 0 or 0 < self.deadline_ns <= due_ns
+            pull = pull.after
+        assert count == self.count
+        assert total == self.batch_total
+
+    cdef Pull* add(self, const PullForm* form, Span reply, int64_t now_ns) except NULL:
+        cdef Pull* pull = <Pull*> malloc(sizeof(Pull) + reply.size)
+        if pull == NULL:
+            raise MemoryError
+        pull.target.receiver = NULL
+        pull.target.generation = 0
+        pull.batch_left = form.batch
+        pull.batch_shown = form.batch_shown
+        pull.bytes_left = form.bytes_max
+        pull.counts_bytes = form.bytes_max > 0
+        pull.expires_ns = now_ns + form.expires_ns if form.expires_ns else 0
+        pull.heartbeat_ns = form.heartbeat_ns
+        pull.beat_ns = now_ns + form.heartbeat_ns if form.heartbeat_ns else 0
+        pull.no_wait = form.no_wait
+        pull.served = 0
+        pull.reply_size = reply.size
+        memcpy(pull.reply, reply.data, reply.size)
+        self._append(pull)
+        self._sooner(pull)
+        self.count += 1
+        self.impatient += pull.no_wait
+        self.batch_total += pull.batch_left
+        return pull
+
+    cdef void remove(self, Pull* pull) noexcept:
+        """It has ended; the pointer is dead afterwards."""
+        self._unlink(pull)
+        self.count -= 1
+        self.impatient -= pull.no_wait
+        self.batch_total -= pull.batch_left
+        free(pull)
+
+    cdef void served(self, Pull* pull, Py_ssize_t size, int64_t now_ns) noexcept:
+        """It got a message of `size` bytes; now it is the others' turn."""
+        pull.served += 1
+        pull.batch_left -= 1
+        pull.batch_shown -= 1
+        self.batch_total -= 1
+        if pull.counts_bytes:
+            pull.bytes_left -= size
+        if pull.heartbeat_ns:
+            pull.beat_ns = now_ns + pull.heartbeat_ns
+        if pull != self.last:
+            self._unlink(pull)
+            self._append(pull)
+
+    cdef void set_deadline(self) noexcept:
+        """Find the first expiry or heartbeat again, after some have passed."""
+        cdef Pull* pull = self.first
+        self.deadline_ns = 0
+        while pull != NULL:
+            self._sooner(pull)
+            pull = pull.after
+
+    cdef void _sooner(self, Pull* pull) noexcept:
+        if pull.expires_ns and (self.deadline_ns == 0 or pull.expires_ns < self.deadline_ns):
+            self.deadline_ns = pull.expires_ns
+        if pull.beat_ns and (self.deadline_ns == 0 or pull.beat_ns < self.deadline_ns):
+            self.deadline_ns = pull.beat_ns
+
+    cdef void _unlink(self, Pull* pull) noexcept:
+        if pull.before != NULL:
+            pull.before.after = pull.after
+        else:
+            self.first = pull.after
+        if pull.after != NULL:
+            pull.after.before = pull.before
+        else:
+            self.last = pull.before
+
+    cdef void _append(self, Pull* pull) noexcept:
+        pull.after = NULL
+        pull.before = self.last
+        if self.last != NULL:
+            self.last.after = pull
+        else:
+            self.first = pull
+        self.last = pull

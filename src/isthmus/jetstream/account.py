@@ -1,0 +1,300 @@
+"""The JetStream of one account: its streams, its limits, and where its API listens.
+
+Owns the table of streams. Knows no socket and no disk: the journal and the logs of file streams come
+from outside (`Premises`, `LogStore`). Invariant: no two streams take in the same subject.
+
+    $JS.API.>                   ─► Inlet ─► Service.handle ─► a method per endpoint
+    $JS.<domain>.API.STREAM.> … ─┘
+    $JS.API.CONSUMER.MSG.NEXT.  ─► each consumer's own inlet; nobody there is a 503
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from isthmus.base.nuid import make_token
+from isthmus.base.ports import Entropy
+from isthmus.core.agenda import Agenda
+from isthmus.core.inlet import Inlet
+from isthmus.core.journal import Journal
+from isthmus.core.router import AccountCore
+from isthmus.core.stored import Usage
+from isthmus.core.stream_log import StreamLog
+from isthmus.core.subject_tree import SubjectTree
+from isthmus.core.turn import Turn
+from isthmus.jetstream import acks, consumer_rules, errors, stream_rules
+from isthmus.jetstream.consumer import Consumer
+from isthmus.jetstream.consumer_config import Action, ConsumerConfig
+from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
+from isthmus.jetstream.premises import Premises
+from isthmus.jetstream.service import Service
+from isthmus.jetstream.stream import Stream
+from isthmus.jetstream.stream_config import Storage, StreamConfig
+
+_PREFIX = "$JS.API."
+_NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
+_MAPPED_IN_DOMAIN = ("INFO", "STREAM.>", "CONSUMER.>", "META.>", "SERVER.>", "ACCOUNT.>")
+_CONSUMER_NAME_LENGTH = 8
+
+
+class LogStore(Protocol):
+    """Who keeps the logs of file streams."""
+
+    def make_log(self, number: int, first_seq: int, /) -> StreamLog:
+        """An empty log for the stream `number`."""
+
+    def drop_log(self, number: int, /) -> None:
+        """The stream `number` is gone: its files may go."""
+
+
+class AccountJetStream:
+    """Streams and consumers of `core`'s account. `limits` None: the account has no JetStream.
+
+    `journal` None: everything lives in memory, file streams too.
+    """
+
+    def __init__(
+        self,
+        core: AccountCore,
+        journal: Journal | None,
+        *,
+        limits: AccountLimits | None,
+        entropy: Entropy,
+        agenda: Agenda,
+        server_usage: Usage | None = None,
+        server_limits: ServerLimits = ServerLimits(),
+        server_name: str = "",
+        domain: str = "",
+        strict: bool = True,
+        logs: LogStore | None = None,
+        long_ack_subjects: bool = False,
+    ) -> None:
+        self.core = core
+        self.limits = limits
+        self.server_limits = server_limits
+        self.streams: dict[str, Stream] = {}
+        self.usage = Usage(above=server_usage)
+        self._logs = logs
+        ack_place = ""
+        if long_ack_subjects:
+            ack_place = f"{domain or '_'}.{acks.account_hash(core.name.decode())}."
+        self.premises = Premises(
+            core,
+            journal=journal,
+            agenda=agenda,
+            usage=self.usage,
+            entropy=entropy,
+            domain=domain,
+            server_name=server_name,
+            ack_place=ack_place,
+        )
+        self.service = Service(self, strict=strict)
+        self._inlets: list[tuple[bytes, Inlet]] = []
+        self._listen()
+        self.limit(limits)
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Its streams by name."""
+        return iter(self.streams[name] for name in sorted(self.streams))
+
+    def limit(self, limits: AccountLimits | None) -> None:
+        """Other limits; what is over them stays, and nothing is added."""
+        self.limits = limits
+        if limits is None:
+            self.usage.limit(0, 0)
+        else:
+            self.usage.limit(limits.max_memory, limits.max_storage)
+
+    def shut_down(self, turn: Turn) -> None:
+        """The server stops: who waits is told."""
+        for core_subject, inlet in self._inlets:
+            self.core.sublist.discard(core_subject, inlet)
+        self._inlets.clear()
+        for stream in self:
+            stream.shut_down(turn)
+
+    def _listen(self) -> None:
+        subjects = [f"{_PREFIX}>"]
+        prefixes = [_PREFIX]
+        domain = self.premises.domain
+        if domain:
+            prefixes.append(f"$JS.{domain}.API.")
+            subjects += [f"$JS.{domain}.API.{rest}" for rest in _MAPPED_IN_DOMAIN]
+        excluded = tuple(f"{p}{verb}".encode() for p in prefixes for verb in _NOT_FORWARDED)
+        inlet = Inlet(self.service.handle, excluded)
+        for subject in subjects:
+            self.core.sublist.add(subject.encode(), inlet)
+            self._inlets.append((subject.encode(), inlet))
+
+    # --- streams ---
+
+    def stream(self, name: str) -> Stream:
+        """The stream `name`; raises if there is none."""
+        found = self.streams.get(name)
+        if found is None:
+            raise errors.make(errors.STREAM_NOT_FOUND)
+        return found
+
+    def reserved(self, without: str = "") -> AccountUsage:
+        """What the streams take, but for one."""
+        memory = storage = count = 0
+        for stream in self.streams.values():
+            if stream.name == without:
+                continue
+            count += 1
+            size = max(stream.config.max_bytes, 0)
+            if stream.config.storage is Storage.MEMORY:
+                memory += size
+            else:
+                storage += size
+        return AccountUsage(streams=count, reserved_memory=memory, reserved_storage=storage)
+
+    def create_stream(
+        self, name: str, request: StreamConfig, turn: Turn, *, pedantic: bool
+    ) -> Stream:
+        """A new stream, or the one that is there and equal."""
+        limits = self._limits()
+        usage = self.reserved(without=name)
+        stream_rules.require_creatable(name, request, limits, usage)
+        config = stream_rules.prepare(
+            request, server=self.server_limits, account=limits, pedantic=pedantic
+        )
+        old = self.streams.get(name)
+        if old is not None:
+            if not stream_rules.same(old.config, config):
+                raise errors.make(errors.STREAM_NAME_IN_USE)
+            return old
+        stream_rules.require_room(config, limits, usage)
+        stream_rules.require_no_overlap(config, [stream.config for stream in self])
+        self.require_writable()
+        stream = self._make_stream(config, self.premises.take_number(), turn)
+        self.streams[name] = stream
+        stream.open(turn)
+        return stream
+
+    def update_stream(
+        self, name: str, request: StreamConfig, turn: Turn, *, pedantic: bool
+    ) -> Stream:
+        """A stream with another configuration."""
+        limits = self._limits()
+        config = stream_rules.prepare(
+            request, server=self.server_limits, account=limits, pedantic=pedantic
+        )
+        stream = self.stream(name)
+        config = stream_rules.apply_update(stream.config, config, limits, self.reserved(name))
+        stream_rules.require_no_overlap(
+            config, [other.config for other in self if other is not stream]
+        )
+        self.require_writable()
+        stream.update(config, turn)
+        return stream
+
+    def delete_stream(self, name: str, turn: Turn) -> None:
+        """A stream and everything in it goes."""
+        stream = self.stream(name)
+        self.require_writable()
+        del self.streams[name]
+        stream.delete(turn)
+        if self._logs is not None and stream.journal is not None:
+            self._logs.drop_log(stream.number)
+
+    def _make_stream(self, config: StreamConfig, number: int, turn: Turn) -> Stream:
+        first_seq = max(config.first_seq, 1)
+        if config.storage is Storage.FILE and self._logs is not None:
+            log = self._logs.make_log(number, first_seq)
+        else:
+            log = StreamLog(number, first_seq=first_seq)
+        return Stream(
+            self.premises,
+            config,
+            number=number,
+            created_ns=turn.now_ns,
+            log=log,
+            tree=SubjectTree(self.premises.seed()),
+            now_ns=turn.now_ns,
+        )
+
+    # --- consumers ---
+
+    def consumer(self, stream_name: str, name: str) -> Consumer:
+        """The consumer `name`; raises if there is none."""
+        found = self.stream(stream_name).consumers.get(name)
+        if found is None:
+            raise errors.make(errors.CONSUMER_NOT_FOUND)
+        return found
+
+    def create_consumer(
+        self,
+        stream_name: str,
+        request: ConsumerConfig,
+        turn: Turn,
+        *,
+        action: Action,
+        pedantic: bool,
+    ) -> Consumer:
+        """A consumer as `request` says: new, changed, or as it was."""
+        limits = self._limits()
+        stream = self.stream(stream_name)
+        old = stream.consumers.get(request.name) if request.name else None
+        config = consumer_rules.prepare(
+            request,
+            stream=stream.config,
+            server=self.server_limits,
+            account=limits,
+            pedantic=pedantic,
+            old=None if old is None else old.config,
+        )
+        if old is not None:
+            return self._change_consumer(old, config, turn, action)
+        if action is Action.UPDATE:
+            raise errors.make(errors.CONSUMER_DOES_NOT_EXIST)
+        consumer_rules.require_room(
+            len(stream.consumers), stream.config, self.server_limits, limits
+        )
+        self.require_writable()
+        consumer = Consumer(
+            stream,
+            config,
+            name=config.name or self._free_name(stream),
+            number=self.premises.take_number(),
+            created_ns=turn.now_ns,
+        )
+        stream.add_consumer(consumer, turn)
+        return consumer
+
+    def _change_consumer(
+        self, consumer: Consumer, config: ConsumerConfig, turn: Turn, action: Action
+    ) -> Consumer:
+        if consumer_rules.same(consumer.config, config):
+            return consumer
+        if action is Action.CREATE:
+            raise errors.make(errors.CONSUMER_EXISTS)
+        consumer_rules.require_update(consumer.config, config)
+        self.require_writable()
+        consumer.update(config, turn)
+        return consumer
+
+    def delete_consumer(self, stream_name: str, name: str, turn: Turn) -> None:
+        """A consumer goes; who waits at it is told."""
+        consumer = self.consumer(stream_name, name)
+        self.require_writable()
+        consumer.stream.delete_consumer(consumer, turn)
+
+    def _free_name(self, stream: Stream) -> str:
+        while True:
+            name = make_token(self.premises.entropy, _CONSUMER_NAME_LENGTH)
+            if name not in stream.consumers:
+                return name
+
+    # --- what may be done ---
+
+    def _limits(self) -> AccountLimits:
+        assert self.limits is not None
+        return self.limits
+
+    def require_writable(self) -> None:
+        """Refuse a change that could not be made durable."""
+        journal = self.premises.journal
+        if journal is not None and journal.refusing:
+            raise errors.make(errors.INSUFFICIENT_RESOURCES)

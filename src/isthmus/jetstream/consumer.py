@@ -1,0 +1,325 @@
+"""One consumer: owner of a compiled cursor and its inlets.
+
+Owns configuration, the requests that need parsing, advisories and the timer for inactivity. What
+happens per message is the cursor's. Invariant: the inlets are subscribed exactly while the consumer
+exists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from isthmus.base.headers import parse_headers
+from isthmus.base.values import Value, format_time, parse_time_ns
+from isthmus.core.ack_inlet import AckInlet
+from isthmus.core.agenda import Alarm, Job
+from isthmus.core.cursor import Cursor
+from isthmus.core.pull_inlet import PullInlet
+from isthmus.core.segment import KINDS
+from isthmus.core.turn import Turn
+from isthmus.jetstream import acks, advisories, consumer_rules, pulls
+from isthmus.jetstream.api import REQUIRED_LEVEL_HEADER
+from isthmus.jetstream.consumer_config import AckPolicy, ConsumerConfig, DeliverPolicy
+from isthmus.jetstream.responses import ConsumerInfo, SequencePair
+
+if TYPE_CHECKING:
+    from isthmus.jetstream.stream import Stream
+
+_ACK_POLICIES = {AckPolicy.NONE: 0, AckPolicy.ALL: 1, AckPolicy.EXPLICIT: 2}
+_EXPIRES_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
+_NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
+
+
+class ConsumerRecord(Value):
+    """What is journalled of a consumer."""
+
+    config: ConsumerConfig
+    created_ns: int
+    resume_seq: int = 0  # of last_per_subject: where it goes on behind the chosen messages
+
+
+class Consumer:
+    """A pull consumer of `stream`."""
+
+    def __init__(
+        self, stream: Stream, config: ConsumerConfig, *, name: str, number: int, created_ns: int
+    ) -> None:
+        premises = stream.premises
+        self.stream = stream
+        self.config = config
+        self.name = name
+        self.number = number
+        self.created_ns = created_ns
+        self.resume_seq = 0
+        self._premises = premises
+        self._durable = stream.journal is not None and not config.mem_storage
+        place = f"{stream.name}.{name}"
+        self._subjects = {
+            _NAKED: f"$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.{place}",
+            _TERMINATED: f"$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.{place}",
+            _SPENT: f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{place}",
+        }
+        self.cursor = Cursor(
+            stream.stored,
+            self,
+            name=name.encode(),
+            number=number,
+            journal=stream.journal if self._durable else None,
+            agenda=premises.agenda,
+            ack_prefix=f"$JS.ACK.{premises.ack_place}{place}.".encode(),
+            notice_subjects=tuple(subject.encode() for subject in self._subjects.values()),
+        )
+        self._configure_cursor()
+        self.pulls = PullInlet(self.cursor, self)
+        self.acks = AckInlet(self.cursor, self, self.pulls)
+        self._inactive = Alarm(Job(self._check_activity))
+
+    # --- life ---
+
+    def open(self, turn: Turn) -> None:
+        """Begin where the configuration says."""
+        start, chosen = self._start()
+        self.resume_seq = start - 1 if chosen else 0
+        self.cursor.open(start, self._filters(), chosen)
+        self._remember(turn)
+        self.cursor.remember(turn)
+        self._listen(turn)
+        premises = self._premises
+        premises.advise(
+            advisories.ConsumerAction,
+            turn,
+            stream=self.stream.name,
+            consumer=self.name,
+            action=advisories.Action.CREATE,
+        )
+
+    def resume(self, turn: Turn) -> None:
+        """Go on where the journalled steps, applied to the cursor before, have left it."""
+        self.cursor.resume(self._filters(), self._chosen_again())
+        self._listen(turn)
+
+    def update(self, config: ConsumerConfig, turn: Turn) -> None:
+        """Another configuration, which the rules allow."""
+        refilter = config.filters != self.config.filters
+        self.config = config
+        self._configure_cursor()
+        self.pulls.forget()
+        if refilter:
+            self.cursor.refilter(self._filters())
+        self._remember(turn)
+        self._watch_activity(turn)
+        self.cursor.nudge(turn)
+
+    def delete(self, turn: Turn) -> None:
+        """It is gone: who waits is told."""
+        self._stop(turn, b"409 Consumer Deleted", with_left=False)
+        if self._durable and self.stream.journal is not None:
+            self.stream.journal.write(turn, KINDS["delete"], self.number, 0, turn.now_ns)
+        self._premises.advise(
+            advisories.ConsumerAction,
+            turn,
+            stream=self.stream.name,
+            consumer=self.name,
+            action=advisories.Action.DELETE,
+        )
+
+    def shut_down(self, turn: Turn) -> None:
+        """The server stops: who waits is told what is left; nothing is forgotten."""
+        self._stop(turn, b"409 Server Shutdown", with_left=True)
+
+    def _stop(self, turn: Turn, status: bytes, *, with_left: bool) -> None:
+        self.pulls.subscribe([])
+        self.acks.subscribe([])
+        self._premises.agenda.put(self._inactive, 0, turn)
+        self.cursor.close(status, with_left, turn)
+
+    def _remember(self, turn: Turn) -> None:
+        if self._durable:
+            self._premises.journal_value(
+                KINDS["consumer"],
+                self.number,
+                turn,
+                name=self.name,
+                seq=self.stream.number,
+                value=ConsumerRecord(
+                    config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
+                ),
+            )
+
+    def _listen(self, turn: Turn) -> None:
+        place = f"{self.stream.name}.{self.name}"
+        prefixes = ["$JS.API."]
+        if self._premises.domain:
+            prefixes.append(f"$JS.{self._premises.domain}.API.")
+        self.pulls.subscribe([f"{p}CONSUMER.MSG.NEXT.{place}".encode() for p in prefixes])
+        if self.config.ack_policy is not AckPolicy.NONE:
+            self.acks.subscribe(
+                [f"$JS.ACK.{place}.*.*.*.*.*".encode(), f"$JS.ACK.*.*.{place}.>".encode()]
+            )
+        self._watch_activity(turn)
+
+    def _configure_cursor(self) -> None:
+        config = self.config
+        self.cursor.configure(
+            ack_policy=_ACK_POLICIES[config.ack_policy],
+            ack_wait_ns=config.ack_wait_ns,
+            backoff_ns=list(config.backoff_ns),
+            max_deliver=config.max_deliver,
+            max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
+            max_waiting=max(config.max_waiting, 1),
+            headers_only=config.headers_only,
+        )
+
+    def _filters(self) -> list[bytes]:
+        return [subject.encode() for subject in self.config.filters]
+
+    # --- where it begins ---
+
+    def _start(self) -> tuple[int, list[int] | None]:
+        """The first sequence to look at, and the messages to deliver before, if chosen."""
+        log = self.stream.stored.log
+        policy = self.config.deliver_policy
+        chosen: list[int] | None = None
+        start = log.first_seq
+        if policy is DeliverPolicy.LAST:
+            start = max(self._last_seqs(), default=0) if self.config.filters else log.last_seq
+        elif policy is DeliverPolicy.NEW:
+            start = log.last_seq + 1
+        elif policy is DeliverPolicy.BY_START_SEQUENCE:
+            start = self.config.opt_start_seq
+        elif policy is DeliverPolicy.BY_START_TIME:
+            assert self.config.opt_start_time is not None
+            moment_ns = parse_time_ns(self.config.opt_start_time)
+            start = log.seq_since(moment_ns) or log.last_seq + 1
+        elif policy is DeliverPolicy.LAST_PER_SUBJECT:
+            chosen = sorted(self._last_seqs())
+            start = log.last_seq + 1
+        return max(start, log.first_seq, 1), chosen
+
+    def _last_seqs(self) -> list[int]:
+        """The last sequence of each subject that the filters match."""
+        stored = self.stream.stored
+        out = []
+        for pattern in self._filters():
+            states, _ = stored.tree.matching(pattern)
+            for state in states:
+                ends = stored.log.ends(stored.tree, state.subject)
+                if ends is not None:
+                    out.append(ends[1])
+        return out
+
+    def _chosen_again(self) -> list[int]:
+        """After a restart: what of the chosen messages is still to be delivered."""
+        if self.resume_seq == 0 or self.cursor.delivered_seq >= self.resume_seq:
+            return []
+        done = self.cursor.delivered_seq
+        return sorted(seq for seq in self._last_seqs() if done < seq <= self.resume_seq)
+
+    # --- what it is ---
+
+    def info(self, turn: Turn) -> ConsumerInfo:
+        """Its state now."""
+        cursor = self.cursor
+        cursor.refresh(turn)
+        return ConsumerInfo(
+            stream_name=self.stream.name,
+            name=self.name,
+            created=format_time(self.created_ns),
+            config=self.config,
+            delivered=_pair(
+                cursor.delivered_consumer_seq, cursor.delivered_seq, cursor.delivered_ns
+            ),
+            ack_floor=_pair(cursor.floor_consumer_seq, cursor.floor_seq, cursor.acked_ns),
+            num_ack_pending=cursor.num_ack_pending,
+            num_redelivered=cursor.num_redelivered,
+            num_waiting=cursor.num_waiting,
+            num_pending=cursor.num_pending,
+            ts=format_time(turn.now_ns),
+        )
+
+    def shown(self, turn: Turn) -> ConsumerInfo:
+        """The same as CREATE and INFO print it, with the server's own metadata."""
+        info = self.info(turn)
+        return replace(info, config=consumer_rules.shown(self.config))
+
+    # --- asked by the compiled half ---
+
+    def pull_form(
+        self, payload: bytes, header: bytes
+    ) -> tuple[bytes, int, int, int, int, int, bool]:
+        """What a pull request asks for, or the header block that refuses it."""
+        level = parse_headers(header).get(REQUIRED_LEVEL_HEADER, "") if header else ""
+        read = pulls.read(payload, self.config, level)
+        if isinstance(read, bytes):
+            return read, 0, 0, 0, 0, 0, False
+        return (
+            b"",
+            read.wanted,
+            read.batch,
+            read.max_bytes,
+            min(max(read.expires_ns, -1), _EXPIRES_MAX_NS),
+            min(read.idle_heartbeat_ns, _EXPIRES_MAX_NS),
+            read.no_wait,
+        )
+
+    def nak_delay_ns(self, text: bytes) -> int | None:
+        """The delay behind -NAK; None if it is none."""
+        said = acks.parse_ack(b"-NAK " + text)
+        return None if said is None else said.delay_ns
+
+    def advise(self, notices: list[tuple[int, int, int, int, bytes]], turn: Turn) -> None:
+        """Publish what happened to deliveries in this turn."""
+        for kind, seq, consumer_seq, deliveries, reason in notices:
+            fields: dict[str, object] = {
+                "stream": self.stream.name,
+                "consumer": self.name,
+                "stream_seq": seq,
+                "deliveries": deliveries,
+            }
+            if kind == _SPENT:
+                self._premises.advise(advisories.MaxDeliveries, turn, **fields)
+            elif kind == _NAKED:
+                self._premises.advise(advisories.Naked, turn, consumer_seq=consumer_seq, **fields)
+            else:
+                self._premises.advise(
+                    advisories.Terminated,
+                    turn,
+                    consumer_seq=consumer_seq,
+                    reason=reason.decode("utf-8", "replace"),
+                    **fields,
+                )
+
+    # --- inactivity ---
+
+    def _watch_activity(self, turn: Turn) -> None:
+        threshold_ns = self.config.inactive_threshold_ns
+        due_ns = turn.now_ns + threshold_ns if threshold_ns > 0 else 0
+        self._premises.agenda.put(self._inactive, due_ns, turn)
+
+    def _check_activity(self, turn: Turn) -> bool:
+        """Delete it if nobody used it for as long as it may rest."""
+        cursor = self.cursor
+        if cursor.closed:
+            return False
+        cursor.refresh(turn)
+        rested_from_ns = max(cursor.active_ns, self.created_ns)
+        if cursor.num_waiting:
+            rested_from_ns = turn.now_ns
+        elif cursor.num_ack_pending:
+            rested_from_ns = max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
+        due_ns = rested_from_ns + self.config.inactive_threshold_ns
+        if due_ns <= turn.now_ns:
+            self.stream.delete_consumer(self, turn)
+        else:
+            self._premises.agenda.put(self._inactive, due_ns, turn)
+        return False
+
+
+def _pair(consumer_seq: int, stream_seq: int, active_ns: int) -> SequencePair:
+    return SequencePair(
+        consumer_seq=consumer_seq,
+        stream_seq=stream_seq,
+        last_active=format_time(active_ns) if active_ns else "",
+    )

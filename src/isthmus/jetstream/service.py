@@ -1,0 +1,326 @@
+"""The requests of $JS.API for one account: read, carried out, answered.
+
+One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, or None if it answers
+later; an answer leaves when what it speaks of is durable. Owns the counters of requests. Knows no
+rules: those are the configurations' and the account's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from isthmus.base.constants import API_LEVEL
+from isthmus.base.errors import JetStreamError
+from isthmus.base.headers import parse_headers
+from isthmus.base.values import Value, format_time, parse_time_ns
+from isthmus.core.inlet import Request
+from isthmus.core.segment import Entry
+from isthmus.core.turn import Turn
+from isthmus.jetstream import api, consumer_requests, errors, stream_rules
+from isthmus.jetstream.api import Endpoint
+from isthmus.jetstream.consumer_config import ConsumerCreateRequest
+from isthmus.jetstream.requests import (
+    ConsumersRequest,
+    MessageDeleteRequest,
+    MessageGetRequest,
+    StreamInfoRequest,
+    StreamListRequest,
+    StreamNamesRequest,
+    StreamPurgeRequest,
+)
+from isthmus.jetstream.responses import (
+    LIST_LIMIT,
+    NAMES_LIMIT,
+    SUBJECTS_LIMIT,
+    AccountDetails,
+    ApiStatistics,
+    Cluster,
+    ConsumerList,
+    ConsumerNames,
+    Created,
+    MessageGot,
+    Paged,
+    Purged,
+    Response,
+    StoredMessage,
+    StreamInfo,
+    StreamList,
+    StreamNames,
+    StreamState,
+    Success,
+    Tier,
+    to_body,
+)
+from isthmus.jetstream.stream_config import StreamConfigRequest
+
+if TYPE_CHECKING:
+    from isthmus.jetstream.account import AccountJetStream
+    from isthmus.jetstream.stream import Stream
+
+
+Item = TypeVar("Item")
+
+
+class Asked(Value):
+    """One request on its way through the service."""
+
+    endpoint: Endpoint
+    subject: str
+    names: tuple[str, ...]
+    reply: bytes
+
+
+class Service:
+    """Answers the API requests of `account`. `strict` refuses unknown fields."""
+
+    def __init__(self, account: AccountJetStream, *, strict: bool) -> None:
+        self._account = account
+        self._strict = strict
+        self._domain_prefix = f"$JS.{account.premises.domain}.API."
+        self.total = 0
+        self.errors = 0
+
+    def handle(self, requests: list[Request], turn: Turn) -> None:
+        """Everything that came in one turn, in order."""
+        for request in requests:
+            self._handle(request, turn)
+
+    def _handle(self, request: Request, turn: Turn) -> None:
+        subject = request.subject.decode("utf-8", "replace")
+        if self._account.premises.domain and subject.startswith(self._domain_prefix):
+            subject = api.PREFIX + subject[len(self._domain_prefix) :]
+        found = api.find(subject)
+        if found is None:
+            return
+        endpoint, names = found
+        asked = Asked(endpoint=endpoint, subject=subject, names=tuple(names), reply=request.reply)
+        try:
+            answer = self._carry_out(asked, request, turn)
+        except JetStreamError as error:
+            self.errors += 1
+            answer = api.refuse(endpoint, error)
+        # counted behind the answer: it tells of the requests before it
+        if endpoint.answer != "stream_msg_get" or answer is None or b'"error"' in answer[:200]:
+            self.total += 1
+        if answer is not None:
+            self._account.premises.answer(request.reply, answer, turn)
+
+    def _carry_out(self, asked: Asked, request: Request, turn: Turn) -> bytes | None:
+        if request.header:
+            headers = parse_headers(request.header)
+            api.require_level(headers.get(api.REQUIRED_LEVEL_HEADER, ""))
+        if self._account.limits is None:
+            raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
+        body = api.read(asked.endpoint, request.payload, strict=self._strict)
+        method = getattr(self, asked.endpoint.handler)
+        answer: bytes | None = method(asked, body, turn)
+        return answer
+
+    # --- account ---
+
+    def account_info(self, asked: Asked, _body: Value, _turn: Turn) -> bytes:
+        """What the account uses and may use."""
+        account = self._account
+        limits = account.limits
+        assert limits is not None
+        reserved = account.reserved()
+        tier = Tier(
+            memory=account.usage.memory_bytes,
+            storage=account.usage.file_bytes,
+            reserved_memory=reserved.reserved_memory,
+            reserved_storage=reserved.reserved_storage,
+            streams=len(account.streams),
+            consumers=sum(len(stream.consumers) for stream in account),
+            limits=limits,
+        )
+        details = AccountDetails(
+            domain=account.premises.domain,
+            api=ApiStatistics(level=API_LEVEL, total=self.total, errors=self.errors),
+        )
+        return to_body(Response(type=asked.endpoint.type), tier, details)
+
+    def clustering_required(self, _asked: Asked, _body: Value, _turn: Turn) -> bytes:
+        """What only a cluster can do."""
+        raise errors.make(errors.CLUSTERING_REQUIRED)
+
+    # --- streams ---
+
+    def stream_create(self, asked: Asked, body: StreamConfigRequest, turn: Turn) -> bytes:
+        """A new stream."""
+        stream = self._account.create_stream(
+            asked.names[0], body.config(), turn, pedantic=body.pedantic
+        )
+        info = _shown(stream, turn)
+        return to_body(Response(type=asked.endpoint.type), replace(info, domain=""), Created())
+
+    def stream_update(self, asked: Asked, body: StreamConfigRequest, turn: Turn) -> bytes:
+        """Another configuration."""
+        stream = self._account.update_stream(
+            asked.names[0], body.config(), turn, pedantic=body.pedantic
+        )
+        return to_body(Response(type=asked.endpoint.type), _shown(stream, turn))
+
+    def stream_names(self, asked: Asked, body: StreamNamesRequest, _turn: Turn) -> bytes:
+        """Names, a page at a time."""
+        names = [stream.name for stream in self._matching(body.subject)]
+        offset, page = _page(names, body.offset, NAMES_LIMIT)
+        return to_body(
+            StreamNames(
+                type=asked.endpoint.type,
+                total=len(names),
+                offset=offset,
+                limit=NAMES_LIMIT,
+                streams=tuple(page) or None,
+            )
+        )
+
+    def stream_list(self, asked: Asked, body: StreamListRequest, turn: Turn) -> bytes:
+        """Streams, a page at a time."""
+        streams = self._matching(body.subject)
+        offset, page = _page(streams, body.offset, LIST_LIMIT)
+        return to_body(
+            StreamList(
+                type=asked.endpoint.type,
+                total=len(streams),
+                offset=offset,
+                limit=LIST_LIMIT,
+                streams=tuple(stream.info(turn) for stream in page),
+            )
+        )
+
+    def stream_info(self, asked: Asked, body: StreamInfoRequest, turn: Turn) -> bytes:
+        """One stream."""
+        stream = self._account.stream(asked.names[0])
+        state = stream.state()
+        paged = Paged(type=asked.endpoint.type)
+        if body.subjects_filter:
+            offset = max(body.offset, 0)
+            counts, total = stream.subject_counts(body.subjects_filter, offset)
+            state = replace(state, subjects=counts)
+            paged = Paged(
+                type=asked.endpoint.type,
+                total=total,
+                offset=min(offset, total),
+                limit=SUBJECTS_LIMIT,
+            )
+        if body.deleted_details:
+            state = replace(state, deleted=stream.deleted())
+        cluster = Cluster(leader=self._account.premises.server_name)
+        return to_body(paged, replace(_shown(stream, turn, state), cluster=cluster))
+
+    def stream_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
+        """The end of a stream."""
+        self._account.delete_stream(asked.names[0], turn)
+        return to_body(Success(type=asked.endpoint.type, success=True))
+
+    def stream_purge(self, asked: Asked, body: StreamPurgeRequest, turn: Turn) -> None:
+        """Messages of a stream go; answered when they are gone."""
+        stream = self._account.stream(asked.names[0])
+        self._account.require_writable()
+
+        def done(count: int, later: Turn) -> None:
+            answer = Purged(type=asked.endpoint.type, success=True, purged=count)
+            self._account.premises.answer(asked.reply, to_body(answer), later)
+
+        stream.purge(body, turn, done)
+
+    def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> bytes:
+        """One message."""
+        stream = self._account.stream(asked.names[0])
+        entry = _chosen(stream, body)
+        if entry is None:
+            raise errors.make(errors.MESSAGE_NOT_FOUND)
+        message = StoredMessage(
+            subject=entry.subject.decode("utf-8", "replace"),
+            seq=entry.seq,
+            hdrs=b"" if body.no_hdr else entry.header,
+            data=entry.payload,
+            time=format_time(entry.time_ns),
+        )
+        return to_body(MessageGot(type=asked.endpoint.type, message=message))
+
+    def stream_msg_delete(self, asked: Asked, body: MessageDeleteRequest, turn: Turn) -> bytes:
+        """One message goes."""
+        stream = self._account.stream(asked.names[0])
+        self._account.require_writable()
+        stream.delete_message(body.seq, turn)
+        return to_body(Success(type=asked.endpoint.type, success=True))
+
+    def _matching(self, pattern: str) -> list[Stream]:
+        return [stream for stream in self._account if not pattern or stream.matches(pattern)]
+
+    # --- consumers ---
+
+    def consumer_create(self, asked: Asked, body: ConsumerCreateRequest, turn: Turn) -> bytes:
+        """A consumer, new or changed."""
+        subject = consumer_requests.parse_create_subject(asked.subject)
+        config = consumer_requests.require_agreement(subject, body)
+        consumer = self._account.create_consumer(
+            subject.stream, config, turn, action=body.action, pedantic=body.pedantic
+        )
+        return to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+
+    def consumer_names(self, asked: Asked, body: ConsumersRequest, _turn: Turn) -> bytes:
+        """Names, a page at a time."""
+        names = sorted(self._account.stream(asked.names[0]).consumers)
+        offset, page = _page(names, body.offset, NAMES_LIMIT)
+        return to_body(
+            ConsumerNames(
+                type=asked.endpoint.type,
+                total=len(names),
+                offset=offset,
+                limit=NAMES_LIMIT,
+                consumers=tuple(page),
+            )
+        )
+
+    def consumer_list(self, asked: Asked, body: ConsumersRequest, turn: Turn) -> bytes:
+        """Consumers, a page at a time."""
+        consumers = list(self._account.stream(asked.names[0]))
+        offset, page = _page(consumers, body.offset, LIST_LIMIT)
+        return to_body(
+            ConsumerList(
+                type=asked.endpoint.type,
+                total=len(consumers),
+                offset=offset,
+                limit=LIST_LIMIT,
+                consumers=tuple(consumer.info(turn) for consumer in page),
+            )
+        )
+
+    def consumer_info(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
+        """One consumer."""
+        consumer = self._account.consumer(asked.names[0], asked.names[1])
+        return to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+
+    def consumer_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
+        """The end of a consumer."""
+        self._account.delete_consumer(asked.names[0], asked.names[1], turn)
+        return to_body(Success(type=asked.endpoint.type, success=True))
+
+
+def _chosen(stream: Stream, body: MessageGetRequest) -> Entry | None:
+    log = stream.stored.log
+    seq = body.seq
+    if body.start_time is not None:
+        seq = log.seq_since(parse_time_ns(body.start_time))
+        if not seq:
+            return None
+    if body.next_by_subj:
+        return stream.next_message(body.next_by_subj, seq)
+    if body.last_by_subj:
+        return stream.last_message(body.last_by_subj)
+    return stream.message(seq)
+
+
+def _page(items: list[Item], offset: int, limit: int) -> tuple[int, list[Item]]:
+    """The offset that counts, and what follows it."""
+    start = min(max(offset, 0), len(items))
+    return start, items[start : start + limit]
+
+
+def _shown(stream: Stream, turn: Turn, state: StreamState | None = None) -> StreamInfo:
+    """A stream with the server's own metadata."""
+    return replace(stream.info(turn, state), config=stream_rules.shown(stream.config))

@@ -1,0 +1,318 @@
+"""One stream: owner of its log, its ingest and its consumers.
+
+Owns configuration, retention by age, long removals and the table of consumers. What happens per
+message is the compiled half's (`core/ingest.pyx`, `core/stored.pyx`). Invariant: the ingest listens
+under exactly the configured subjects while the stream exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isthmus.base import subjects
+from isthmus.base.values import Value, format_time
+from isthmus.core import upkeep
+from isthmus.core.agenda import Alarm, Job
+from isthmus.core.ingest import Ingest
+from isthmus.core.journal import Journal
+from isthmus.core.segment import KINDS, Entry
+from isthmus.core.stored import Stored
+from isthmus.core.stream_log import StreamLog
+from isthmus.core.subject_tree import SubjectTree
+from isthmus.core.turn import Turn
+from isthmus.jetstream import advisories, errors, removals
+from isthmus.jetstream.consumer import Consumer
+from isthmus.jetstream.premises import Premises
+from isthmus.jetstream.requests import StreamPurgeRequest
+from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
+from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
+from isthmus.jetstream.verdicts import Verdict, judge
+
+AGE_STEP_NS = 10_000_000  # expiry runs at most so often
+
+
+class StreamRecord(Value):
+    """What is journalled of a stream."""
+
+    config: StreamConfig
+    created_ns: int
+
+
+class Stream:
+    """A stream of an account. `journal` None: it lives in memory."""
+
+    def __init__(
+        self,
+        premises: Premises,
+        config: StreamConfig,
+        *,
+        number: int,
+        created_ns: int,
+        log: StreamLog,
+        tree: SubjectTree,
+        now_ns: int,
+    ) -> None:
+        self.premises = premises
+        self.config = config
+        self.name = config.name
+        self.number = number
+        self.created_ns = created_ns
+        self.consumers: dict[str, Consumer] = {}
+        self.journal: Journal | None = premises.journal if config.storage is Storage.FILE else None
+        self.stored = Stored(
+            premises.core,
+            config.name.encode(),
+            number=number,
+            log=log,
+            tree=tree,
+            journal=self.journal,
+            usage=premises.usage,
+            domain=premises.domain.encode(),
+        )
+        self.ingest = Ingest(self.stored, self, seed=premises.seed())
+        self._ages = Alarm(Job(self._expire))
+        self._configure(now_ns)
+
+    def __iter__(self) -> Iterator[Consumer]:
+        """Its consumers by name."""
+        return iter(self.consumers[name] for name in sorted(self.consumers))
+
+    # --- life ---
+
+    def open(self, turn: Turn) -> None:
+        """Begin: known after a restart, listening, and told of."""
+        self._remember(turn)
+        self.listen(turn)
+        self.premises.advise(
+            advisories.StreamAction, turn, stream=self.name, action=advisories.Action.CREATE
+        )
+
+    def listen(self, turn: Turn) -> None:
+        """Take in what is published from now on."""
+        self.ingest.subscribe([subject.encode() for subject in self.config.subjects])
+        self._watch_ages(turn)
+
+    def recall_ids(self) -> None:
+        """After a restart: the duplicate window and the last id, from the messages at hand."""
+        log = self.stored.log
+        window_ns = self.config.duplicate_window_ns
+        seq = log.seq_since(log.last_ns - window_ns) if window_ns > 0 else 0
+        seq = seq or log.previous_seq(log.last_seq)
+        while seq:
+            entry = log.get(seq)
+            if entry is not None:
+                self.ingest.recall(entry.header, seq, entry.time_ns)
+            seq = log.next_seq(seq + 1)
+
+    def update(self, config: StreamConfig, turn: Turn) -> None:
+        """Another configuration, which the rules allow; what is over new limits goes."""
+        old, self.config = self.config, config
+        self._configure(turn.now_ns)
+        self._remember(turn)
+        self.listen(turn)
+        narrower = config.max_msgs_per_subject > 0 and not (
+            0 < old.max_msgs_per_subject <= config.max_msgs_per_subject
+        )
+        removals.run(removals.Shrink(self, each_subject=narrower), turn)
+        self.premises.advise(
+            advisories.StreamAction, turn, stream=self.name, action=advisories.Action.MODIFY
+        )
+
+    def delete(self, turn: Turn) -> None:
+        """It is gone, consumers first."""
+        for consumer in list(self):
+            self.delete_consumer(consumer, turn)
+        self._stop(turn)
+        if self.journal is not None:
+            self.journal.write(turn, KINDS["delete"], self.number, 0, turn.now_ns)
+        self.premises.advise(
+            advisories.StreamAction, turn, stream=self.name, action=advisories.Action.DELETE
+        )
+
+    def shut_down(self, turn: Turn) -> None:
+        """The server stops: nothing is taken in or delivered any more, nothing is forgotten."""
+        for consumer in self:
+            consumer.shut_down(turn)
+        self._stop(turn)
+
+    def _stop(self, turn: Turn) -> None:
+        self.ingest.subscribe([])
+        self.premises.agenda.put(self._ages, 0, turn)
+        self.stored.close()
+
+    def _remember(self, turn: Turn) -> None:
+        if self.journal is not None:
+            self.premises.journal_value(
+                KINDS["stream"],
+                self.number,
+                turn,
+                name=self.name,
+                value=StreamRecord(config=self.config, created_ns=self.created_ns),
+            )
+
+    def _configure(self, now_ns: int) -> None:
+        config = self.config
+        self.stored.limit(
+            max_msgs=config.max_msgs if config.max_msgs > 0 else -1,
+            max_bytes=config.max_bytes if config.max_bytes > 0 else -1,
+            max_msgs_per_subject=(
+                config.max_msgs_per_subject if config.max_msgs_per_subject > 0 else -1
+            ),
+        )
+        self.ingest.configure(
+            no_ack=config.no_ack,
+            sealed=config.sealed,
+            discard_new=config.discard is Discard.NEW,
+            discard_new_per_subject=config.discard_new_per_subject,
+            max_message_bytes=config.max_msg_size if config.max_msg_size > 0 else -1,
+            duplicate_window_ns=max(config.duplicate_window_ns, 0),
+            now_ns=now_ns,
+        )
+
+    # --- consumers ---
+
+    def add_consumer(self, consumer: Consumer, turn: Turn) -> None:
+        """A new one begins."""
+        assert consumer.name not in self.consumers
+        self.consumers[consumer.name] = consumer
+        consumer.open(turn)
+
+    def delete_consumer(self, consumer: Consumer, turn: Turn) -> None:
+        """One ends."""
+        del self.consumers[consumer.name]
+        consumer.delete(turn)
+
+    # --- asked by the compiled half ---
+
+    def verdict(
+        self, _subject: bytes, header: bytes, _payload: bytes, _now_ns: int
+    ) -> Verdict | None:
+        """What a rare header means here."""
+        return judge(self.config, header)
+
+    # --- what it is ---
+
+    def state(self) -> StreamState:
+        """What it holds."""
+        log = self.stored.log
+        return StreamState(
+            messages=log.messages,
+            bytes=log.bytes_stored,
+            first_seq=log.first_seq,
+            first_ts=format_time(log.first_ns),
+            last_seq=log.last_seq,
+            last_ts=format_time(log.last_ns),
+            num_subjects=self.stored.tree.count,
+            num_deleted=log.deleted_count,
+            consumer_count=len(self.consumers),
+        )
+
+    def info(self, turn: Turn, state: StreamState | None = None) -> StreamInfo:
+        """The stream as LIST prints it."""
+        return StreamInfo(
+            config=self.config,
+            created=format_time(self.created_ns),
+            state=self.state() if state is None else state,
+            domain=self.premises.domain,
+            ts=format_time(turn.now_ns),
+        )
+
+    def matches(self, pattern: str) -> bool:
+        """True if some subject of the stream collides with `pattern`."""
+        return any(subjects.collide(subject, pattern) for subject in self.config.subjects)
+
+    def subject_counts(self, pattern: str, offset: int) -> tuple[dict[str, int], int]:
+        """Messages by subject, at most SUBJECTS_LIMIT from `offset` on, and how many match."""
+        states, _ = self.stored.tree.matching(pattern.encode())
+        window = states[offset : offset + SUBJECTS_LIMIT]
+        return {state.subject.decode("utf-8", "replace"): state.count for state in window}, len(
+            states
+        )
+
+    def deleted(self) -> tuple[int, ...]:
+        """Sequences between first and last that are not there."""
+        log = self.stored.log
+        if not log.deleted_count:
+            return ()
+        out: list[int] = []
+        seq = log.first_seq
+        while seq and seq < log.last_seq:
+            following = log.next_seq(seq + 1)
+            out.extend(range(seq + 1, following or log.last_seq + 1))
+            seq = following
+        return tuple(out)
+
+    # --- single messages ---
+
+    def message(self, seq: int) -> Entry | None:
+        """One message."""
+        return self.stored.log.get(seq)
+
+    def last_message(self, pattern: str) -> Entry | None:
+        """The last message whose subject matches."""
+        log, tree = self.stored.log, self.stored.tree
+        states, _ = tree.matching(pattern.encode())
+        best = 0
+        for state in states:
+            ends = log.ends(tree, state.subject)
+            if ends is not None:
+                best = max(best, ends[1])
+        return log.get(best) if best else None
+
+    def next_message(self, pattern: str, seq: int) -> Entry | None:
+        """The first message from `seq` on whose subject matches."""
+        log, tree = self.stored.log, self.stored.tree
+        if subjects.literal(pattern):
+            ends = log.ends(tree, pattern.encode())
+            if ends is None or ends[1] < seq:
+                return None
+            seq = max(seq, ends[0])
+        found, _ = log.find(pattern.encode(), seq)
+        return found
+
+    def delete_message(self, seq: int, turn: Turn) -> None:
+        """Remove one message; raises what MSG.DELETE answers."""
+        log = self.stored.log
+        if self.config.sealed:
+            raise errors.make(errors.STREAM_SEALED)
+        if self.config.deny_delete:
+            raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
+        if upkeep.discard(self.stored, seq, turn):
+            return
+        if seq > log.last_seq:
+            raise errors.make(errors.MESSAGE_DELETE_FAILED, err="stream store EOF")
+        if seq < log.first_seq:
+            raise errors.make(errors.MESSAGE_DELETE_FAILED, err="no message found")
+        raise errors.make(errors.SEQUENCE_NOT_FOUND, seq=seq)
+
+    # --- what goes, in slices ---
+
+    def purge(self, request: StreamPurgeRequest, turn: Turn, done: removals.Done) -> None:
+        """Remove what `request` says; `done(how many went, turn)` at the end."""
+        if self.config.sealed:
+            raise errors.make(errors.STREAM_SEALED)
+        if self.config.deny_purge:
+            raise errors.make(errors.STREAM_PURGE_FAILED, err="stream purge not permitted")
+        seq, keep = request.seq, request.keep
+        if request.filter in {"", ">"}:
+            removals.run(removals.Purge(self, seq, keep, done), turn)
+        else:
+            removals.run(removals.PurgeMatching(self, request.filter, seq, keep, done), turn)
+
+    def _watch_ages(self, turn: Turn) -> None:
+        """Set the alarm for the oldest message; there may be none yet."""
+        due_ns = 0
+        if self.config.max_age_ns > 0:
+            oldest_ns = self.stored.log.first_ns or turn.now_ns
+            due_ns = max(oldest_ns + self.config.max_age_ns, turn.now_ns + AGE_STEP_NS)
+        self.premises.agenda.put(self._ages, due_ns, turn)
+
+    def _expire(self, turn: Turn) -> bool:
+        """Remove what is too old; more of it in the next turn."""
+        if self.stored.closed or self.config.max_age_ns <= 0:
+            return False
+        until_ns = turn.now_ns - self.config.max_age_ns
+        if upkeep.expire(self.stored, until_ns, removals.SLICE, turn) == removals.SLICE:
+            return True
+        self._watch_ages(turn)
+        return False
