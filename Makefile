@@ -32,19 +32,19 @@ prerequisites:
 
 $(VENV)/.installed: pyproject.toml setup.py | prerequisites
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) (about a minute the first time)"
+	@echo "installing into $(VENV) (half a minute the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1"
-	@touch -c src/isthmus/core/*.pyx
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
+	@ISTHMUS_BUILD_CORE=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(CORE)
+	@echo "compiling the core (one to three minutes the first time)"
 	@$(BIN)/python setup.py --quiet build_ext --inplace -j $(JOBS)
 	@touch -c src/isthmus/core/*.so
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
+	@ISTHMUS_BUILD_CORE=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
 	@touch $@
 
 clean:           ## remove what was built

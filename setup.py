@@ -6,17 +6,22 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 COVER = os.environ.get("COVER") == "1"
-
-setup(
-    ext_modules=cythonize(
-        [Extension("isthmus.core.*", ["src/isthmus/core/*.pyx"], extra_compile_args=["-O3"])],
-        include_path=["src"],
-        build_dir="build/cython",
-        compiler_directives={
-            "language_level": 3,
-            "embedsignature": True,
-            "linetrace": COVER,
-            "freethreading_compatible": False,
-        },
-    ),
+CORE = Extension(
+    "isthmus.core.*", ["src/isthmus/core/*.pyx"], extra_compile_args=["-O3", "-g0"]
 )
+
+if os.environ.get("ISTHMUS_BUILD_CORE") == "0":  # make build compiles once, in parallel
+    setup()
+else:
+    setup(
+        ext_modules=cythonize(
+            [CORE],
+            include_path=["src"],
+            build_dir="build/cython",
+            compiler_directives={
+                "language_level": 3,
+                "embedsignature": True,
+                "linetrace": COVER,
+            },
+        ),
+    )
