@@ -191,6 +191,7 @@ cdef class Journal(Chore):
         record.kind = RECORD_COMMIT
         record.owner = self.end_lsn
         record.seq = released
+        record.time_ns = <int64_t> self.oldest_lsn
         self.collecting = True
         self._put(&record)
         return 0
@@ -333,6 +334,7 @@ cdef class Journal(Chore):
         memset(&record, 0, sizeof(Record))
         record.kind = RECORD_COMMIT
         record.owner = record.seq = self.taken_lsn
+        record.time_ns = <int64_t> self.oldest_lsn
         out = bytes(RECORD_HEAD)
         record_write(<char*> out, &record, self.epoch)
         return self.taken_lsn, out

@@ -28,9 +28,9 @@ cdef class Survey:
 
     cdef readonly list runs             # (begin, end) offsets of sound records in a row
     cdef readonly uint64_t released     # the highest lsn that a commit calls released
+    cdef readonly uint64_t oldest_lsn   # the highest lsn below which a commit needs nothing
     cdef readonly bint headed           # its first record is sound
     cdef readonly uint64_t previous_end
-    cdef readonly uint64_t oldest_lsn
     cdef readonly uint64_t next_number
 
     @property
@@ -61,6 +61,7 @@ def survey(
                 occupied = -1  # not from this place
             else:
                 out.released = max(out.released, record.seq)
+                out.oldest_lsn = max(out.oldest_lsn, <uint64_t> record.time_ns)
         if occupied > 0 and at == 0:
             if record.kind != RECORD_COMMIT or record.payload.size < <Py_ssize_t> sizeof(head):
                 occupied = -1
@@ -73,7 +74,6 @@ def survey(
                     )
                 out.headed = True
                 out.previous_end = head.previous_end
-                out.oldest_lsn = head.oldest_lsn
                 out.next_number = head.next_number
         if occupied > 0:
             at += occupied
@@ -92,12 +92,12 @@ def survey(
 cdef class Replay:
     """Applies records to the streams and consumers it is told of.
 
-    `rare(entry)` is called for what creates, changes or ends one of them, at its place in the order.
+    `rare(entry, lsn)` is called for what creates, changes or ends one of them, in the same order.
     """
 
     cdef object rare
     cdef dict streams                   # number -> (log, tree, lsn from which records count)
-    cdef dict consumers                 # number -> (bytearray, lsn)
+    cdef dict consumers                 # number -> (list of (payload, time_ns), lsn)
     cdef readonly uint64_t records      # applied
     cdef readonly uint64_t messages
     cdef readonly dict unknown          # number -> records of an owner that nobody knows
@@ -114,8 +114,8 @@ cdef class Replay:
         """Records of stream `number` count from `lsn` on."""
         self.streams[number] = (log, tree, lsn)
 
-    def add_consumer(self, uint64_t number, bytearray records not None, uint64_t lsn) -> None:
-        """Records of consumer `number` count from `lsn` on; they are gathered in `records`."""
+    def add_consumer(self, uint64_t number, list records not None, uint64_t lsn) -> None:
+        """Records of consumer `number` count from `lsn` on: `(payload, time_ns)` in `records`."""
         self.consumers[number] = (records, lsn)
 
     def forget(self, uint64_t number) -> None:
@@ -154,9 +154,8 @@ cdef class Replay:
             if record.kind in (RECORD_STREAM, RECORD_CONSUMER, RECORD_DELETE):
                 self.rare(entry_of(&record), base + begin)
                 log = None
-                self.records += 1
             elif record.kind == RECORD_ACK:
-                self._gather(&record, raw + begin, occupied, base + begin)
+                self._gather(&record, base + begin)
             else:
                 if log is None or known != record.owner:
                     found = self.streams.get(record.owner)
@@ -196,16 +195,14 @@ cdef class Replay:
                 trim(log, tree, record.seq, <Py_ssize_t> 1 << 62)
         return 0
 
-    cdef int _gather(
-        self, Record* record, const char* raw, Py_ssize_t size, uint64_t lsn
-    ) except -1:
-        """One record of a consumer, as it stands."""
+    cdef int _gather(self, Record* record, uint64_t lsn) except -1:
+        """One record of a consumer."""
         cdef object found = self.consumers.get(record.owner)
         if found is None:
             self._count_unknown(record.owner)
         elif lsn >= <uint64_t> found[1]:
             self.records += 1
-            (<bytearray> found[0]).extend(raw[:size])
+            (<list> found[0]).append((record.payload.data[:record.payload.size], record.time_ns))
         return 0
 
     cdef int _count_unknown(self, uint64_t owner) except -1:

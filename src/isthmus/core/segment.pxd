@@ -27,7 +27,9 @@ cdef enum RecordKind:
     RECORD_STREAM = 5           # stream created or changed: subject name, header account, payload
     RECORD_CONSUMER = 6         # consumer created or changed: subject name, seq stream, payload
     RECORD_DELETE = 7           # stream or consumer `owner` is gone
-    RECORD_COMMIT = 8           # begins a group: `owner` its lsn; below lsn `seq` all is released
+    # begins a group: `owner` is its lsn; below lsn `seq` all is released, below lsn `time_ns` not
+    # needed any more
+    RECORD_COMMIT = 8
     RECORD_META = 9             # a file of its own: what the store is, what a stream is
     RECORD_KIND_END = 10
 

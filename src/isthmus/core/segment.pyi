@@ -19,9 +19,7 @@ class Entry:
     def payload(self) -> bytes: ...
 
 KINDS: dict[
-    Literal[
-        "message", "remove", "purge", "ack", "stream", "consumer", "delete", "commit", "meta"
-    ],
+    Literal["message", "remove", "purge", "ack", "stream", "consumer", "delete", "commit", "meta"],
     int,
 ]
 

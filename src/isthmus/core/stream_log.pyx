@@ -171,7 +171,10 @@ cdef class StreamLog:
 
     cdef void _shrink(self, Block* block) noexcept:
         """No sequence will be added to this block any more."""
-        cdef void* less = realloc(block.index, <size_t> block.span * sizeof(uint32_t))
+        cdef void* less
+        if block.span == 0:
+            return
+        less = realloc(block.index, <size_t> block.span * sizeof(uint32_t))
         if less != NULL:
             block.index = <uint32_t*> less
             block.index_capacity = block.span

@@ -26,8 +26,8 @@ from isthmus.base.ports import Disk
 from isthmus.base.values import Value
 from isthmus.core.turn import Turn
 
-Lane = Literal["journal", "blocks"]
-LANES: tuple[Lane, ...] = ("journal", "blocks")
+Lane = Literal["journal", "segments", "blocks"]
+LANES: tuple[Lane, ...] = ("journal", "segments", "blocks")
 
 
 class Operation(Value):
@@ -131,7 +131,6 @@ class Job:
         operations: Sequence[Operation],
         done: Callable[[BaseException | None, Turn], None],
     ) -> None:
-        assert operations
         self.lane = lane
         self.operations = operations
         self._done = done
@@ -157,6 +156,7 @@ def replace_file(path: str, folder: str, raw: bytes) -> list[Operation]:
         Remove(path=fresh),
         WriteAt(path=fresh, offset=0, data=raw),
         Sync(path=fresh),
+        SyncFolder(folder=folder),  # what the new file speaks of is there before it is
         Rename(old=fresh, new=path),
         SyncFolder(folder=folder),
     ]

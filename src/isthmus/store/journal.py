@@ -12,6 +12,8 @@ A segment is ready before it is needed: while one fills, the next is renamed fro
 (their old records cannot pass for new ones) or created with zeros.
 """
 
+from collections.abc import Callable
+
 from isthmus.core.journal import Journal
 from isthmus.core.turn import Turn
 from isthmus.store.jobs import (
@@ -27,15 +29,15 @@ from isthmus.store.jobs import (
 )
 from isthmus.store.records import JOURNAL, segment_path
 
-SPARES_MAX = 3
+SPARES_MAX = 4
 PENDING_MAX = 64 << 20
 
 
 class JournalOwner:
     """Writes what the journal collects.
 
-    `present` are the segments that still count, `spares` files to be used again, and the journal
-    goes on at the beginning of the segment `first`.
+    `present` are the segments that still count, `spares` files to be used again (their names end in
+    numbers up to `spare_number`), and the journal goes on at the beginning of the segment `first`.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class JournalOwner:
         previous_end: int = 0,
         present: set[int] | None = None,
         spares: list[str] | None = None,
+        spare_number: int = 0,
         sync_interval_ns: int = 0,
         pending_max: int = PENDING_MAX,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.journal = Journal(
             self,
@@ -60,12 +64,15 @@ class JournalOwner:
             pending_max=pending_max,
         )
         self.sync_interval_ns = sync_interval_ns
-        self.groups = 0
+        self.groups = 0  # taken so far
+        self._free_at: int | None = None  # when so many groups are durable
+        self.on_released: Callable[[Turn], None] | None = None
         self._submit = submit
+        self._tell = tell
         self._segment_bytes = segment_bytes
         self._present = set(present or ())
         self._spares = list(spares or ())
-        self._spare_number = 0
+        self._spare_number = spare_number
         self._writing = False
         self._preparing: int | None = None
         self._unsynced: set[str] = set()
@@ -127,16 +134,20 @@ class JournalOwner:
                 self._unsynced.update(paths)
                 if self._sync_due_ns is None:
                     self._sync_due_ns = turn.now_ns + self.sync_interval_ns
+            self._free()
             # the disk gets the next group first: it works while this one is released
             self._write_group()
             self._prepare_next()
             self.journal.release(lsn, turn)
+            if self.on_released is not None:
+                self.on_released(turn)
 
         self._submit(Job("journal", operations, done))
 
     def fail(self, reason: str) -> None:
         """Stop for good: nothing is released any more."""
         self.journal.fail(reason)
+        self._tell(reason)
 
     # --- syncs by timer ---
 
@@ -184,19 +195,32 @@ class JournalOwner:
             self._background -= 1
             if error is None:
                 self._present.add(number)
-            # else the group that needs it tries again, and fails the journal if it must
+            else:  # the group that needs it tries again, and fails the journal if it must
+                self._tell(f"journal: segment {number} cannot be made ready: {error}")
             if not self._writing:
                 self._write_group()
 
-        self._submit(Job("blocks", self._provide(number), done))
+        self._submit(Job("segments", self._provide(number), done))
 
     def free_below(self, lsn: int) -> None:
-        """No record below `lsn` is needed any more: use those segments again."""
-        gone = sorted(n for n in self._present if (n + 1) * self._segment_bytes <= lsn)
-        if not gone or self.journal.failed:
+        """No record below `lsn` is needed any more: use those segments again.
+
+        First a commit must be durable that says so: after a crash in the middle some of them may
+        be back, and must not count.
+        """
+        oldest = lsn // self._segment_bytes * self._segment_bytes
+        if oldest > self.journal.oldest_lsn:
+            self.journal.oldest_lsn = oldest
+            self._free_at = self.groups + 2  # the next group may have begun already
+
+    def _free(self) -> None:
+        if self._free_at is None or self.groups < self._free_at:
             return
+        self._free_at = None
+        oldest = self.journal.oldest_lsn
+        gone = sorted(n for n in self._present if (n + 1) * self._segment_bytes <= oldest)
         operations: list[Operation] = []
-        spares = []
+        spares: list[str] = []
         for number in gone:
             path = segment_path(number)
             self._present.discard(number)
@@ -208,13 +232,13 @@ class JournalOwner:
                 operations.append(Rename(old=path, new=spare))
             else:
                 operations.append(Remove(path=path))
-        self.journal.oldest_lsn = min(self._present) * self._segment_bytes
         self._background += 1
 
         def done(error: BaseException | None, turn: Turn) -> None:
             self._background -= 1
             if error is None:
                 self._spares += spares
-            # else the files stay; the next start finds and counts them
+            else:  # the files stay; the next start finds them
+                self._tell(f"journal: segments cannot be freed: {error}")
 
-        self._submit(Job("blocks", operations, done))
+        self._submit(Job("segments", operations, done))

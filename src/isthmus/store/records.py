@@ -42,13 +42,12 @@ class Identity(Value):
 
 
 class ConsumerMeta(Value):
-    """A consumer in its stream's checkpoint: records from `lsn` on are not in `state`."""
+    """A consumer in its stream's checkpoint, its records (payload, time) until then condensed."""
 
     number: int
     name: bytes
     config: bytes
-    lsn: int
-    state: bytes
+    records: list[tuple[bytes, int]]
 
 
 class StreamMeta(Value):

@@ -1,0 +1,135 @@
+"""Power cuts at any moment, on a disk that keeps any part of what was not synced.
+
+Every message, acknowledgement, removal and deletion that was released is there afterwards; nothing
+else than what was published is; no sequence is given to two messages.
+"""
+
+import random
+
+import pytest
+
+from isthmus.base.errors import StoreError
+from isthmus.testing.disks import FaultyDisk, MemoryDisk
+from support.store_world import OPTIONS, PowerCut, World, problems
+
+SEEDS = 500
+LIVES = 3
+
+
+def live(disk, seed, models, life):
+    """One life, ended by a power cut somewhere; problems that its start found."""
+    chance = random.Random(seed * 100 + life)
+    faulty = FaultyDisk(
+        disk, chance.randint(1, 400), fault=PowerCut, torn=chance.random() < 0.5, for_good=True
+    )
+    try:
+        world = World(faulty, seed * 10 + life, models)
+        found = problems(world, models)
+        if found:
+            return found
+        world.start()
+        world.run(chance.randint(20, 300))
+        if chance.random() < 0.2:
+            world.finish()
+    except PowerCut:
+        pass
+    return []
+
+
+def survive(seed, *, lies=False):
+    """Lives of one store, one after another; the problems of the first bad start."""
+    disk, models = MemoryDisk(lies=lies), {}
+    for life in range(LIVES):
+        found = live(disk, seed, models, life)
+        if found:
+            return found
+        disk = disk.crash(seed * 7 + life)
+    return problems(World(disk, seed, models), models)
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_nothing_released_is_lost_and_no_sequence_is_used_twice(part):
+    for seed in range(part * SEEDS // 10, (part + 1) * SEEDS // 10):
+        assert survive(seed) == [], f"seed {seed}"
+
+
+def test_a_disk_that_lies_about_syncs_is_found_out():
+    """Without the syncs the same check fails: it can."""
+    bad = 0
+    for seed in range(40):
+        try:
+            bad += survive(seed, lies=True) != []
+        except StoreError:
+            bad += 1  # not even the store's own file was there
+    assert bad > 20
+
+
+def test_a_stopped_store_comes_back_whole():
+    disk, models = MemoryDisk(), {}
+    world = World(disk, 3, models)
+    world.start()
+    world.run(400)
+    world.finish()
+    assert world.store.idle
+    again = World(disk.crash(1), 4, models)
+    assert problems(again, models) == []
+    assert again.store.report.findings == []
+    assert again.store.report.records <= 20, "a finished store has little to replay"
+
+
+def test_segments_are_used_again():
+    disk = MemoryDisk()
+    world = World(disk, 5)
+    world.start()
+    world.run(3000)
+    world.settle()
+    begun = world.store.journal.end_lsn // OPTIONS.segment_bytes
+    made = sum(what == "preallocate" for what, _ in disk.operations)
+    assert begun > 100
+    assert len(disk.list("journal")) < 30
+    assert made < begun * 3 // 4
+
+
+def test_a_fault_at_any_step_loses_nothing():
+    """Fail the first operation, then the second, and so on, until one life passes untouched."""
+    fail_at = 0
+    while True:
+        fail_at += 1
+        disk, models = MemoryDisk(), {}
+        faulty = FaultyDisk(disk, fail_at)
+        try:
+            world = World(faulty, 11, models)
+            world.start()
+            world.run(120)
+            world.finish()
+        except OSError:
+            pass  # at the start: the next one finds what is there
+        else:
+            assert bool(world.told) == faulty.failed, "every fault is named, and nothing else"
+        disk._locked.clear()  # as when the process ends
+        for after in (disk.crash(fail_at), disk):
+            assert problems(World(after, 12, models), models) == [], f"operation {fail_at}"
+        if not faulty.failed:
+            break
+    assert fail_at > 150
+
+
+def test_a_failed_journal_says_so_and_acknowledges_nothing_more():
+    disk, models = MemoryDisk(), {}
+    world = World(disk, 13, models)
+    world.start()
+    world.run(50)
+    world.settle()
+    world.shell.disk = FaultyDisk(
+        disk, 1, fault=lambda: OSError(28, "No space left on device"), for_good=True
+    )
+    world.run(50)
+    world.settle()
+    before = sum(len(model.durable) for model in models.values())
+    assert "No space left on device" in world.store.health()
+    assert world.store.journal.refusing
+    world.run(50)
+    world.settle()
+    assert sum(len(model.durable) for model in models.values()) == before
+    disk._locked.clear()
+    assert problems(World(disk, 14, models), models) == []
