@@ -107,7 +107,7 @@ def body_of(size: int) -> bytes:
     return (b"0123456789\r\n" * (size // 12 + 1))[:size]
 
 
-subjects = st.sampled_from([b"a", b"a.b", b"a.*", b">", b"a..b", b"\xff.\x00", b"PUB", b"x" * 50])
+subjects = st.sampled_from([b"a", b"a.b", b"a.*", b">", b"a.b.c", b"\xff.\x00", b"PUB", b"x" * 50])
 blanks = st.sampled_from([b" ", b"\t", b"  ", b" \t ", b" " * 90])
 line_ends = st.sampled_from([b"\r\n", b"\n"])
 sizes = st.one_of(st.integers(0, 20), st.sampled_from([HEADROOM - 10, HEADROOM, 9000, 20_000]))

@@ -11,6 +11,7 @@ be remembered any more, and the stream refuses the publication instead of forget
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from isthmus.core.hashing cimport Key
 from isthmus.core.message cimport Span
 
 cdef enum:
@@ -36,7 +37,7 @@ cdef struct Seen:
 cdef class Duplicates:
     cdef readonly int64_t window_ns           # 0: nothing is remembered
     cdef readonly Py_ssize_t count
-    cdef uint64_t seed
+    cdef Key key
     cdef Seen* entries
     cdef uint64_t entries_mask                # capacity - 1
     cdef uint64_t first                       # number of the oldest entry; they count up for ever

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
-from isthmus.core.hashing cimport hash_bytes
+from isthmus.core.hashing cimport hash_bytes, make_key
 from isthmus.core.message cimport Span, span_of
 
 cdef enum:
@@ -24,7 +24,7 @@ cdef class Duplicates:
     def __cinit__(self, int64_t window_ns, uint64_t seed):
         assert window_ns >= 0
         self.window_ns = window_ns
-        self.seed = seed
+        self.key = make_key(seed)
 
     def __dealloc__(self):
         cdef Page* page = self.oldest_page
@@ -76,7 +76,7 @@ cdef class Duplicates:
         self.expire(now_ns)
         if self.count == 0:
             return 0
-        hash = hash_bytes(id.data, id.size, self.seed)
+        hash = hash_bytes(id.data, id.size, self.key)
         slot = hash & self.table_mask
         while True:
             found = self.table[slot]
@@ -107,7 +107,7 @@ cdef class Duplicates:
         seen = &self.entries[number & self.entries_mask]
         seen.id = self._keep(id, &seen.page)
         seen.id_size = <uint32_t> id.size
-        seen.hash = hash_bytes(id.data, id.size, self.seed)
+        seen.hash = hash_bytes(id.data, id.size, self.key)
         seen.seq = seq
         seen.time_ns = time_ns
         slot = seen.hash & self.table_mask

@@ -1,7 +1,6 @@
 # cython: boundscheck=False, wraparound=False
 """From a published message to its receivers, inside one account; see `router.pxd`."""
 
-from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span, span, span_of
@@ -27,9 +26,10 @@ cdef class AccountCore:
     def __repr__(self) -> str:
         return f"AccountCore({self.name.decode()})"
 
+
 def publish(
-    AccountCore account not None, bytes subject not None, bytes payload not None, Turn turn not None,
-    *, bytes reply=b"", bytes header=b"",
+    AccountCore account not None, bytes subject not None, bytes payload not None,
+    Turn turn not None, *, bytes reply=b"", bytes header=b"",
 ) -> int:
     """Route a message of the server itself; how many took it. The subject must be literal."""
     cdef Message message
@@ -44,33 +44,37 @@ def publish(
     return route(account, &message, turn)
 
 
+cdef int _spread(Match* found, Message* message, Turn turn) except -1:
+    """Every plain receiver, and one of each queue group; how many took it."""
+    cdef int taken = 0
+    cdef int32_t index, group, start, end, size, pick
+    for index in range(found.plain):
+        taken += (<Receiver> found.receivers[index]).receive(message, turn)
+    start = found.plain
+    for group in range(found.groups):
+        end = found.ends[group]
+        size = end - start
+        pick = 0 if size == 1 else <int32_t> (turn.random() % <uint64_t> size)
+        # others of the group are tried if the picked one does not take it
+        for index in range(size):
+            if (<Receiver> found.receivers[start + (pick + index) % size]).receive(message, turn):
+                taken += 1
+                break
+        start = end
+    return taken
+
+
 cdef int route(AccountCore account, Message* message, Turn turn) except -1:
     """Hand `message` to everyone interested in `message.to`; how many took it."""
     cdef Match found
-    cdef int taken = 0
-    cdef int32_t index, group, start, end, size, pick
+    cdef Sublist sublist = account.sublist
     if message.hops > HOPS_MAX:
         return 0
-    account.sublist.match(message.to, &found)
+    sublist.match(message.to, &found)
     try:
-        for index in range(found.plain):
-            taken += (<Receiver> found.receivers[index]).receive(message, turn)
-        start = found.plain
-        for group in range(found.groups):
-            end = found.ends[group]
-            size = end - start
-            pick = 0 if size == 1 else <int32_t> (turn.random() % <uint64_t> size)
-            # others of the group are tried if the picked one does not take it
-            for index in range(size):
-                if (<Receiver> found.receivers[start + (pick + index) % size]).receive(
-                    message, turn
-                ):
-                    taken += 1
-                    break
-            start = end
+        return _spread(&found, message, turn)
     finally:
-        account.sublist.release(&found)
-    return taken
+        sublist.release(&found)
 
 
 cdef int deliver(
@@ -79,27 +83,24 @@ cdef int deliver(
     """`route`, remembering the receiver while the account's sublist stands as it is."""
     cdef Match found
     cdef Sublist sublist = account.sublist
-    cdef int taken
     if message.hops > HOPS_MAX:
         return 0
     if target.receiver == NULL or target.generation != sublist.generation:
+        target.receiver = NULL
         sublist.match(message.to, &found)
         if found.plain == 1 and found.groups == 0:
             target.receiver = found.receivers[0]
             target.generation = sublist.generation
-        else:
-            target.receiver = NULL
-        sublist.release(&found)
-        if target.receiver == NULL:
-            return route(account, message, turn)
+        try:
+            return _spread(&found, message, turn)
+        finally:
+            sublist.release(&found)
     # a receiver removed while it receives stays alive until the call is over
     sublist.depth += 1
     try:
-        taken = (<Receiver> target.receiver).receive(message, turn)
+        return (<Receiver> target.receiver).receive(message, turn)
     finally:
-        found.plain = found.groups = 0
-        sublist.release(&found)
-    return taken
+        sublist.leave()
 
 
 cdef bint reaches(AccountCore account, Span subject, int64_t now_ns) except -1:

@@ -1,14 +1,11 @@
 """Who is interested in a subject.
 
-Literal subjects live in one hash table, patterns in a trie of tokens; a match is one look-up plus a
-walk over the (usually few) patterns:
+Literal subjects live in one hash table, patterns in a trie of tokens (`patterns.pxd`); a match is
+one look-up plus a walk over the (usually few) patterns. Both lead to nodes (`node.pxd`):
 
         literals    hash("orders.new")  ─► Node
         patterns    root ─ "orders" ─┬─ *  ─► Node            orders.*
                                      └─ >  ─► Node            orders.>
-
-        Node        plain [R R R]      every one gets the message
-                    groups "work" [R R], "audit" [R]          one of each gets it
 
 A match is flat: all plain receivers, then the members of each queue group (a group spans all
 patterns that match, so members with one name are gathered):
@@ -17,18 +14,21 @@ patterns that match, so members with one name are gathered):
         ends              3     5     6
 
 Results for subjects that come again are cached: the second miss of a subject fills its slot, so the
-unique subjects of replies never enter. A new or removed literal drops its own slot, a pattern drops
-all (`pattern_generation`). `generation` counts every change: who resolved a subject once may keep
-the result while the number stands.
+unique subjects of replies never enter. A new or removed literal drops its own slot, a pattern
+drops all (`pattern_generation`). `generation` counts every change: who resolved a subject once may
+keep the result while the number stands. A subject with an empty token matches no pattern.
 
 Removal during a match is safe: memory that a running match may look at is freed when the outermost
 match ends (`depth`).
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 
+from isthmus.core.hashing cimport Key
 from isthmus.core.message cimport Span
+from isthmus.core.node cimport Node
+from isthmus.core.patterns cimport Branch
 from isthmus.core.receiver cimport Receiver
 
 
@@ -39,26 +39,6 @@ cdef struct Match:
     PyObject** receivers        # borrowed: valid until `release`
 
 
-cdef struct Group:
-    char* name
-    int32_t name_size
-    int32_t count
-    int32_t capacity
-    PyObject** members
-
-
-cdef struct Node:
-    int32_t plain_count
-    int32_t plain_capacity
-    PyObject** plain
-    int32_t group_count
-    int32_t group_capacity
-    Group* groups
-
-
-cdef struct Branch              # one token of a pattern
-
-
 cdef struct Literal             # slot of the literal table
 
 
@@ -66,13 +46,12 @@ cdef struct Cached              # slot of the cache
 
 
 cdef class Sublist:
-    cdef uint64_t seed
+    cdef Key key
     cdef readonly uint64_t generation
     cdef uint64_t pattern_generation
     cdef readonly Py_ssize_t count              # receivers in total
     cdef Literal* literals
     cdef Py_ssize_t literal_capacity
-    cdef Py_ssize_t literal_used                # slots in use, tombstones included
     cdef Py_ssize_t literal_count
     cdef Branch* root
     cdef Py_ssize_t pattern_count
@@ -81,7 +60,7 @@ cdef class Sublist:
     cdef Py_ssize_t cache_used
     cdef readonly uint64_t cache_hits
     cdef readonly uint64_t matches
-    cdef int depth
+    cdef readonly int depth                     # matches that run
     cdef list graveyard                         # receivers to let go when the last match ends
     cdef void** retired
     cdef Py_ssize_t retired_count
@@ -89,7 +68,7 @@ cdef class Sublist:
     # scratch of uncached matches: a stack, since a receiver may route on
     cdef PyObject** stack
     cdef Py_ssize_t stack_top
-    cdef Py_ssize_t stack_capacity
+    cdef readonly Py_ssize_t stack_capacity
     cdef int32_t* ends_stack
     cdef Py_ssize_t ends_top
     cdef Py_ssize_t ends_capacity
@@ -100,18 +79,17 @@ cdef class Sublist:
     cdef int release(self, Match* match) except -1
     cdef bint has_interest(self, Span subject) except -1
 
-    cdef Node* _literal_node(self, Span subject) except NULL
+    # for who holds a receiver through `generation`: depth += 1 … leave()
+    cdef int leave(self) except -1
+
+    cdef Node* _literal_node(self, Span subject, uint64_t hash) except NULL
     cdef int _rehash(self) except -1
     cdef Literal* _find_literal(self, Span subject, uint64_t hash) noexcept
-    cdef int _remove_literal(self, Span subject, Span queue, PyObject* receiver) except -1
-    cdef Node* _pattern_node(self, Span subject) except NULL
-    cdef int _remove_pattern(
-        self, Branch* branch, Span subject, Py_ssize_t start, Span queue, PyObject* receiver
+    cdef bint _remove_literal(
+        self, Span subject, uint64_t hash, Span queue, uint64_t queue_hash, PyObject* receiver
     ) except -1
+    cdef void _close_gap(self, Py_ssize_t gap) noexcept
     cdef int _collect(self, Span subject, uint64_t hash, Match* out) except -1
-    cdef int _walk(
-        self, Branch* branch, Span subject, Py_ssize_t start, Node** nodes, int count, int capacity
-    ) noexcept
     cdef int _flatten(self, Node** nodes, int count, Match* out) except -1
     cdef PyObject** _take_receivers(self, Py_ssize_t size) except NULL
     cdef int32_t* _take_ends(self, Py_ssize_t size) except NULL
@@ -119,4 +97,4 @@ cdef class Sublist:
     cdef int _resize_cache(self, Py_ssize_t capacity) except -1
     cdef int _remember(self, Cached* slot, Span subject, uint64_t hash, Match* found) except -1
     cdef int _drop(self, Cached* slot) except -1
-    cdef int _forget(self, Span subject) except -1
+    cdef int _forget(self, uint64_t hash) except -1

@@ -1,0 +1,284 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""A trie of subscribed patterns; see `patterns.pxd` for the picture.
+
+Owns branches and nodes, not receivers. Knows no account and no literal subject. Invariant: a branch
+other than the root leads to at least one receiver.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memchr, memcmp, memcpy
+
+from isthmus.base.errors import ProtocolError
+from isthmus.core.hashing cimport Key, hash_bytes
+from isthmus.core.message cimport Span
+from isthmus.core.node cimport Node, node_clear, node_empty, node_remove
+
+
+cdef inline Py_ssize_t _token_end(
+    const char* data, Py_ssize_t start, Py_ssize_t size
+) noexcept nogil:
+    cdef const char* dot
+    if start >= size:
+        return size
+    dot = <const char*> memchr(data + start, c".", size - start)
+    return size if dot == NULL else dot - data
+
+
+cdef inline bint _is_token(
+    Span subject, Py_ssize_t start, Py_ssize_t end, char letter
+) noexcept nogil:
+    return end - start == 1 and subject.data[start] == letter
+
+
+# --- children: an open table ---
+
+cdef Branch* _child(
+    const Branch* parent, const char* token, Py_ssize_t size, uint64_t hash
+) noexcept nogil:
+    cdef int32_t mask, at
+    cdef Branch* child
+    if parent.child_count == 0:
+        return NULL
+    mask = parent.child_capacity - 1
+    at = <int32_t> (hash & <uint64_t> mask)
+    while True:
+        child = parent.children[at]
+        if child == NULL:
+            return NULL
+        if child.hash == hash and child.token_size == size and not memcmp(child.token, token, size):
+            return child
+        at = (at + 1) & mask
+
+
+cdef void _place(Branch** table, int32_t mask, Branch* child) noexcept nogil:
+    cdef int32_t at = <int32_t> (child.hash & <uint64_t> mask)
+    while table[at] != NULL:
+        at = (at + 1) & mask
+    table[at] = child
+
+
+cdef int _add_child(Branch* parent, Branch* child) except -1:
+    cdef int32_t capacity, index
+    cdef Branch** table
+    if (parent.child_count + 1) * 2 > parent.child_capacity:
+        capacity = parent.child_capacity * 2 if parent.child_capacity else 4
+        table = <Branch**> calloc(capacity, sizeof(Branch*))
+        if table == NULL:
+            raise MemoryError
+        for index in range(parent.child_capacity):
+            if parent.children[index] != NULL:
+                _place(table, capacity - 1, parent.children[index])
+        free(parent.children)
+        parent.children = table
+        parent.child_capacity = capacity
+    _place(parent.children, parent.child_capacity - 1, child)
+    parent.child_count += 1
+    return 0
+
+
+cdef void _drop_child(Branch* parent, const Branch* child) noexcept nogil:
+    """Take `child` out of the open table, moving back what probed past it."""
+    cdef int32_t mask = parent.child_capacity - 1
+    cdef int32_t gap = <int32_t> (child.hash & <uint64_t> mask)
+    cdef int32_t at, home
+    while parent.children[gap] != child:
+        gap = (gap + 1) & mask
+    at = gap
+    while True:
+        at = (at + 1) & mask
+        if parent.children[at] == NULL:
+            break
+        home = <int32_t> (parent.children[at].hash & <uint64_t> mask)
+        if ((at - home) & mask) >= ((at - gap) & mask):
+            parent.children[gap] = parent.children[at]
+            gap = at
+    parent.children[gap] = NULL
+    parent.child_count -= 1
+    if parent.child_count == 0:
+        free(parent.children)
+        parent.children = NULL
+        parent.child_capacity = 0
+
+
+# --- branches ---
+
+cdef Branch* branch_new(const char* token, Py_ssize_t size, uint64_t hash) except NULL:
+    cdef Branch* branch = <Branch*> calloc(1, sizeof(Branch))
+    if branch == NULL:
+        raise MemoryError
+    branch.token = <char*> malloc(size if size else 1)
+    if branch.token == NULL:
+        free(branch)
+        raise MemoryError
+    memcpy(branch.token, token, size)
+    branch.token_size = <int32_t> size
+    branch.hash = hash
+    return branch
+
+
+cdef int branch_free(Branch* branch, list dropped) except -1:
+    cdef int32_t index
+    for index in range(branch.child_capacity):
+        if branch.children[index] != NULL:
+            branch_free(branch.children[index], dropped)
+    if branch.star != NULL:
+        branch_free(branch.star, dropped)
+    if branch.here != NULL:
+        node_clear(branch.here, dropped)
+        free(branch.here)
+    if branch.rest != NULL:
+        node_clear(branch.rest, dropped)
+        free(branch.rest)
+    free(branch.children)
+    free(branch.token)
+    free(branch)
+    return 0
+
+
+cdef inline bint _leads_nowhere(const Branch* branch) noexcept nogil:
+    return (
+        branch.child_count == 0 and branch.star == NULL
+        and branch.here == NULL and branch.rest == NULL
+    )
+
+
+# --- patterns ---
+
+cdef int _require_shallow(Span pattern) except -1:
+    cdef Py_ssize_t at, dots = 0
+    if pattern.size < 2 * PATTERN_TOKENS_MAX:
+        return 0
+    for at in range(pattern.size):
+        dots += pattern.data[at] == c"."
+    if dots >= PATTERN_TOKENS_MAX:
+        raise ProtocolError("Invalid Subject")
+    return 0
+
+
+cdef Node* pattern_node(Branch* root, Span pattern, Key key) except NULL:
+    cdef Branch* branch = root
+    cdef Branch* child
+    cdef Py_ssize_t start = 0, end
+    cdef uint64_t hash
+    cdef Node** place
+    _require_shallow(pattern)
+    while True:
+        end = _token_end(pattern.data, start, pattern.size)
+        if _is_token(pattern, start, end, c">") and end == pattern.size:
+            place = &branch.rest
+            break
+        if _is_token(pattern, start, end, c"*"):
+            if branch.star == NULL:
+                branch.star = branch_new(b"*", 1, 0)
+            branch = branch.star
+        else:
+            hash = hash_bytes(pattern.data + start, end - start, key)
+            child = _child(branch, pattern.data + start, end - start, hash)
+            if child == NULL:
+                child = branch_new(pattern.data + start, end - start, hash)
+                _add_child(branch, child)
+            branch = child
+        if end >= pattern.size:
+            place = &branch.here
+            break
+        start = end + 1
+    if place[0] == NULL:
+        place[0] = <Node*> calloc(1, sizeof(Node))
+        if place[0] == NULL:
+            raise MemoryError
+    return place[0]
+
+
+cdef bint _remove_at(
+    Node** place, Span queue, uint64_t queue_hash, PyObject* receiver
+) noexcept:
+    if place[0] == NULL or not node_remove(place[0], queue, queue_hash, receiver):
+        return False
+    if node_empty(place[0]):
+        free(place[0])          # an empty node holds no memory of its own
+        place[0] = NULL
+    return True
+
+
+cdef bint _remove_below(
+    Branch* branch, Span pattern, Py_ssize_t start, Span queue, uint64_t queue_hash,
+    PyObject* receiver, Key key
+) noexcept:
+    cdef Py_ssize_t end = _token_end(pattern.data, start, pattern.size)
+    cdef Branch* child
+    cdef bint found
+    if _is_token(pattern, start, end, c">") and end == pattern.size:
+        return _remove_at(&branch.rest, queue, queue_hash, receiver)
+    if _is_token(pattern, start, end, c"*"):
+        child = branch.star
+    else:
+        child = _child(
+            branch, pattern.data + start, end - start,
+            hash_bytes(pattern.data + start, end - start, key),
+        )
+    if child == NULL:
+        return False
+    if end < pattern.size:
+        found = _remove_below(child, pattern, end + 1, queue, queue_hash, receiver, key)
+    else:
+        found = _remove_at(&child.here, queue, queue_hash, receiver)
+    if found and _leads_nowhere(child):
+        if child == branch.star:
+            branch.star = NULL
+        else:
+            _drop_child(branch, child)
+        free(child.token)
+        free(child)
+    return found
+
+
+cdef bint pattern_remove(
+    Branch* root, Span pattern, Span queue, uint64_t queue_hash, PyObject* receiver, Key key
+) noexcept:
+    return _remove_below(root, pattern, 0, queue, queue_hash, receiver, key)
+
+
+cdef int _walk(
+    const Branch* branch, Span subject, Py_ssize_t start, Key key, Node** nodes, int count,
+    int capacity
+) noexcept nogil:
+    cdef Py_ssize_t end
+    cdef const Branch* child
+    if branch.rest != NULL:
+        if count < capacity:
+            nodes[count] = branch.rest
+        count += 1
+    if branch.star == NULL and branch.child_count == 0:
+        return count
+    end = _token_end(subject.data, start, subject.size)
+    child = branch.star
+    if child != NULL:
+        if end < subject.size:
+            count = _walk(child, subject, end + 1, key, nodes, count, capacity)
+        elif child.here != NULL:
+            if count < capacity:
+                nodes[count] = child.here
+            count += 1
+    if branch.child_count:
+        child = _child(
+            branch, subject.data + start, end - start,
+            hash_bytes(subject.data + start, end - start, key),
+        )
+        if child != NULL:
+            if end < subject.size:
+                count = _walk(child, subject, end + 1, key, nodes, count, capacity)
+            elif child.here != NULL:
+                if count < capacity:
+                    nodes[count] = child.here
+                count += 1
+    return count
+
+
+cdef int pattern_walk(
+    const Branch* root, Span subject, Key key, Node** nodes, int count, int capacity
+) noexcept nogil:
+    if has_empty_token(subject):
+        return count
+    return _walk(root, subject, 0, key, nodes, count, capacity)
