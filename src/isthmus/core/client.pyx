@@ -6,10 +6,9 @@ in the account's sublist exactly while it is in `subscriptions`.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
 
-from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.message cimport Message, Span, span_of
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver

@@ -6,9 +6,7 @@ Owns the rewriting of a subject and the life of responses. Knows no JWT: policy 
 is in its crossing's `responses`.
 """
 
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy
 
 cimport cython
@@ -16,7 +14,7 @@ cimport cython
 from isthmus.core.client cimport Client
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
-from isthmus.core.router cimport HOPS_MAX, AccountCore, Target, deliver, reaches, route
+from isthmus.core.router cimport HOPS_MAX, AccountCore, deliver, reaches, route
 from isthmus.core.turn cimport Turn
 
 cdef enum:

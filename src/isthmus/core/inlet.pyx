@@ -1,9 +1,7 @@
 """Messages for Python, once per turn; see `inlet.pxd`."""
 
-from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
-from isthmus.core.client cimport Client
 from isthmus.core.message cimport Message
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.turn cimport Turn

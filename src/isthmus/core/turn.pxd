@@ -11,8 +11,8 @@ per touched connection per turn, however many messages it got.
                               └─ flush_later(outbound) │ outbounds, each once
                                                        └ unfinished? the owner calls again soon
 
-Whoever will have something to do when time passes says so with `wake_at`; the owner arms one timer for
-the earliest moment noted.
+Whoever will have something to do when time passes says so with `wake_at`; the owner arms one timer
+for the earliest moment noted.
 
 A chore that has more to do than its slice calls `again`: it is queued for the next turn, and
 `unfinished` tells the owner to start one without waiting for a socket.
@@ -32,7 +32,7 @@ cdef class Chore:
 cdef class Turn:
     cdef readonly int64_t now_ns      # wall clock, nanoseconds since 1970
     cdef readonly int64_t wake_ns     # earliest moment noted since `take_wake`; 0: none
-    cdef readonly bint stalled                 # a receiver is over 75 % of its bound: let the producer rest
+    cdef readonly bint stalled        # a receiver is over 75 % of its bound: the producer may rest
     cdef uint64_t random_state
     cdef list chores
     cdef list next_chores
