@@ -141,6 +141,11 @@ class World:
             del self.models[number]
         self.turn.begin(self.now_ns)
         self.store.start(self.shell.submit, self.turn)
+        for found in self.store.recovered:
+            if not found.consumers:  # its record was not durable when the power went
+                self.models[found.number].consumer = self.store.journal.next_number
+                self.store.journal.next_number += 1
+                self.create_consumer(self.models[found.number])
         self.turn.finish()
 
     # --- what a server does ---
@@ -207,14 +212,22 @@ class World:
             header=b"A",
             payload=b"config",
         )
-        lsn = journal.write(
-            self.turn, KINDS["consumer"], model.consumer, number, subject=b"C", payload=b"config"
-        )
+        lsn = self.create_consumer(model)
 
         def durable(*_):
             model.created = True
 
         journal.when_durable(lsn, durable)
+
+    def create_consumer(self, model):
+        return self.store.journal.write(
+            self.turn,
+            KINDS["consumer"],
+            model.consumer,
+            model.number,
+            subject=b"C",
+            payload=b"config",
+        )
 
     def publish(self, model, size):
         seq = self.logs[model.number].last_seq + 1

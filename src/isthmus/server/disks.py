@@ -1,7 +1,8 @@
 """The real disk: files below one directory, allocated, synced and locked for real.
 
-Every method may be called in the worker thread; none keeps state but the lock and open files of the
-paths that are written again and again (journal segments), at most `OPEN_MAX` of them.
+Every method may be called in any thread, at the same time. Files that are used again and again stay
+open, at most `OPEN_MAX` of them; one that somebody is using is closed only afterwards, so that its
+number can not come to mean another file under their hands.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import contextlib
 import fcntl
 import os
 import shutil
+import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 from isthmus.base.errors import StoreError
@@ -19,12 +22,22 @@ OPEN_MAX = 64
 _ZEROS = bytes(1 << 20)
 
 
+class _Open:
+    """An open file, who uses it, and whether it is to be closed after that."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.users = 0
+        self.forgotten = False
+
+
 class FileDisk:
     """`base.ports.Disk` below `root`, which is created with mode 0700."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._open: OrderedDict[str, int] = OrderedDict()
+        self._mutex = threading.Lock()
+        self._open: OrderedDict[str, _Open] = OrderedDict()
         self._lock = -1
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,9 +46,9 @@ class FileDisk:
 
     def close(self) -> None:
         """Let go of files and of the lock."""
-        for file in self._open.values():
-            os.close(file)
-        self._open.clear()
+        with self._mutex:
+            for path in list(self._open):
+                self._drop(path)
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -66,13 +79,13 @@ class FileDisk:
 
     def preallocate(self, path: str, size: int) -> None:
         """Zero bytes that are written, not a hole: an overwrite later changes no metadata."""
-        file = self._file(path)
-        with contextlib.suppress(AttributeError, OSError):
-            os.posix_fallocate(file, 0, size)
-        for offset in range(0, size, len(_ZEROS)):
-            _write_all(file, memoryview(_ZEROS)[: size - offset], offset)
-        os.ftruncate(file, size)
-        os.fsync(file)
+        with self._file(path) as file:
+            with contextlib.suppress(AttributeError, OSError):
+                os.posix_fallocate(file, 0, size)
+            for offset in range(0, size, len(_ZEROS)):
+                _write_all(file, memoryview(_ZEROS)[: size - offset], offset)
+            os.ftruncate(file, size)
+            os.fsync(file)
 
     def size(self, path: str) -> int:
         """Bytes, or -1 if there is no such file."""
@@ -83,28 +96,31 @@ class FileDisk:
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         """Up to `size` bytes; shorter at the end of the file."""
-        file = self._file(path, create=False)
         parts = []
-        while size > 0:
-            part = os.pread(file, size, offset)
-            if not part:
-                break
-            parts.append(part)
-            offset += len(part)
-            size -= len(part)
+        with self._file(path, create=False) as file:
+            while size > 0:
+                part = os.pread(file, size, offset)
+                if not part:
+                    break
+                parts.append(part)
+                offset += len(part)
+                size -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
         """All of `data`."""
-        _write_all(self._file(path), memoryview(data), offset)
+        with self._file(path) as file:
+            _write_all(file, memoryview(data), offset)
 
     def truncate(self, path: str, size: int) -> None:
         """Cut, or extend by a hole."""
-        os.ftruncate(self._file(path), size)
+        with self._file(path) as file:
+            os.ftruncate(file, size)
 
     def sync(self, path: str) -> None:
         """Data on stable storage (and the size, if it changed)."""
-        os.fdatasync(self._file(path, create=False))
+        with self._file(path, create=False) as file:
+            os.fdatasync(file)
 
     def sync_folder(self, folder: str) -> None:
         """Names on stable storage."""
@@ -116,8 +132,7 @@ class FileDisk:
 
     def rename(self, old: str, new: str) -> None:
         """Atomically."""
-        self._forget(old)
-        self._forget(new)
+        self._forget(old, new)
         (self.root / old).replace(self.root / new)
 
     def remove(self, path: str) -> None:
@@ -127,29 +142,45 @@ class FileDisk:
 
     def remove_folder(self, folder: str) -> None:
         """With everything in it; a missing one is fine."""
-        for path in [path for path in self._open if path.startswith(f"{folder}/")]:
-            self._forget(path)
+        with self._mutex:
+            inside = [path for path in self._open if path.startswith(f"{folder}/")]
+        self._forget(*inside)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.root / folder)
 
-    def _file(self, path: str, *, create: bool = True) -> int:
-        """An open file, kept for the next time."""
-        file = self._open.get(path)
-        if file is not None:
-            self._open.move_to_end(path)
-            return file
-        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-        file = os.open(self.root / path, flags, 0o600)
-        self._open[path] = file
-        if len(self._open) > OPEN_MAX:
-            _, oldest = self._open.popitem(last=False)
-            os.close(oldest)
-        return file
+    @contextlib.contextmanager
+    def _file(self, path: str, *, create: bool = True) -> Iterator[int]:
+        """The number of an open file, which is kept for the next time."""
+        with self._mutex:
+            file = self._open.get(path)
+            if file is None:
+                flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+                file = self._open[path] = _Open(os.open(self.root / path, flags, 0o600))
+                if len(self._open) > OPEN_MAX:
+                    self._drop(next(iter(self._open)))
+            else:
+                self._open.move_to_end(path)
+            file.users += 1
+        try:
+            yield file.number
+        finally:
+            with self._mutex:
+                file.users -= 1
+                if file.forgotten and file.users == 0:
+                    os.close(file.number)
 
-    def _forget(self, path: str) -> None:
-        file = self._open.pop(path, None)
-        if file is not None:
-            os.close(file)
+    def _forget(self, *paths: str) -> None:
+        with self._mutex:
+            for path in paths:
+                if path in self._open:
+                    self._drop(path)
+
+    def _drop(self, path: str) -> None:
+        """Close it, now or when its last user is done; the mutex is held."""
+        file = self._open.pop(path)
+        file.forgotten = True
+        if file.users == 0:
+            os.close(file.number)
 
 
 def _write_all(file: int, data: memoryview, offset: int) -> None:
