@@ -5,6 +5,7 @@ import json
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
 from models.consumer import ConsumerModel
 from models.stream import StreamModel
 from support.jetstream import StreamWorld
@@ -30,7 +31,7 @@ class ConsumerMachine(RuleBasedStateMachine):
         max_ack_pending=st.sampled_from([-1, 3]),
         max_waiting=st.sampled_from([512, 2]),
     )
-    def begin(self, max_msgs, per_subject, subject, max_deliver, max_ack_pending, max_waiting):
+    def begin(self, *, max_msgs, per_subject, subject, max_deliver, max_ack_pending, max_waiting):
         self.stream = StreamModel(max_msgs=max_msgs, max_msgs_per_subject=per_subject)
         self.model = ConsumerModel(
             self.stream,
@@ -136,15 +137,11 @@ class ConsumerMachine(RuleBasedStateMachine):
     def nak_later(self, pick, delay_ms):
         now_ns = self.world.now_ns
         body = b'-NAK {"delay": %d}' % (delay_ms * MS)
-        self.acknowledge(
-            pick, body, lambda seq, c: self.model.nak(seq, c, delay_ms * MS, now_ns)
-        )
+        self.acknowledge(pick, body, lambda seq, c: self.model.nak(seq, c, delay_ms * MS, now_ns))
 
     @rule(pick=st.integers(0, 20))
     def in_progress(self, pick):
-        self.acknowledge(
-            pick, b"+WPI", lambda seq, _: self.model.extend(seq, self.world.now_ns)
-        )
+        self.acknowledge(pick, b"+WPI", lambda seq, _: self.model.extend(seq, self.world.now_ns))
 
     @rule(step_ms=st.integers(1, 45))
     def time_passes(self, step_ms):
@@ -187,11 +184,7 @@ class ConsumerMachine(RuleBasedStateMachine):
         if subject and not self.model.covered_by(subject):
             self.model.gone(gone)
         elif gone or moved:
-            left = [
-                seq
-                for seq, (name, _) in self.stream.messages.items()
-                if subject in {"", name}
-            ]
+            left = [seq for seq, (name, _) in self.stream.messages.items() if subject in {"", name}]
             self.model.purged(left[0] if left else self.stream.last_seq + 1)
         self.model.offer(self.world.now_ns)
         self.compare([message for message in answer if not message[3].startswith(b'{"type"')])
@@ -216,4 +209,4 @@ class ConsumerMachine(RuleBasedStateMachine):
 
 
 TestConsumer = ConsumerMachine.TestCase
-TestConsumer.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestConsumer.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

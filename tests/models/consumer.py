@@ -1,7 +1,7 @@
 """A pull consumer with explicit acknowledgement as sets and lists; what it sends is a list too.
 
-    ("message", inbox, seq, deliveries, consumer_seq, pending)
-    ("status", inbox, header block)
+("message", inbox, seq, deliveries, consumer_seq, pending)
+("status", inbox, header block)
 """
 
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class ConsumerModel:
     next_seq: int = 1
     pending: dict[int, Unacked] = field(default_factory=dict)
     queue: list[int] = field(default_factory=list)
-    spent: dict[int, int] = field(default_factory=dict)
+    spent: dict[int, Unacked] = field(default_factory=dict)
     waiters: list[Waiter] = field(default_factory=list)
     sent: list[tuple] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ class ConsumerModel:
         if self.max_deliver == 1:
             return 0
         again = [entry for entry in self.pending.values() if entry.deliveries > 1]
-        return len(again) + len(self.spent)
+        return len(again) + sum(entry.deliveries > 1 for entry in self.spent.values())
 
     # --- what happens ---
 
@@ -95,21 +95,17 @@ class ConsumerModel:
         """False if nothing is answered."""
         if not 0 < seq <= self.delivered[1]:
             return False
-        if seq in self.spent:
-            del self.spent[seq]
-            if not self.pending:
-                self.floor = self.delivered
-        elif seq in self.pending:
-            self._acked(seq)
+        self._acked(seq)
         return True
 
     def _acked(self, seq: int) -> None:
-        entry = self.pending.pop(seq)
+        """`seq` may be pending, spent, or done already."""
+        entry = self.spent.pop(seq, None) or self.pending.pop(seq, None)
         if seq in self.queue:
             self.queue.remove(seq)
         if not self.pending:
             self.floor = self.delivered
-        elif entry.consumer_seq == self.floor[0] + 1:
+        elif entry is not None and entry.consumer_seq == self.floor[0] + 1:
             first = min(self.pending)
             self.floor = (self.pending[first].consumer_seq - 1, first - 1)
 
@@ -158,7 +154,7 @@ class ConsumerModel:
         ]
         for seq in sorted(due):
             if 0 < self.max_deliver <= self.pending[seq].deliveries:
-                self.spent[seq] = self.pending.pop(seq).deliveries
+                self.spent[seq] = self.pending.pop(seq)
             else:
                 self.queue.append(seq)
         for waiter in list(self.waiters):
@@ -179,7 +175,7 @@ class ConsumerModel:
                 seq = self.queue[0]
                 if 0 < self.max_deliver <= self.pending[seq].deliveries:
                     self.queue.pop(0)
-                    self.spent[seq] = self.pending.pop(seq).deliveries
+                    self.spent[seq] = self.pending.pop(seq)
                     continue
                 self.queue.pop(0)
                 entry = self.pending[seq]

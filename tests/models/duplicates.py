@@ -11,10 +11,13 @@ class DuplicatesModel:
     def remember(self, message_id: bytes, seq: int, now_ns: int) -> None:
         self.seen[message_id] = (seq, now_ns)
 
-    def lookup(self, message_id: bytes, now_ns: int) -> int:
+    def expire(self, now_ns: int) -> None:
         self.seen = {
             known: (seq, time_ns)
             for known, (seq, time_ns) in self.seen.items()
             if time_ns + self.window_ns > now_ns
         }
+
+    def lookup(self, message_id: bytes, now_ns: int) -> int:
+        self.expire(now_ns)
         return self.seen.get(message_id, (0, 0))[0]

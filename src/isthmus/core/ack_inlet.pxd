@@ -1,7 +1,9 @@
 """Acknowledgements of one consumer.
 
-        $JS.ACK.<S>.<C>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>                    9 tokens
-        $JS.ACK.<domain|_>.<hash>.<S>.<C>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>… 11 or more
+        $JS.ACK.<S>.<C>.<numbers>                       9 tokens
+        $JS.ACK.<domain|_>.<hash>.<S>.<C>.<numbers>…    11 or more
+
+        numbers: <deliveries>.<seq>.<consumer seq>.<time>.<pending>
 
         (empty) +ACK +OK      done
         -NAK [delay]          once more, now or later

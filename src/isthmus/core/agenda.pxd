@@ -1,10 +1,10 @@
 """When whom: deadlines of compiled objects and of their owners, so that the loop arms one timer.
 
         Alarm ─ due_ns, chore        at most once in the heap
-        Agenda ─ heap of alarms      ring(turn): the chores whose time has come are settled in the turn
+        Agenda ─ heap of alarms      ring(turn): chores whose time has come are settled in the turn
 
-A chore finds out itself what there is to do, and sets its alarm anew. `Job` is a chore whose work is
-a Python call: timers of owners, and long work in slices.
+A chore finds out itself what there is to do, and sets its alarm anew. `Job` is a chore whose work
+is a Python call: timers of owners, and long work in slices.
 """
 
 from libc.stdint cimport int64_t

@@ -114,7 +114,7 @@ cdef class Agenda:
 
 
 cdef class Job(Chore):
-    """Work of a Python owner at the end of a turn: `work(turn)`, again next turn while it says so."""
+    """Work of a Python owner at the end of a turn: `work(turn)`, again next turn if it says so."""
 
     def __init__(self, object work not None):
         self.work = work

@@ -99,21 +99,25 @@ cdef class Cursor(Follower):
     cdef int confirm(self, Span reply, Turn turn) except -1
     cdef uint64_t unseen(self) noexcept
 
+    cdef int write_snapshot(self, Steps steps) except -1
+    cdef int note_delivered(self, uint64_t seq, int64_t now_ns) except -1
+    cdef int note_again(self, Delivery* entry, int64_t now_ns) except -1
+    cdef int note_acked(self, Delivery* entry, int64_t now_ns) except -1
+    cdef int note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1
+    cdef int64_t wait_ns(self, uint32_t deliveries) noexcept
+
     cdef int _offer(self, Turn turn) except -1
     cdef int _next_new(self, Record* record, Turn turn) except -1
     cdef int _next_chosen(self, Record* record) except -1
     cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL
-    cdef Span _ack_reply(self, char* to, uint64_t deliveries, Record* record, uint64_t unseen) noexcept
+    cdef Span _ack_reply(
+        self, char* to, uint64_t deliveries, Record* record, uint64_t unseen
+    ) noexcept
     cdef Span _shown_header(self, Record* record) except *
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1
-    cdef int _note_delivered(self, uint64_t seq, int64_t now_ns) except -1
-    cdef int _note_again(self, Delivery* entry, int64_t now_ns) except -1
     cdef int _note_spent(self, Delivery* entry, Turn turn) except -1
-    cdef int _note_acked(self, Delivery* entry, int64_t now_ns) except -1
-    cdef int _note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1
     cdef int _count_again(self) except -1
     cdef int _gone(self, Delivery* entry, Turn turn) except -1
-    cdef int64_t _wait_ns(self, uint32_t deliveries) noexcept
     cdef int _fall_due(self, Turn turn) except -1
     cdef int _end_pulls(self, bint dry, Turn turn) except -1
     cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
@@ -121,7 +125,6 @@ cdef class Cursor(Follower):
     cdef int _drop_deserted(self, Turn turn) except -1
     cdef int _set_alarm(self, Turn turn) except -1
     cdef int _journal_steps(self, Turn turn) except -1
-    cdef int _write_snapshot(self, Steps steps) except -1
     cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
                      bytes reason, Turn turn) except -1
     cdef void _settle_passed(self) noexcept

@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """The hot state of one consumer; see `cursor.pxd` for the picture.
 
-Owns position, unacknowledged messages, waiting pulls and floors. Knows no configuration document and
-no API. Invariants: `floor_seq <= delivered_seq < next_seq`, everything pending lies above the floor,
-and with nothing pending the floor is where delivery stands (until a spent message holds it).
+Owns position, unacknowledged messages, waiting pulls and floors. Knows no configuration document
+and no API. Invariants: `floor_seq <= delivered_seq < next_seq`, and everything pending lies above
+the floor.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -17,8 +17,7 @@ from isthmus.core.journal cimport Journal
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
 from isthmus.core.progress cimport (
-    ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP,
-    Steps, read_number,
+    ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP, Steps,
 )
 from isthmus.core.router cimport deliver, reaches, route
 from isthmus.core.segment cimport RECORD_ACK, Record
@@ -27,8 +26,6 @@ from isthmus.core.stream_log cimport exact
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor, subject_matches
 from isthmus.core.turn cimport Turn
 from isthmus.core.waiting cimport Pull, PullForm, Waiting, reply_of
-
-from isthmus.base.errors import StoreError
 
 cdef enum:
     ACK_REPLY_MAX = 2048
@@ -145,7 +142,7 @@ cdef class Cursor(Follower):
     def remember(self, Turn turn not None) -> None:
         """Journal everything: what was journalled of it before is not needed any more."""
         self.steps.clear()
-        self._write_snapshot(self.steps)
+        self.write_snapshot(self.steps)
         self._journal_steps(turn)
 
     def nudge(self, Turn turn not None) -> None:
@@ -180,6 +177,8 @@ cdef class Cursor(Follower):
         """What it could have seen below `first_seq` was purged: it counts as done."""
         cdef Delivery* entry = self.pending.first()
         assert first_seq > 0
+        while self.pending.first_spent() != NULL and self.pending.first_spent().seq < first_seq:
+            self.pending.remove(self.pending.first_spent())
         while entry != NULL and entry.seq < first_seq:
             if entry.consumer_seq > self.floor_consumer_seq:
                 self.floor_consumer_seq = entry.consumer_seq
@@ -299,13 +298,13 @@ cdef class Cursor(Follower):
                 if entry != NULL:
                     consumer_seq = entry.consumer_seq
                 self.steps.add_two(ACKED_ALL, seq, consumer_seq)
-                self._note_acked_all(seq, consumer_seq, turn.now_ns)
+                self.note_acked_all(seq, consumer_seq, turn.now_ns)
                 turn.later(self)
             return True
         entry = self.pending.find_tracked(seq)
-        if entry != NULL:
+        if entry != NULL or (self.pending.count == 0 and self.floor_seq != self.delivered_seq):
             self.steps.add(ACKED, seq)
-            self._note_acked(entry, turn.now_ns)
+            self.note_acked(entry, turn.now_ns)
             turn.later(self)
         return True
 
@@ -334,7 +333,7 @@ cdef class Cursor(Follower):
         self.active_ns = turn.now_ns
         if entry != NULL and entry.place != QUEUE:
             self.steps.add(EXTENDED, seq)
-            self.pending.schedule(entry, turn.now_ns + self._wait_ns(entry.deliveries))
+            self.pending.schedule(entry, turn.now_ns + self.wait_ns(entry.deliveries))
             turn.later(self)
         return 0
 
@@ -405,11 +404,18 @@ cdef class Cursor(Follower):
         while entry != NULL and entry.seq < self.stored.log.first_seq:
             self._gone(entry, turn)
             entry = self.pending.first()
+        entry = self.pending.first_spent()
+        while entry != NULL and entry.seq < self.stored.log.first_seq:
+            self.pending.remove(entry)
+            entry = self.pending.first_spent()
         return 0
 
     cdef uint64_t oldest_unacked(self) noexcept:
         cdef Delivery* entry = self.pending.first()
-        return entry.seq if entry != NULL else 0
+        cdef Delivery* spent = self.pending.first_spent()
+        if entry == NULL:
+            return spent.seq if spent != NULL else 0
+        return spent.seq if spent != NULL and spent.seq < entry.seq else entry.seq
 
     cdef int _gone(self, Delivery* entry, Turn turn) except -1:
         """Its message is no more: like a TERM, with a reason of its own."""
@@ -421,7 +427,7 @@ cdef class Cursor(Follower):
                 MESSAGE_DELETED, turn,
             )
         self.steps.add(ACKED, entry.seq)
-        self._note_acked(entry, turn.now_ns)
+        self.note_acked(entry, turn.now_ns)
         turn.later(self)
         return 0
 
@@ -557,7 +563,7 @@ cdef class Cursor(Follower):
         return 0
 
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1:
-        """`record` to whoever's turn it is; 0 if nobody takes it. `entry` NULL: for the first time."""
+        """`record` to whoever's turn it is; 0 if nobody takes it. `entry` NULL: a new message."""
         cdef char text[ACK_REPLY_MAX]
         cdef Message message
         cdef Pull* pull
@@ -602,10 +608,10 @@ cdef class Cursor(Follower):
             elif self.matching:
                 self.matching -= 1
             self.steps.delivered(record.seq - self.delivered_seq)
-            self._note_delivered(record.seq, turn.now_ns)
+            self.note_delivered(record.seq, turn.now_ns)
         else:
             self.steps.add(REDELIVERED, record.seq)
-            self._note_again(entry, turn.now_ns)
+            self.note_again(entry, turn.now_ns)
         self.waiting.served(pull, size, turn.now_ns)
         if pull.batch_left == 0:
             if pull.counts_bytes and pull.bytes_left > 0:
@@ -674,8 +680,8 @@ cdef class Cursor(Follower):
         """What waited long enough goes to the redelivery queue, or has been tried often enough."""
         cdef Delivery* due[SLICE_DUE]
         cdef Py_ssize_t found, index
-        cdef int rounds
-        for rounds in range(64):
+        cdef int _round
+        for _round in range(64):
             found = self.pending.take_due(turn.now_ns, due, SLICE_DUE)
             for index in range(found):
                 if self.max_deliver > 0 and due[index].deliveries >= <uint64_t> self.max_deliver:
@@ -759,7 +765,7 @@ cdef class Cursor(Follower):
 
     # --- changes of state, alike while running and when journalled steps are applied ---
 
-    cdef int _note_delivered(self, uint64_t seq, int64_t now_ns) except -1:
+    cdef int note_delivered(self, uint64_t seq, int64_t now_ns) except -1:
         self.delivered_seq = seq
         self.delivered_consumer_seq += 1
         self.delivered_ns = self.active_ns = now_ns
@@ -767,16 +773,16 @@ cdef class Cursor(Follower):
             self.floor_seq = seq
             self.floor_consumer_seq = self.delivered_consumer_seq
             return 0
-        self.pending.add(seq, self.delivered_consumer_seq, now_ns, now_ns + self._wait_ns(1))
+        self.pending.add(seq, self.delivered_consumer_seq, now_ns, now_ns + self.wait_ns(1))
         if seq < self.stored.oldest_unacked:
             self.stored.oldest_unacked = seq
         return 0
 
-    cdef int _note_again(self, Delivery* entry, int64_t now_ns) except -1:
+    cdef int note_again(self, Delivery* entry, int64_t now_ns) except -1:
         self.delivered_consumer_seq += 1
         self.delivered_ns = self.active_ns = now_ns
         self.pending.count_delivery(entry, now_ns)
-        self.pending.schedule(entry, now_ns + self._wait_ns(entry.deliveries))
+        self.pending.schedule(entry, now_ns + self.wait_ns(entry.deliveries))
         return 0
 
     cdef int _note_spent(self, Delivery* entry, Turn turn) except -1:
@@ -788,11 +794,15 @@ cdef class Cursor(Follower):
         turn.later(self)
         return 0
 
-    cdef int _note_acked(self, Delivery* entry, int64_t now_ns) except -1:
-        cdef uint64_t seq = entry.seq, consumer_seq = entry.consumer_seq
+    cdef int note_acked(self, Delivery* entry, int64_t now_ns) except -1:
+        """`entry` is done; NULL: it was already, but with nothing pending the floor moves up."""
+        cdef uint64_t seq = 0, consumer_seq = 0
         cdef Delivery* first
         self.acked_ns = now_ns
-        self.pending.remove(entry)
+        if entry != NULL:
+            seq = entry.seq
+            consumer_seq = entry.consumer_seq
+            self.pending.remove(entry)
         if self.pending.count == 0:
             self.floor_seq = self.delivered_seq
             self.floor_consumer_seq = self.delivered_consumer_seq
@@ -804,7 +814,7 @@ cdef class Cursor(Follower):
             )
         return 0
 
-    cdef int _note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1:
+    cdef int note_acked_all(self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns) except -1:
         cdef Delivery* entry = self.pending.first()
         self.acked_ns = now_ns
         while entry != NULL and entry.seq <= seq:
@@ -815,7 +825,7 @@ cdef class Cursor(Follower):
             self.floor_consumer_seq = consumer_seq
         return 0
 
-    cdef int64_t _wait_ns(self, uint32_t deliveries) noexcept:
+    cdef int64_t wait_ns(self, uint32_t deliveries) noexcept:
         """How long the delivery number `deliveries` may stay unacknowledged."""
         if self.backoff_count == 0:
             return self.ack_wait_ns
@@ -918,7 +928,7 @@ cdef class Cursor(Follower):
         return 0
 
     cdef int _set_alarm(self, Turn turn) except -1:
-        """Earlier if need be; an alarm that rings too early finds nothing to do and is set again."""
+        """Earlier if need be: one that rings too early finds nothing to do, and is set again."""
         cdef int64_t due_ns = self.pending.next_due_ns()
         if self.waiting.count and self.waiting.deadline_ns and (
             due_ns == 0 or self.waiting.deadline_ns < due_ns
@@ -928,34 +938,7 @@ cdef class Cursor(Follower):
             self.agenda.put(self.alarm, due_ns, turn)
         return 0
 
-    # --- recovery ---
-
-    def apply(self, bytes steps not None, int64_t now_ns) -> None:
-        """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
-        cdef const char* at = PyBytes_AS_STRING(steps)
-        cdef const char* end = at + len(steps)
-        cdef uint64_t[6] values
-        cdef int step, wanted, index
-        while at < end:
-            step = at[0]
-            at += 1
-            wanted = _numbers_of(step)
-            if wanted == 0:
-                raise StoreError(f"consumer {self.name.decode()}: unknown step {step} in its record")
-            for index in range(wanted):
-                if not read_number(&at, end, &values[index]):
-                    raise StoreError(f"consumer {self.name.decode()}: a step is cut short")
-            _apply(self, step, values, now_ns)
-
-    def snapshot(self) -> bytes:
-        """All of its state as steps, to be applied to a fresh cursor."""
-        cdef Steps steps = Steps()
-        cdef Span out
-        self._write_snapshot(steps)
-        out = steps.taken()
-        return out.data[: out.size]
-
-    cdef int _write_snapshot(self, Steps steps) except -1:
+    cdef int write_snapshot(self, Steps steps) except -1:
         cdef uint64_t[6] values
         cdef Delivery* entry = self.pending.first()
         values[0] = self.next_seq
@@ -997,68 +980,3 @@ cdef class Tally(SubjectVisitor):
             self.straddles = True
             return 1
         return 0
-
-
-cdef int _numbers_of(int step) noexcept:
-    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP):
-        return 1
-    if step in (DELIVERED, ACKED_ALL, NAKED):
-        return 2
-    if step == MOVED:
-        return 4
-    if step == RESET:
-        return 5
-    return 6 if step == PENDING else 0
-
-
-cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) except -1:
-    """The same change as the running cursor made, at the same time."""
-    cdef Pending pending = cursor.pending
-    cdef Delivery* entry = NULL
-    cdef uint64_t index
-    if step == DELIVERED:
-        for index in range(values[1]):
-            cursor._note_delivered(
-                cursor.delivered_seq + (values[0] if index == 0 else 1), now_ns
-            )
-        if cursor.next_seq <= cursor.delivered_seq:
-            cursor.next_seq = cursor.delivered_seq + 1
-        return 0
-    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP, NAKED):
-        entry = pending.find_tracked(values[0])
-        if entry == NULL:
-            return 0
-    if step == REDELIVERED:
-        cursor._note_again(entry, now_ns)
-    elif step == ACKED:
-        cursor._note_acked(entry, now_ns)
-    elif step == ACKED_ALL:
-        cursor._note_acked_all(values[0], values[1], now_ns)
-    elif step == NAKED and values[1]:
-        pending.schedule(entry, now_ns + <int64_t> values[1] - 1)
-    elif step == NAKED:
-        pending.enqueue(entry)
-    elif step == EXTENDED:
-        pending.schedule(entry, now_ns + cursor._wait_ns(entry.deliveries))
-    elif step == SPENT_STEP:
-        pending.spend(entry)
-    elif step in (MOVED, RESET):
-        cursor.next_seq = values[0]
-        cursor.delivered_seq = values[1]
-        cursor.floor_seq = values[2]
-        cursor.floor_consumer_seq = values[3]
-        if step == RESET:
-            pending.clear()
-            cursor.delivered_consumer_seq = values[4]
-        else:
-            entry = pending.first()
-            while entry != NULL and entry.seq <= cursor.floor_seq:
-                pending.remove(entry)
-                entry = pending.first()
-    elif step == PENDING:
-        entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
-        for index in range(1, values[4]):
-            pending.count_delivery(entry, <int64_t> values[2])
-        if values[5]:
-            pending.enqueue(entry)
-    return 0

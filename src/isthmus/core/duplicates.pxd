@@ -1,7 +1,7 @@
 """Which message id was stored when: the duplicate window of one stream.
 
         entries  oldest ─► [hash seq time id] [ … ] [ … ] ◄─ newest    a ring, in order of arrival
-        table    hash ─► number of the entry                           open addressing, no tombstones
+        table    hash ─► number of the entry                   open addressing, no tombstones
         pages    the bytes of the ids, in the same order; a page goes when its last id has expired
 
 An id counts for `window_ns` from the time its message was stored; a repeat does not prolong it. Ids

@@ -52,10 +52,14 @@ cdef class Ingest(Receiver):
     cdef Py_ssize_t last_id_size
     cdef Py_ssize_t last_id_capacity
 
-    cdef int _refuse(self, Message* message, int code, int err_code, bytes text, Turn turn) except -1
+    cdef int _refuse(
+        self, Message* message, int code, int err_code, bytes text, Turn turn
+    ) except -1
     cdef int _refuse_sequence(self, Message* message, uint64_t actual, Turn turn) except -1
     cdef int _answer(self, Message* message, bytes text, Turn turn) except -1
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
     cdef int _fits(self, Message* message, Turn turn) except -1
-    cdef int _store(self, Message* message, Expectations* asked, object verdict, Turn turn) except -1
+    cdef int _store(
+        self, Message* message, Expectations* asked, object verdict, Turn turn
+    ) except -1
     cdef int _remember_id(self, Span id) except -1

@@ -6,7 +6,6 @@ use and nothing of the others: `owner.verdict` judges those. Invariant: a messag
 after every check, so a refusal changes nothing.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.limits cimport LONG_MAX
@@ -17,7 +16,7 @@ from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport route
-from isthmus.core.segment cimport RECORD_HEAD, Record, record_size
+from isthmus.core.segment cimport Record, record_size
 from isthmus.core.stored cimport DUPLICATE, STORED, WRONG_LAST, Stored
 from isthmus.core.stream_log cimport exact, message_bytes
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor
@@ -31,9 +30,9 @@ cdef enum:
 cdef class Ingest(Receiver):
     """What publishes into a stream.
 
-    `owner.verdict(subject, header, payload, now_ns)` returns None, or a `jetstream.verdicts.Verdict`
-    with `stage`, `answer` (bytes to refuse with, or None), `header` (bytes to store instead, or
-    None) and `stored(seq, turn)`. `seed` keys the duplicate window.
+    `owner.verdict(subject, header, payload, now_ns)` returns None or a `verdicts.Verdict`: `stage`,
+    `answer` (bytes to refuse with, or None), `header` (bytes to store instead, or None) and
+    `stored(seq, turn)`. `seed` keys the duplicate window.
     """
 
     def __init__(self, Stored stored not None, object owner, *, uint64_t seed):
@@ -235,7 +234,9 @@ cdef class Ingest(Receiver):
             return 0
         return 1
 
-    cdef int _store(self, Message* message, Expectations* asked, object verdict, Turn turn) except -1:
+    cdef int _store(
+        self, Message* message, Expectations* asked, object verdict, Turn turn
+    ) except -1:
         cdef Stored stored = self.stored
         cdef Record record
         cdef uint64_t lsn

@@ -6,6 +6,7 @@
         line     first due ⇄ … ⇄ last    waits that end in the order they began: the usual case
         heap     waits that end before the line's last: NAK with a delay, backoff
         queue    front ⇄ … ⇄ back        due again, waiting for somebody who asks
+        spent    oldest ⇄ … ⇄ newest     not pending: see below
 
 An entry is in the table and in `order` exactly while it is pending, and then in one of line, heap
 and queue. A message that was delivered as often as it may be is `spent`: no longer pending, but its
@@ -50,7 +51,6 @@ cdef struct Chain:
 cdef class Pending:
     cdef readonly Py_ssize_t count            # pending
     cdef readonly Py_ssize_t redelivered      # tracked, and delivered more than once
-    cdef readonly Py_ssize_t spent
     cdef Delivery** chunks
     cdef Py_ssize_t chunk_count
     cdef uint32_t used                        # entries ever taken from the slab
@@ -62,6 +62,7 @@ cdef class Pending:
     cdef uint32_t newest
     cdef Chain line
     cdef Chain queue
+    cdef Chain spent                          # by sequence
     cdef uint32_t* heap
     cdef Py_ssize_t heap_size
     cdef Py_ssize_t heap_capacity
@@ -70,6 +71,7 @@ cdef class Pending:
     cdef Delivery* find(self, uint64_t seq) noexcept              # NULL: not pending
     cdef Delivery* find_tracked(self, uint64_t seq) noexcept      # spent ones too
     cdef Delivery* first(self) noexcept                           # the oldest pending, or NULL
+    cdef Delivery* first_spent(self) noexcept                     # the oldest, or NULL
     cdef Delivery* next(self, Delivery* entry) noexcept
     cdef Delivery* add(
         self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns, int64_t due_ns

@@ -51,6 +51,11 @@ cdef class Pending:
             index = self.at(index).after
         return out
 
+    @property
+    def spent_count(self) -> int:
+        """Messages that were delivered as often as they may be."""
+        return self.spent.size
+
     def check(self) -> None:
         """Assert the invariants."""
         cdef Delivery* entry = self.first()
@@ -75,7 +80,7 @@ cdef class Pending:
         if self.table != NULL:
             for index in range(<Py_ssize_t> self.table_mask + 1):
                 slots += self.table[index] != 0
-        assert slots == self.count + self.spent, (slots, self.count, self.spent)
+        assert slots == self.count + self.spent.size, (slots, self.count)
 
     cdef inline Delivery* at(self, uint32_t index) noexcept:
         return &self.chunks[index >> CHUNK_BITS][index & (CHUNK_SIZE - 1)]
@@ -87,7 +92,7 @@ cdef class Pending:
     cdef Delivery* find_tracked(self, uint64_t seq) noexcept:
         cdef uint64_t slot
         cdef Delivery* entry
-        if self.count + self.spent == 0:
+        if self.count + self.spent.size == 0:
             return NULL
         slot = _home(seq, self.table_shift)
         while self.table[slot]:
@@ -100,6 +105,9 @@ cdef class Pending:
     cdef Delivery* first(self) noexcept:
         return self.at(self.oldest) if self.oldest else NULL
 
+    cdef Delivery* first_spent(self) noexcept:
+        return self.at(self.spent.first) if self.spent.first else NULL
+
     cdef Delivery* next(self, Delivery* entry) noexcept:
         return self.at(entry.newer) if entry.newer else NULL
 
@@ -108,11 +116,10 @@ cdef class Pending:
     ) except NULL:
         """A first delivery. What was known of `seq` (it had been spent) is forgotten."""
         cdef Delivery* entry = self.find_tracked(seq)
-        cdef Delivery* other
         cdef uint64_t slot
         if entry != NULL:
             self.remove(entry)
-        if self.table == NULL or <uint64_t> (self.count + self.spent) * 2 > self.table_mask:
+        if self.table == NULL or <uint64_t> (self.count + self.spent.size) * 2 > self.table_mask:
             self._grow_table()
         entry = self._take()
         entry.seq = seq
@@ -147,7 +154,7 @@ cdef class Pending:
         if entry.deliveries > 1:
             self.redelivered -= 1
         if entry.place == SPENT:
-            self.spent -= 1
+            self._unlink(&self.spent, entry)
         else:
             self._detach(entry)
             self._leave_order(entry)
@@ -157,11 +164,25 @@ cdef class Pending:
 
     cdef int spend(self, Delivery* entry) except -1:
         """Never again: not pending any more, but its count stays known."""
+        cdef uint32_t before = self.spent.last
         self._detach(entry)
         self._leave_order(entry)
         entry.place = SPENT
         self.count -= 1
-        self.spent += 1
+        # they come nearly in order
+        while before and self.at(before).seq > entry.seq:
+            before = self.at(before).before
+        if before == self.spent.last:
+            self._link(&self.spent, entry)
+            return 0
+        entry.before = before
+        entry.after = self.at(before).after if before else self.spent.first
+        self.at(entry.after).before = entry.index
+        if before:
+            self.at(before).after = entry.index
+        else:
+            self.spent.first = entry.index
+        self.spent.size += 1
         return 0
 
     cdef int count_delivery(self, Delivery* entry, int64_t now_ns) except -1:
@@ -205,7 +226,7 @@ cdef class Pending:
         return due_ns
 
     cdef Py_ssize_t take_due(self, int64_t now_ns, Delivery** out, Py_ssize_t room) except -1:
-        """Up to `room` entries whose wait is over, by sequence. The caller gives each a new place."""
+        """Up to `room` entries whose wait is over, by sequence; the caller finds them a place."""
         cdef Py_ssize_t found = 0
         cdef Delivery* entry
         while found < room:
@@ -238,11 +259,12 @@ cdef class Pending:
         self.table = NULL
         self.heap = NULL
         self.chunk_count = self.heap_size = self.heap_capacity = 0
-        self.count = self.spent = self.redelivered = 0
+        self.count = self.redelivered = 0
         self.used = 1
         self.free_list = self.oldest = self.newest = 0
         memset(&self.line, 0, sizeof(Chain))
         memset(&self.queue, 0, sizeof(Chain))
+        memset(&self.spent, 0, sizeof(Chain))
 
     # --- line, queue and heap ---
 

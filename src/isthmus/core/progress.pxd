@@ -3,7 +3,7 @@
         RECORD_ACK   owner: consumer   time_ns: of the turn   payload: step step step …
         step         one byte what, then varints
 
-            DELIVERED   gap, count      `count` neighbours, the first `gap` behind the last delivered
+            DELIVERED   gap, count      neighbours, the first `gap` behind the last delivered
             REDELIVERED seq
             ACKED       seq             acknowledged, terminated or gone
             ACKED_ALL   seq, consumer_seq
@@ -15,7 +15,8 @@
             PENDING     seq, consumer_seq, time_ns, due_ns, deliveries, place
 
 Whoever applies the steps in order to the state before them has the state after them: a first
-delivery needs no sequence of its own, since the last one is known. RESET and PENDING make a snapshot.
+delivery needs no sequence of its own, since the last one is known. RESET and PENDING make a
+snapshot.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t

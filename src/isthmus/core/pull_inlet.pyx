@@ -4,7 +4,6 @@
 Owns the few requests it remembers. Knows no JSON: the owner does.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
@@ -38,7 +37,6 @@ cdef class PullInlet(Receiver):
 
     def subscribe(self, list subjects not None) -> None:
         """Listen under these subjects and no others; an empty list ends it."""
-        sublist = self.cursor.stored.account.sublist
         for subject in self.subjects:
             self.cursor.stored.account.sublist.remove(span_of(subject), span(NULL, 0), self)
         for subject in subjects:
@@ -61,9 +59,9 @@ cdef class PullInlet(Receiver):
         cdef int index
         if header.size == 0:
             for index in range(FORMS_KEPT):
-                if self.known[index].request != NULL and self.known[index].size == payload.size and (
-                    not memcmp(self.known[index].request, payload.data, payload.size)
-                ):
+                if self.known[index].size == payload.size and (
+                    self.known[index].request != NULL
+                ) and not memcmp(self.known[index].request, payload.data, payload.size):
                     return self.cursor.ask(&self.known[index].form, reply, turn)
         return self._parse(payload, header, reply, turn)
 

@@ -5,8 +5,9 @@
         Journal ───────►│ durable: visible_seq, PubAck │─ removed, purged ─►
                         └──────────────────────────────┘
 
-`visible_seq` is the last sequence that followers may see: of a file stream the last one whose record
-is durable, of a memory stream the last one. So no sequence is ever seen twice with different content.
+`visible_seq` is the last sequence that followers may see: of a file stream the last one whose
+record is durable, of a memory stream the last one. So no sequence is ever seen twice with different
+content.
 
 What a publication costs does not grow with the number of followers. Those without a filter count
 what they have not seen by difference (`log.messages`, `front_gone`); those with filters stand in a

@@ -7,7 +7,6 @@ messages; `visible_seq` never falls and never passes the log's `last_seq`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -16,11 +15,11 @@ from isthmus.core.journal cimport Holder, Journal
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
-from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
-from isthmus.core.stream_log cimport Block, StreamLog, exact, trim
+from isthmus.core.segment cimport RECORD_MESSAGE, Record
+from isthmus.core.stream_log cimport Block, StreamLog, exact
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 from isthmus.core.sublist cimport Match, Sublist
-from isthmus.core.turn cimport Chore, Turn
+from isthmus.core.turn cimport Turn
 
 cdef enum:
     ACK_SIZE_MAX = 1024         # a stream's name has at most 255 bytes, a domain no more

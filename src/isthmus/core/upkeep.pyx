@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""Removals that may be many: ages, shrunk limits, purges, each in slices of at most `limit` messages.
+"""Removals that may be many: ages, shrunk limits, purges, in slices of at most `limit` messages.
 
 Every function does a part of its work and says how much, so that its owner can go on in the next
 turn. Followers learn of single removals; of bulk ones (`trim`) their owners tell them at the end.
@@ -8,7 +8,7 @@ turn. Followers learn of single removals; of bulk ones (`trim`) their owners tel
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from isthmus.core.message cimport span, span_of
+from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stored cimport Stored
 from isthmus.core.stream_log cimport trim as trim_log

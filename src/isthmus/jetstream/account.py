@@ -1,7 +1,7 @@
 """The JetStream of one account: its streams, its limits, and where its API listens.
 
-Owns the table of streams. Knows no socket and no disk: the journal and the logs of file streams come
-from outside (`Premises`, `LogStore`). Invariant: no two streams take in the same subject.
+Owns the table of streams. Knows no socket and no disk: the journal and the logs of file streams
+come from outside (`Premises`, `LogStore`). Invariant: no two streams take in the same subject.
 
     $JS.API.>                   ─► Inlet ─► Service.handle ─► a method per endpoint
     $JS.<domain>.API.STREAM.> … ─┘

@@ -1,8 +1,8 @@
 """The requests of $JS.API for one account: read, carried out, answered.
 
-One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, or None if it answers
-later; an answer leaves when what it speaks of is durable. Owns the counters of requests. Knows no
-rules: those are the configurations' and the account's.
+One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, or None if it
+answers later; an answer leaves when what it speaks of is durable. Owns the counters of requests.
+Knows no rules: those are the configurations' and the account's.
 """
 
 from __future__ import annotations

@@ -1,0 +1,111 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""A consumer's state from what it journalled: snapshot and steps, applied in order.
+
+The steps change the state by the same functions as when they were first made (`note_…`), so a
+cursor after a restart is the cursor before it. Knows no disk: who recovers hands over the payloads.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint64_t
+
+from isthmus.core.cursor cimport Cursor
+from isthmus.core.message cimport Span
+from isthmus.core.pending cimport Delivery, Pending
+from isthmus.core.progress cimport (
+    ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP,
+    Steps, read_number,
+)
+
+from isthmus.base.errors import StoreError
+
+
+def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
+    """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
+    cdef const char* at = PyBytes_AS_STRING(steps)
+    cdef const char* end = at + len(steps)
+    cdef uint64_t[6] values
+    cdef int step, wanted, index
+    while at < end:
+        step = at[0]
+        at += 1
+        wanted = _numbers_of(step)
+        if wanted == 0:
+            raise StoreError(f"{cursor!r}: unknown step {step} in a record")
+        for index in range(wanted):
+            if not read_number(&at, end, &values[index]):
+                raise StoreError(f"{cursor!r}: a step is cut short")
+        _apply(cursor, step, values, now_ns)
+
+
+def snapshot(Cursor cursor not None) -> bytes:
+    """All of its state as steps, to be applied to a fresh cursor."""
+    cdef Steps steps = Steps()
+    cdef Span out
+    cursor.write_snapshot(steps)
+    out = steps.taken()
+    return out.data[: out.size]
+
+
+cdef int _numbers_of(int step) noexcept:
+    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP):
+        return 1
+    if step in (DELIVERED, ACKED_ALL, NAKED):
+        return 2
+    if step == MOVED:
+        return 4
+    if step == RESET:
+        return 5
+    return 6 if step == PENDING else 0
+
+
+cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) except -1:
+    """The same change as the running cursor made, at the same time."""
+    cdef Pending pending = cursor.pending
+    cdef Delivery* entry = NULL
+    cdef uint64_t index
+    if step == DELIVERED:
+        for index in range(values[1]):
+            cursor.note_delivered(
+                cursor.delivered_seq + (values[0] if index == 0 else 1), now_ns
+            )
+        if cursor.next_seq <= cursor.delivered_seq:
+            cursor.next_seq = cursor.delivered_seq + 1
+        return 0
+    if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP, NAKED):
+        entry = pending.find_tracked(values[0])
+        if entry == NULL:
+            return cursor.note_acked(NULL, now_ns) if step == ACKED else 0
+    if step == REDELIVERED:
+        cursor.note_again(entry, now_ns)
+    elif step == ACKED:
+        cursor.note_acked(entry, now_ns)
+    elif step == ACKED_ALL:
+        cursor.note_acked_all(values[0], values[1], now_ns)
+    elif step == NAKED and values[1]:
+        pending.schedule(entry, now_ns + <int64_t> values[1] - 1)
+    elif step == NAKED:
+        pending.enqueue(entry)
+    elif step == EXTENDED:
+        pending.schedule(entry, now_ns + cursor.wait_ns(entry.deliveries))
+    elif step == SPENT_STEP:
+        pending.spend(entry)
+    elif step in (MOVED, RESET):
+        cursor.next_seq = values[0]
+        cursor.delivered_seq = values[1]
+        cursor.floor_seq = values[2]
+        cursor.floor_consumer_seq = values[3]
+        if step == RESET:
+            pending.clear()
+            cursor.delivered_consumer_seq = values[4]
+        else:
+            entry = pending.first()
+            while entry != NULL and entry.seq <= cursor.floor_seq:
+                pending.remove(entry)
+                entry = pending.first()
+    elif step == PENDING:
+        entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
+        for _index in range(1, values[4]):
+            pending.count_delivery(entry, <int64_t> values[2])
+        if values[5]:
+            pending.enqueue(entry)
+    return 0
