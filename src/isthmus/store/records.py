@@ -99,7 +99,8 @@ def pack(value: Identity | StreamMeta, secret: int = 0) -> bytes:
     """The bytes of a small file."""
     number = value.number if isinstance(value, StreamMeta) else 0
     payload = msgspec.msgpack.encode(value)
-    record = encode(_META, number, FORMAT_VERSION, payload=payload, epoch=epoch(secret, number))
+    mask = stream_epoch(secret, number) if number else epoch(0, 0)
+    record = encode(_META, number, FORMAT_VERSION, payload=payload, epoch=mask)
     return record + record
 
 
@@ -107,7 +108,7 @@ def unpack(
     raw: bytes, kind: type[SmallFile], where: str, *, number: int = 0, secret: int = 0
 ) -> tuple[SmallFile, bool]:
     """`(value, whole)` of a small file; `whole` is false if one of its copies is damaged."""
-    mask = epoch(secret, number)
+    mask = stream_epoch(secret, number) if number else epoch(0, 0)
     first, occupied = decode(raw, epoch=mask)
     second, _ = decode(raw, occupied, epoch=mask) if occupied > 0 else (None, 0)
     entry = first

@@ -228,7 +228,9 @@ class _Recovery:
                     raw, StreamMeta, where, number=number, secret=self.identity.secret
                 )
             except StoreError as error:
-                self.findings.append(f"{error}; the stream is lost, its files are left")
+                self.findings.append(
+                    f"{error}; of this stream only what the journal still has is used"
+                )
                 return
             if not whole:
                 self.findings.append(f"{where}: one copy was damaged")
@@ -354,7 +356,7 @@ class _Recovery:
     def check_reach(self, surveys: dict[int, Survey], ended: int) -> None:
         """Checkpoints must not know of a journal that goes on where the files do not."""
         lsn = max((found.files.checkpoint_lsn for found in self.found.values()), default=0)
-        if lsn > ended:
+        if lsn > ended and (surveys or lsn % self.identity.segment_bytes):
             self.findings.append(
                 f"the journal ends at {ended}, but a checkpoint was made at {lsn}: "
                 "segments are missing; what was acknowledged behind the last checkpoints is lost"

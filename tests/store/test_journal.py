@@ -1,0 +1,186 @@
+"""Group commit: one group at a time, released after its sync and never before."""
+
+from isthmus.core.turn import Turn
+
+from isthmus.core.segment import KINDS
+from isthmus.store.journal import JournalOwner
+from isthmus.testing.disks import MemoryDisk
+
+SEGMENT_BYTES = 4096
+
+
+class Bench:
+    """An owner whose jobs wait until they are run by hand."""
+
+    def __init__(self, **options):
+        self.jobs = []
+        self.told = []
+        self.released = []
+        self.disk = MemoryDisk()
+        self.turn = Turn(1)
+        self.owner = JournalOwner(
+            self.jobs.append,
+            secret=5,
+            segment_bytes=SEGMENT_BYTES,
+            first=1,
+            tell=self.told.append,
+            **options,
+        )
+        self.journal = self.owner.journal
+
+    def publish(self, *names, size=10):
+        for name in names:
+            lsn = self.journal.write(self.turn, KINDS["message"], 1, payload=bytes(size))
+            self.journal.when_durable(lsn, lambda *_, name=name: self.released.append(name))
+        self.turn.finish()
+
+    def lane(self, lane):
+        return [job for job in self.jobs if job.lane == lane]
+
+    def complete(self, lane="journal", error=None):
+        job = self.lane(lane)[0]
+        self.jobs.remove(job)
+        if error is None:
+            job.run(self.disk)
+        job.done(error, self.turn)
+        self.turn.finish()
+
+
+def test_nothing_is_released_before_the_disk_is_done():
+    bench = Bench()
+    bench.publish("a", "b")
+    (job,) = bench.jobs
+    assert bench.released == []
+    job.run(bench.disk)
+    assert bench.released == []
+    job.done(None, bench.turn)
+    assert bench.released == ["a", "b"]
+
+
+def test_a_group_is_written_then_synced_then_marked():
+    bench = Bench()
+    bench.publish("a")
+    bench.complete()
+    path = "journal/00000000000000000001.seg"
+    assert bench.disk.operations == [
+        ("preallocate", path),
+        ("sync_folder", "journal"),
+        ("write", path),
+        ("sync", path),
+        ("write", path),
+    ]
+
+
+def test_what_comes_meanwhile_is_the_next_group():
+    bench = Bench()
+    bench.publish("a")
+    bench.publish("b")
+    bench.publish("c")
+    assert len(bench.lane("journal")) == 1
+    bench.complete()
+    assert bench.released == ["a"]
+    bench.complete()
+    assert bench.released == ["a", "b", "c"]
+    assert bench.lane("journal") == []
+
+
+def test_a_failed_sync_releases_nothing_ever_again():
+    bench = Bench()
+    bench.publish("a")
+    bench.publish("b")
+    bench.complete(error=OSError(5, "Input/output error"))
+    assert bench.released == []
+    assert bench.journal.failed
+    assert bench.told == ["journal write failed: [Errno 5] Input/output error"]
+    bench.publish("c")
+    assert bench.jobs == []
+    assert bench.owner.idle
+
+
+def test_with_an_interval_it_is_released_after_the_write_and_synced_by_timer():
+    bench = Bench(sync_interval_ns=100)
+    bench.turn.begin(1000)
+    bench.publish("a")
+    bench.complete()
+    assert bench.released == ["a"]
+    assert "sync" not in [what for what, _ in bench.disk.operations]
+    assert bench.owner.deadline_ns() == 1100
+    bench.owner.tick(1099)
+    assert bench.lane("journal") == []
+    bench.owner.tick(1100)
+    bench.complete()
+    assert bench.disk.operations[-1] == ("sync", "journal/00000000000000000001.seg")
+    assert bench.owner.deadline_ns() is None
+
+
+def test_a_failed_timed_sync_stops_the_journal_too():
+    bench = Bench(sync_interval_ns=100)
+    bench.publish("a")
+    bench.complete()
+    bench.owner.tick(1 << 60)
+    bench.complete(error=OSError(5, "Input/output error"))
+    assert bench.journal.failed
+
+
+def test_the_next_segment_is_ready_before_it_is_needed():
+    bench = Bench()
+    bench.publish("a")
+    bench.complete()
+    bench.complete("segments")
+    assert bench.disk.size("journal/00000000000000000002.seg") == SEGMENT_BYTES
+    bench.disk.operations.clear()
+    bench.publish("b", size=3000)
+    bench.publish("c", size=3000)
+    bench.complete()
+    bench.complete()
+    assert "preallocate" not in [what for what, _ in bench.disk.operations]
+    assert bench.released == ["a", "b", "c"]
+
+
+def test_a_group_waits_for_a_segment_that_is_being_made_ready():
+    bench = Bench()
+    bench.publish("a")
+    bench.complete()
+    bench.publish("b", size=3900)
+    assert bench.lane("journal") == []
+    bench.complete("segments")
+    bench.complete()
+    assert bench.released == ["a", "b"]
+
+
+def test_a_segment_that_could_not_be_made_ready_is_made_by_the_group_that_needs_it():
+    bench = Bench()
+    bench.publish("a")
+    bench.complete()
+    bench.complete("segments", OSError(28, "No space left on device"))
+    bench.publish("b", size=3900)
+    bench.complete()
+    assert bench.released == ["a", "b"]
+
+
+def test_freed_segments_are_used_again_when_a_commit_says_so():
+    bench = Bench()
+    for number in range(12):
+        bench.publish(number, size=2000)
+        while bench.jobs:
+            bench.complete(bench.jobs[0].lane)
+    before = bench.disk.list("journal")
+    bench.owner.free_below(4 * SEGMENT_BYTES)
+    assert bench.disk.list("journal") == before
+    for number in range(3):
+        bench.publish(number)
+        while bench.jobs:
+            bench.complete(bench.jobs[0].lane)
+    assert "00000000000000000003.seg" not in bench.disk.list("journal")
+    assert "00000000000000000004.seg" in bench.disk.list("journal")
+    assert [name for name in bench.disk.list("journal") if name.startswith("spare")]
+
+
+def test_an_ingest_must_refuse_while_the_disk_is_behind():
+    bench = Bench(pending_max=10_000)
+    while not bench.journal.refusing:
+        bench.publish("x", size=500)
+    assert bench.journal.end_lsn - bench.journal.durable_lsn < 15_000
+    while bench.jobs:
+        bench.complete(bench.jobs[0].lane)
+    assert not bench.journal.refusing
