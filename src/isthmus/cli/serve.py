@@ -21,6 +21,7 @@ from isthmus.base.constants import SERVER_VERSION
 from isthmus.base.errors import NatsError, UsageError
 from isthmus.cli.flags import Flag, FlagError, Given, lookup, parse
 from isthmus.config.options import JetStreamOptions, Options
+from isthmus.freshness import StaleExtensionError
 
 PROGRAM = "isthmus"
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -113,7 +114,7 @@ def run(args: Sequence[str], environment: Mapping[str, str], serve: Serve | None
         _complain(str(error))
         sys.stderr.write(f"see: {PROGRAM} server --help\n")
         return MISUSED
-    except (NatsError, OSError) as error:
+    except (NatsError, OSError, StaleExtensionError) as error:
         _complain(str(error))
         return FAILED
 

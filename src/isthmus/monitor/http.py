@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from email.utils import formatdate
+from http import HTTPStatus
 
 import h11
 
@@ -38,7 +39,7 @@ class MonitorServer:
         self._idle_s = idle_s
         self._on_error = on_error
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -52,24 +53,24 @@ class MonitorServer:
         """Close the listener and every connection."""
         if self._server is not None:
             self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._open.values():
+            writer.transport.abort()  # whoever reads from it comes to its end
+        await asyncio.gather(*self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._tasks) >= CONNECTIONS_MAX:
+        if len(self._open) >= CONNECTIONS_MAX:
             writer.transport.abort()
             return
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._open[task] = writer
         try:
             await _Conversation(reader, writer, self._answer_safely, self._idle_s).run()
         except (OSError, TimeoutError):
-            pass  # whoever asked is gone
+            pass  # whoever asked is gone, or takes too long
         finally:
-            self._tasks.discard(task)
-            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+            del self._open[task]
+            writer.close()
 
     def _answer_safely(self, target: str) -> Answer:
         """A document that fails must not take the connection or the server with it."""
@@ -125,6 +126,8 @@ class _Conversation:
                     await self._send(h11.InformationalResponse(status_code=100, headers=[]))
                 self._http.receive_data(await self._reader.read(_READ_BYTES))
             elif isinstance(event, h11.Request):
+                if event.http_version not in {b"1.0", b"1.1"}:
+                    raise h11.RemoteProtocolError("version", error_status_hint=505)
                 request = event
             elif isinstance(event, h11.Data):
                 body_bytes += len(event.data)
@@ -150,7 +153,7 @@ class _Conversation:
             headers.insert(0, ("Access-Control-Allow-Origin", "*"))
         if answer.status == 405:
             headers.append(("Allow", "GET, HEAD"))
-        await self._send(h11.Response(status_code=answer.status, headers=headers))
+        await self._send(_response(answer.status, headers))
         if not head:
             await self._send(h11.Data(data=answer.body))
         await self._send(h11.EndOfMessage())
@@ -159,8 +162,8 @@ class _Conversation:
         """Say what was wrong with the bytes, if that can still be said."""
         with contextlib.suppress(h11.LocalProtocolError):
             headers = [("Content-Type", TEXT), ("Connection", "close")]
-            await self._send(h11.Response(status_code=status, headers=headers))
-            await self._send(h11.Data(data=f"{status} Bad Request".encode()))
+            await self._send(_response(status, headers))
+            await self._send(h11.Data(data=f"{status} {HTTPStatus(status).phrase}".encode()))
             await self._send(h11.EndOfMessage())
 
     async def _send(self, event: h11.Event) -> None:
@@ -169,3 +172,8 @@ class _Conversation:
             self._writer.write(data)
             async with asyncio.timeout(WRITE_S):
                 await self._writer.drain()
+
+
+def _response(status: int, headers: list[tuple[str, str]]) -> h11.Response:
+    reason = HTTPStatus(status).phrase.encode()
+    return h11.Response(status_code=status, reason=reason, headers=headers)

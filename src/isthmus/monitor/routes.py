@@ -4,8 +4,9 @@ Owns the table of endpoints, their query parameters and the counts of requests. 
 target of a request line comes in, an `Answer` goes out.
 """
 
+import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
@@ -21,6 +22,7 @@ HTML = "text/html; charset=utf-8"
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_ABSOLUTE = re.compile("^https?://[^/]*", re.IGNORECASE)  # what a proxy puts before the path
 _NUMBER_DIGITS_MAX = 18  # fits 64 bits
 
 
@@ -85,26 +87,24 @@ class Routes:
 
     def answer(self, target: str) -> Answer:
         """The answer to a request for `target`, the second word of a request line."""
-        try:
-            parts = urlsplit(target)
-            path, query = unquote(parts.path), Query(parts.query)
-        except ValueError:
-            return Answer(status=400, content_type=TEXT, body=b"400 Bad Request")
-        name = self._name(path)
+        path, _, query = target.partition("?")
+        name = self._name(unquote(_ABSOLUTE.sub("", path)))
         endpoint = self._table.get(name)
         if endpoint is None:
             return Answer(status=404, content_type=TEXT, body=b"404 page not found\n")
         self.requests[name] = self.requests.get(name, 0) + 1
         try:
-            return endpoint(query)
+            return endpoint(Query(query))
+        except ValueError:  # more parameters than anybody means
+            return Answer(status=400, content_type=TEXT, body=b"400 Bad Request")
         except UsageError as error:
             return Answer(status=400, content_type=TEXT, body=str(error).encode())
 
     def _name(self, path: str) -> str:
         """The path in the table; the index is at the root and at the base."""
-        if path in {"/", self._base}:
+        if path == "/" or (self._base and path == self._base):
             return "/"
-        if self._base and not path.startswith(f"{self._base}/"):
+        if not path.startswith(f"{self._base}/"):
             return ""
         return path.removeprefix(self._base)
 
