@@ -6,20 +6,28 @@ journal wants done on the disk in one worker thread. Has no opinion about stream
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.spec import JetStreamLimits
+from isthmus.accounts.spec import AccountSpec, JetStreamLimits
 from isthmus.base.ports import Entropy
 from isthmus.config.options import JetStreamOptions
 from isthmus.core.agenda import Agenda
-from isthmus.core.journal import Journal
 from isthmus.core.stored import Usage
-from isthmus.jetstream.account import AccountJetStream, LogStore
+from isthmus.jetstream.account import AccountJetStream
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
+from isthmus.server.disks import FileDisk
 from isthmus.server.hub import Hub
 from isthmus.server.logs import Log
+from isthmus.store.jobs import LANES, Job
+from isthmus.store.recover import Options as StoreOptions
+from isthmus.store.recover import open_store
+from isthmus.store.store import Store
+
+STOP_S = 10.0  # for the last checkpoint; what is in the journal is safe without it
 
 
 class Engine:
@@ -31,36 +39,105 @@ class Engine:
         self.agenda = Agenda()
         self.usage = Usage()
         self.usage.limit(options.max_memory, options.max_file)
-        self.journal: Journal | None = None
-        self.store_dir = str(Path(options.store_dir or tempfile.gettempdir()) / "jetstream")
-        self._logs: LogStore | None = None
+        folder = Path(options.store_dir or Path(tempfile.gettempdir()) / "nats")
+        self.store_dir = str(folder / "jetstream")
+        self.store: Store | None = None
+        self._disk = FileDisk(folder / "jetstream" / "isthmus")
         self._hub = hub
         self._entropy = entropy
         self._log = log
+        self._lanes = {
+            lane: ThreadPoolExecutor(1, thread_name_prefix=f"isthmus-{lane}") for lane in LANES
+        }
+        self._idle = asyncio.Event()
 
     @property
     def problem(self) -> str:
         """Why nothing is stored any more; empty if all is well."""
-        journal = self.journal
-        return journal.reason if journal is not None and journal.failed else ""
+        return "" if self.store is None else self.store.health()
 
     async def start(self) -> None:
         """Open the store, recover what is in it, serve every account that may store."""
         hub = self._hub
-        hub.on_tick.append(self._ring)
-        hub.deadlines.append(self.agenda.deadline_ns)
-        for account in hub.registry:
-            self.follow(account)
+        sync_ns = 0 if self.options.sync_always else self.options.sync_interval_ns
+        loop = asyncio.get_running_loop()
+        store = self.store = await loop.run_in_executor(
+            None,
+            lambda: open_store(
+                self._disk,
+                self._entropy,
+                options=StoreOptions(sync_interval_ns=sync_ns),
+                tell=lambda line: loop.call_soon_threadsafe(self._log.error, line),
+            ),
+        )
+        for line in store.report.findings:
+            self._log.warn(line)
+        turn = hub.begin_turn()
+        try:
+            self._serve_recovered(store)
+            for account in hub.registry:
+                self.follow(account)
+            store.start(self._submit, turn)
+        finally:
+            hub.finish_turn()
         hub.registry.on_update.append(self.follow)
+        hub.on_tick.append(self._ring)
+        hub.deadlines += [self.agenda.deadline_ns, store.deadline_ns]
         hub.jetstream_enabled = True
         hub.rearm()
+        report = store.report
+        self._log.info(f"Recovered {report.streams} streams with {report.messages} messages")
 
     async def stop(self) -> None:
-        """Tell who waits, write what is left."""
+        """Tell who waits, write what is left, let go of the disk."""
         turn = self._hub.begin_turn()
         for account in self.accounts.values():
             account.shut_down(turn)
+        if self.store is not None:
+            self.store.finish(turn)
         self._hub.finish_turn()
+        ends = self._hub.loop.time() + STOP_S
+        while self.store is not None and not self.store.idle and self._hub.loop.time() < ends:
+            self._idle.clear()
+            try:
+                await asyncio.wait_for(self._idle.wait(), ends - self._hub.loop.time())
+            except TimeoutError:
+                self._log.error("the last checkpoint takes too long; the journal has everything")
+        for lane in self._lanes.values():
+            lane.shutdown(wait=True)
+        self._disk.close()
+
+    def _serve_recovered(self, store: Store) -> None:
+        """Streams that were found, in accounts that exist or will when they are pushed again."""
+        hub = self._hub
+        for found in store.recovered:
+            name = found.account.decode()
+            account = hub.registry.load(name, hub.turn.now_ns)
+            if account is None:
+                account = hub.registry.update(AccountSpec(name=name), hub.turn.now_ns)
+                self._log.warn(f"account {name} has streams and is not known: nobody can use them")
+            owner = self.accounts.get(name) or self._make(account, None)
+            store.adopt(found.files, owner.recover(found, hub.turn))
+
+    # --- the disk ---
+
+    def _submit(self, job: Job) -> None:
+        """Carry a job out in its lane; tell the store in a turn of its own."""
+        future = self._lanes[job.lane].submit(job.run, self._disk)
+        future.add_done_callback(
+            lambda done: self._hub.loop.call_soon_threadsafe(self._done, job, done)
+        )
+
+    def _done(self, job: Job, future: Future[None]) -> None:
+        turn = self._hub.begin_turn()
+        try:
+            job.done(future.exception(), turn)
+        finally:
+            self._hub.finish_turn()
+        if self.store is not None and self.store.idle:
+            self._idle.set()
+
+    # --- accounts ---
 
     def follow(self, account: Account) -> None:
         """An account is new or changed: its JetStream follows."""
@@ -70,22 +147,30 @@ class Engine:
         if known is not None:
             known.limit(limits)
         elif limits is not None:
-            self.accounts[account.name] = AccountJetStream(
-                account.core,
-                self.journal,
-                limits=limits,
-                entropy=self._entropy,
-                agenda=self.agenda,
-                server_usage=self.usage,
-                server_limits=_server_limits(self.options),
-                server_name=self._hub.server_name,
-                domain=self.options.domain,
-                strict=self.options.strict,
-                logs=self._logs,
-            )
+            self._make(account, limits)
 
-    def _ring(self, _now_ns: int) -> None:
+    def _make(self, account: Account, limits: AccountLimits | None) -> AccountJetStream:
+        store = self.store
+        assert store is not None
+        made = self.accounts[account.name] = AccountJetStream(
+            account.core,
+            store.journal,
+            limits=limits,
+            entropy=self._entropy,
+            agenda=self.agenda,
+            server_usage=self.usage,
+            server_limits=_server_limits(self.options),
+            server_name=self._hub.server_name,
+            domain=self.options.domain,
+            strict=self.options.strict,
+            logs=store,
+        )
+        return made
+
+    def _ring(self, now_ns: int) -> None:
         self.agenda.ring(self._hub.turn)
+        if self.store is not None:
+            self.store.tick(now_ns)
 
 
 def _limits(limits: JetStreamLimits) -> AccountLimits:
