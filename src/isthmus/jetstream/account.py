@@ -10,11 +10,14 @@ come from outside (`Premises`, `LogStore`). Invariant: no two streams take in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
+
+import msgspec
 
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
+from isthmus.core import retrace
 from isthmus.core.agenda import Agenda
 from isthmus.core.inlet import Inlet
 from isthmus.core.journal import Journal
@@ -24,12 +27,12 @@ from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.jetstream import acks, consumer_rules, errors, stream_rules
-from isthmus.jetstream.consumer import Consumer
+from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import Action, ConsumerConfig
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.service import Service
-from isthmus.jetstream.stream import Stream
+from isthmus.jetstream.stream import Stream, StreamRecord
 from isthmus.jetstream.stream_config import Storage, StreamConfig
 
 _PREFIX = "$JS.API."
@@ -44,8 +47,36 @@ class LogStore(Protocol):
     def make_log(self, number: int, first_seq: int, /) -> StreamLog:
         """An empty log for the stream `number`."""
 
+    def keep(self, number: int, keeper: Stream, /) -> None:
+        """`keeper` speaks for the stream `number` at checkpoints."""
+
     def drop_log(self, number: int, /) -> None:
         """The stream `number` is gone: its files may go."""
+
+
+class FoundConsumer(Protocol):
+    """A consumer as the store found it."""
+
+    name: bytes
+    config: bytes
+    records: list[tuple[bytes, int]]
+
+
+class Found(Protocol):
+    """A stream as the store found it."""
+
+    config: bytes
+
+    @property
+    def number(self) -> int:
+        """Its number in the store."""
+
+    @property
+    def log(self) -> StreamLog:
+        """Its messages."""
+
+    tree: SubjectTree
+    consumers: Mapping[int, FoundConsumer]
 
 
 class AccountJetStream:
@@ -173,6 +204,37 @@ class AccountJetStream:
         stream.open(turn)
         return stream
 
+    def recover(self, found: Found, turn: Turn) -> Stream:
+        """A stream as it was left, with its consumers; it takes in and delivers from now on."""
+        record = msgspec.json.decode(found.config, type=StreamRecord)
+        stream = Stream(
+            self.premises,
+            record.config,
+            number=found.number,
+            created_ns=record.created_ns,
+            log=found.log,
+            tree=found.tree,
+            now_ns=turn.now_ns,
+        )
+        self.streams[stream.name] = stream
+        stream.recall_ids()
+        for number, left in sorted(found.consumers.items()):
+            kept = msgspec.json.decode(left.config, type=ConsumerRecord)
+            consumer = Consumer(
+                stream,
+                kept.config,
+                name=left.name.decode(),
+                number=number,
+                created_ns=kept.created_ns,
+            )
+            consumer.resume_seq = kept.resume_seq
+            for steps, time_ns in left.records:
+                retrace.apply(consumer.cursor, steps, time_ns)
+            stream.consumers[consumer.name] = consumer
+            consumer.resume(turn)
+        stream.listen(turn)
+        return stream
+
     def update_stream(
         self, name: str, request: StreamConfig, turn: Turn, *, pedantic: bool
     ) -> Stream:
@@ -205,7 +267,7 @@ class AccountJetStream:
             log = self._logs.make_log(number, first_seq)
         else:
             log = StreamLog(number, first_seq=first_seq)
-        return Stream(
+        stream = Stream(
             self.premises,
             config,
             number=number,
@@ -214,6 +276,9 @@ class AccountJetStream:
             tree=SubjectTree(self.premises.seed()),
             now_ns=turn.now_ns,
         )
+        if config.storage is Storage.FILE and self._logs is not None:
+            self._logs.keep(number, stream)
+        return stream
 
     # --- consumers ---
 

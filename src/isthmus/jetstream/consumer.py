@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from isthmus.base.headers import parse_headers
-from isthmus.base.values import Value, format_time, parse_time_ns
+from isthmus.base.values import Value, format_time, parse_time_ns, to_json
+from isthmus.core import retrace
 from isthmus.core.ack_inlet import AckInlet
 from isthmus.core.agenda import Alarm, Job
 from isthmus.core.cursor import Cursor
@@ -23,6 +24,7 @@ from isthmus.jetstream import acks, advisories, consumer_rules, pulls
 from isthmus.jetstream.api import REQUIRED_LEVEL_HEADER
 from isthmus.jetstream.consumer_config import AckPolicy, ConsumerConfig, DeliverPolicy
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair
+from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
@@ -99,6 +101,23 @@ class Consumer:
         """Go on where the journalled steps, applied to the cursor before, have left it."""
         self.cursor.resume(self._filters(), self._chosen_again())
         self._listen(turn)
+
+    @property
+    def durable(self) -> bool:
+        """True if it is there after a restart."""
+        return self._durable
+
+    def checkpoint(self) -> ConsumerMeta:
+        """Its record, and its whole state as one record of steps."""
+        record = ConsumerRecord(
+            config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
+        )
+        return ConsumerMeta(
+            number=self.number,
+            name=self.name.encode(),
+            config=to_json(record),
+            records=[(retrace.snapshot(self.cursor), self.cursor.active_ns)],
+        )
 
     def update(self, config: ConsumerConfig, turn: Turn) -> None:
         """Another configuration, which the rules allow."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isthmus.base import subjects
-from isthmus.base.values import Value, format_time
+from isthmus.base.values import Value, format_time, to_json
 from isthmus.core import upkeep
 from isthmus.core.agenda import Alarm, Job
 from isthmus.core.ingest import Ingest
@@ -27,6 +27,7 @@ from isthmus.jetstream.requests import StreamPurgeRequest
 from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
 from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
 from isthmus.jetstream.verdicts import Verdict, judge
+from isthmus.store.blocks import StreamNow
 
 AGE_STEP_NS = 10_000_000  # expiry runs at most so often
 
@@ -70,6 +71,7 @@ class Stream:
             domain=premises.domain.encode(),
         )
         self.ingest = Ingest(self.stored, self, seed=premises.seed())
+        self.problem = ""  # why its messages are not stored any more
         self._ages = Alarm(Job(self._expire))
         self._configure(now_ns)
 
@@ -181,6 +183,24 @@ class Stream:
         """One ends."""
         del self.consumers[consumer.name]
         consumer.delete(turn)
+
+    # --- asked by the store ---
+
+    def checkpoint(self) -> StreamNow:
+        """What must survive beside the messages; asked between turns, when all steps are written."""
+        return StreamNow(
+            account=self.premises.core.name,
+            name=self.name.encode(),
+            config=to_json(StreamRecord(config=self.config, created_ns=self.created_ns)),
+            consumers=[consumer.checkpoint() for consumer in self if consumer.durable],
+        )
+
+    def store_failed(self, reason: str) -> None:
+        """Its files can not be written any more: nothing is taken in. Empty: all is well again."""
+        self.problem = reason
+        self.ingest.subscribe(
+            [] if reason else [subject.encode() for subject in self.config.subjects]
+        )
 
     # --- asked by the compiled half ---
 
