@@ -266,7 +266,8 @@ cdef class Stored(Holder):
             self.plain.append(follower)
             return 0
         if self.filters is None:
-            self.filters = Sublist(self.account.sublist.seed)
+            self.filters = Sublist(1)
+            self.filters.key = self.account.sublist.key
         for watch in follower.watches:
             self.filters.insert(span_of(watch.pattern), span(NULL, 0), watch)
         self.watch_count += len(follower.watches)
