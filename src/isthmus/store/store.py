@@ -110,7 +110,7 @@ class Store:
         """From now on work is carried out by `submit`; what was replayed is checkpointed."""
         self._shell = submit
         if self.report.records:
-            self._begin_cycle(turn)
+            self._begin_cycle()
 
     def _submit(self, job: Job) -> None:
         assert self._shell is not None
@@ -194,25 +194,29 @@ class Store:
         if self._cycle is not None:
             self._once_more = True  # that cycle may have passed what came since
         elif not self.journal.failed:
-            self._begin_cycle(turn)
+            self._begin_cycle()
 
     def _released(self, turn: Turn) -> None:
         """More is durable; called once per group."""
         if self._cycle is None and (
             self.journal.durable_lsn - self._cycle_lsn >= self._checkpoint_bytes
         ):
-            self._begin_cycle(turn)
+            self._begin_cycle()
 
-    def _begin_cycle(self, turn: Turn) -> None:
+    def _begin_cycle(self) -> None:
         self._cycle = sorted(self._streams)
         self._cycle_lsn = self.journal.end_lsn
-        self._next(turn)
+        self._go_on_later()
+
+    def _go_on_later(self) -> None:
+        """In a turn of its own: a consumer's state must not hold what it has not journalled."""
+        self._submit(Job("blocks", (), lambda _error, turn: self._next(turn)))
 
     def _next(self, turn: Turn) -> None:
         """Go on with the cycle until something has to be waited for."""
         for _ in range(STREAMS_AT_ONCE):
             if not self._cycle:
-                self._end_cycle(turn)
+                self._end_cycle()
                 return
             files = self._streams.get(self._cycle[0])
             if files is not None and not files.removed and files.keeper is not None:
@@ -226,9 +230,9 @@ class Store:
                     self._when_durable(lsn, job)
                     return
             del self._cycle[0]
-        self._submit(Job("blocks", (), lambda _error, later: self._next(later)))
+        self._go_on_later()
 
-    def _end_cycle(self, turn: Turn) -> None:
+    def _end_cycle(self) -> None:
         self._cycle = None
         self.checkpoints += 1
         needed = [self._cycle_lsn]
@@ -237,4 +241,4 @@ class Store:
         self._owner.free_below(min(needed))
         if self._once_more:
             self._once_more = False
-            self._begin_cycle(turn)
+            self._begin_cycle()
