@@ -13,8 +13,11 @@ A response lives in the exporter's sublist under its `_R_` subject:
         Singleton        until the first message
         Stream, Chunked  until an empty message, lost interest, or `threshold_ns` without a message
 
-Responses are kept in order of last use, so that the owner's timer closes the stale ones from the
-front; over RESPONSES_MAX the oldest is dropped.
+Responses are queued by last use, so that the owner's timer closes the stale ones from the front;
+over RESPONSES_MAX the oldest is dropped. Using one is one store: `expire` moves what was used since
+it was queued to the end.
+
+An answer that wants an answer gets a `_R_` subject in the importer, by the crossing's `reverse`.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -31,17 +34,28 @@ cdef enum:
     RESPONSES_MAX = 65536
 
 
+cdef struct Piece:                        # of the remote subject
+    Span text
+    int wildcard                          # whose token stands here; -1: the text
+
+
 cdef class Crossing(Receiver):
     cdef readonly AccountCore importer
     cdef readonly AccountCore exporter
     cdef readonly bytes local             # subject in the importer, wildcards allowed
     cdef readonly bytes remote            # subject in the exporter
     cdef bint same                        # local equals remote: no rewriting
-    cdef list parts                       # of the remote subject: bytes, or index of a wildcard
+    cdef list parts                       # keeps the bytes of `pieces`
+    cdef Piece* pieces
+    cdef int piece_count
+    cdef int* wild                        # which tokens of `local` are wildcards
+    cdef Span* values                     # what stands there in the subject being rewritten
+    cdef bint local_rest                  # the last wildcard is `>`
+    cdef bytes requester                  # the importer's name as a JSON string
     cdef readonly int wildcards
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
-    cdef dict responses                   # Response -> None, least recently used first
+    cdef dict responses                   # Response -> None, by `queued_ns`
     cdef Crossing reverse                 # for answers that want an answer; made when first needed
     cdef readonly bint alive
     cdef readonly int64_t ends_ns         # wall clock; 0: never
@@ -52,7 +66,10 @@ cdef class Crossing(Receiver):
     cdef readonly uint64_t answers
 
     cdef bint open_at(self, int64_t now_ns) noexcept
-    cdef int _describe(self, Message* message, Message* crossed, char* info) except -1
+    cdef int _compile(self, bytes local, list parts) except -1
+    cdef bytes _describe(self, Message* message)
+    cdef int _close_responses(self) except -1
+    cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1
     cdef Py_ssize_t _rewrite(self, Span subject, char* out) noexcept
 
 
@@ -61,8 +78,8 @@ cdef class Response(Receiver):
     cdef bytes subject                    # _R_….… in the exporter
     cdef bytes reply                      # the requester's, in the importer
     cdef Target target
-    cdef int64_t used_ns
+    cdef int64_t used_ns                  # last message
+    cdef int64_t queued_ns                # where it stands in the crossing's queue
     cdef bint closed
 
     cdef int close(self) except -1
-    cdef int _touch(self, int64_t now_ns) except -1

@@ -6,11 +6,14 @@ Owns the rewriting of a subject and the life of responses. Knows no JWT: policy 
 is in its crossing's `responses`.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy
 
 cimport cython
 
+from isthmus.base.values import to_json
 from isthmus.core.client cimport Client
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
@@ -19,8 +22,9 @@ from isthmus.core.turn cimport Turn
 
 cdef enum:
     SUBJECT_MAX = 8192          # a rewritten subject: two control lines
-    INFO_MAX = 4096
+    TOKEN_SIZE = 6              # random characters at the end of an `_R_` subject
 
+cdef bytes INFO_KEY = b"Nats-Request-Info:"
 cdef bytes ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -45,9 +49,8 @@ cdef class Crossing(Receiver):
         self.exporter = exporter
         self.local = local
         self.remote = remote
-        self.same = parts is None
-        self.parts = parts
-        self.wildcards = sum(token in (b"*", b">") for token in local.split(b"."))
+        self.requester = to_json(importer.name.decode())
+        self._compile(local, parts)
         self.response_type = response_type
         self.threshold_ns = threshold_ns
         self.ends_ns = ends_ns
@@ -55,6 +58,11 @@ cdef class Crossing(Receiver):
         self.alive = False
         self.subscribed = False
         self.responses = {}
+
+    def __dealloc__(self):
+        free(self.pieces)
+        free(self.wild)
+        free(self.values)
 
     def __repr__(self) -> str:
         return (
@@ -69,8 +77,11 @@ cdef class Crossing(Receiver):
             self.subscribed = True
 
     def unsubscribe(self) -> None:
-        """Leave it; what is under way is closed."""
+        """Leave it for good; what is under way is closed."""
         self.close()
+        if self.reverse is not None:
+            self.reverse.reverse = None
+            self.reverse = None
         if self.subscribed:
             self.importer.sublist.remove(span_of(self.local), span_of(b""), self)
             self.subscribed = False
@@ -82,42 +93,97 @@ cdef class Crossing(Receiver):
         self.response_type = response_type
         self.threshold_ns = threshold_ns
         self.share = share
+        if self.reverse is not None:
+            self.reverse.response_type = response_type
+            self.reverse.threshold_ns = threshold_ns
 
     def open(self, int64_t ends_ns) -> None:
         """The grant holds until `ends_ns` (0: for ever)."""
         self.alive = True
         self.ends_ns = ends_ns
+        if self.reverse is not None:
+            self.reverse.alive = True
+            self.reverse.ends_ns = ends_ns
 
     def close(self) -> None:
         """The grant does not hold: nothing crosses, in either direction."""
         self.alive = False
-        for response in list(self.responses):
-            (<Response> response).close()
+        self._close_responses()
         if self.reverse is not None:
-            self.reverse.close()
+            self.reverse.alive = False
+            self.reverse._close_responses()
 
     def expire(self, int64_t now_ns, int at_most) -> int:
-        """Close answers unused for `threshold_ns`, oldest first, at most so many; how many were."""
-        cdef Response response
-        cdef list stale = []
-        for response in self.responses:
-            if len(stale) >= at_most or now_ns - response.used_ns < self.threshold_ns:
-                break
-            stale.append(response)
-        for response in stale:
-            response.close()
-        return len(stale)
+        """Close answers unused for `threshold_ns`, looking at so many at most; how many were."""
+        cdef int looked = 0, closed = self._expire(now_ns, at_most, &looked)
+        if self.reverse is not None:
+            closed += self.reverse._expire(now_ns, at_most, &looked)
+        return closed
 
     def deadline_ns(self) -> int:
-        """When the oldest answer under way becomes stale; 0 if there is none."""
-        if not self.responses:
-            return 0
-        return (<Response> next(iter(self.responses))).used_ns + self.threshold_ns
+        """When an answer under way may become stale; 0 if there is none."""
+        moments = [
+            (<Response> next(iter(way.responses))).queued_ns + way.threshold_ns
+            for way in (self, self.reverse)
+            if way is not None and (<Crossing> way).responses
+        ]
+        return min(moments, default=0)
 
     @property
     def response_count(self) -> int:
-        """Answers under way."""
-        return len(self.responses)
+        """Answers under way, and answers to answers."""
+        return len(self.responses) + (0 if self.reverse is None else len(self.reverse.responses))
+
+    cdef int _close_responses(self) except -1:
+        cdef Response response
+        for response in list(self.responses):
+            response.close()
+        return 0
+
+    cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1:
+        """From the front: what was used since it was queued goes to the end, the stale ends."""
+        cdef Response response
+        cdef int closed = 0
+        while self.responses and looked[0] < at_most:
+            response = next(iter(self.responses))
+            if now_ns - response.queued_ns < self.threshold_ns:
+                break
+            looked[0] += 1
+            if now_ns - response.used_ns >= self.threshold_ns:
+                response.close()
+                closed += 1
+            else:
+                response.queued_ns = response.used_ns
+                del self.responses[response]
+                self.responses[response] = None
+        return closed
+
+    cdef int _compile(self, bytes local, list parts) except -1:
+        """`parts` as an array: pieces of the remote subject, and which wildcard stands between."""
+        cdef int index = 0
+        self.same = parts is None
+        self.parts = parts
+        wild = [at for at, token in enumerate(local.split(b".")) if token in (b"*", b">")]
+        self.wildcards = len(wild)
+        self.local_rest = local == b">" or local.endswith(b".>")
+        if self.same:
+            return 0
+        self.piece_count = len(parts)
+        self.pieces = <Piece*> calloc(max(len(parts), 1), sizeof(Piece))
+        self.wild = <int*> calloc(max(len(wild), 1), sizeof(int))
+        self.values = <Span*> calloc(max(len(wild), 1), sizeof(Span))
+        if self.pieces == NULL or self.wild == NULL or self.values == NULL:
+            raise MemoryError
+        for index, part in enumerate(parts):
+            if isinstance(part, bytes):
+                self.pieces[index].text = span_of(part)     # `self.parts` keeps it alive
+                self.pieces[index].wildcard = -1
+            else:
+                assert 0 <= part < len(wild)
+                self.pieces[index].wildcard = part
+        for index, at in enumerate(wild):
+            self.wild[index] = at
+        return 0
 
     cdef bint open_at(self, int64_t now_ns) noexcept:
         return self.alive and (self.ends_ns == 0 or now_ns < self.ends_ns)
@@ -128,7 +194,7 @@ cdef class Crossing(Receiver):
     cdef int receive(self, Message* message, Turn turn) except -1:
         cdef Message crossed
         cdef char subject[SUBJECT_MAX]
-        cdef char info[INFO_MAX]
+        cdef bytes info, header
         cdef Response response = None
         cdef int taken
         if not self.open_at(message.now_ns) or message.hops >= HOPS_MAX:
@@ -141,10 +207,12 @@ cdef class Crossing(Receiver):
             if crossed.to.size < 0:
                 return 0
             crossed.subject = crossed.to
-        self._describe(message, &crossed, info)
-        if message.reply.size > 0 and not (
-            message.reply.size > 8 and not memcmp(message.reply.data, b"$JS.ACK.", 8)
-        ):
+        if message.header.size and _find_info(message.header, 0) >= 0:
+            header = _without_info(message.header)      # nobody says for himself who he is
+            crossed.header = span_of(header)
+        info = self._describe(message)                  # kept alive here while it travels
+        crossed.info = span_of(info)
+        if message.reply.size > 0 and not _is_ack(message.reply):
             response = _respond(self, message, turn)
             crossed.reply = span_of(response.subject)
         taken = route(self.exporter, &crossed, turn)
@@ -156,66 +224,48 @@ cdef class Crossing(Receiver):
         self.bytes_crossed += message.payload.size + message.header.size
         return 1
 
-    cdef int _describe(self, Message* message, Message* crossed, char* info) except -1:
-        """Who asks, as JSON for the exporter: the first requester, then the account it came through."""
+    cdef bytes _describe(self, Message* message):
+        """Who asks, as JSON: the first requester, and through which account."""
         cdef Client client
-        cdef bytes text
         if message.hops == 0:
-            if message.origin != NULL:
-                client = <Client> message.origin
-                text = client.shared_info if self.share else client.info
-                crossed.info = span_of(text)
-            else:
-                text = b'{"acc":"' + self.importer.name + b'"}'
-                if len(text) < INFO_MAX:
-                    memcpy(info, <const char*> text, len(text))
-                    crossed.info = span(info, len(text))
-            return 0
-        # chained: the first requester stays, `svc` names the account of this hop
-        if message.info.size:
-            text = _with_service(message.info.data[: message.info.size], self.importer.name)
-            if len(text) < INFO_MAX:
-                memcpy(info, <const char*> text, len(text))
-                crossed.info = span(info, len(text))
-        return 0
+            if message.origin == NULL:
+                return b'{"acc":' + self.requester + b"}"
+            client = <Client> message.origin
+            return client.shared_info if self.share else client.info
+        if message.info.size == 0:
+            return b""
+        info = _with_service(message.info.data[: message.info.size], self.requester)
+        if self.share and message.origin != NULL:
+            info = _with_server(info, (<Client> message.origin).shared_info)
+        return info
 
     cdef Py_ssize_t _rewrite(self, Span subject, char* out) noexcept:
         """The remote subject for the literal `subject`, which matches `local`; -1 if too long."""
-        cdef Span values[64]
-        cdef int count = 0
-        cdef Py_ssize_t at = 0, size, end
-        cdef const char* pattern = self.local
-        cdef Py_ssize_t pattern_at = 0, pattern_size = len(self.local), pattern_end, start = 0
-        cdef object part
-        cdef bytes text
-        while pattern_at <= pattern_size and count < 64:
-            pattern_end = _next_dot(pattern, pattern_at, pattern_size)
+        cdef Py_ssize_t at = 0, start = 0, end
+        cdef int token = 0, wildcard = 0, index
+        cdef Span part
+        while wildcard < self.wildcards:
             end = _next_dot(subject.data, start, subject.size)
-            if pattern_end - pattern_at == 1 and pattern[pattern_at] == c">":
-                values[count] = span(subject.data + start, subject.size - start)
-                count += 1
-                break
-            if pattern_end - pattern_at == 1 and pattern[pattern_at] == c"*":
-                values[count] = span(subject.data + start, end - start)
-                count += 1
-            pattern_at = pattern_end + 1
+            if token == self.wild[wildcard]:
+                if wildcard == self.wildcards - 1 and self.local_rest:
+                    end = subject.size
+                self.values[wildcard] = span(subject.data + start, end - start)
+                wildcard += 1
+            token += 1
             start = end + 1
-        for part in self.parts:
-            if isinstance(part, bytes):
-                text = <bytes> part
-                size = len(text)
-                if at + size > SUBJECT_MAX:
-                    return -1
-                memcpy(out + at, <const char*> text, size)
-            else:
-                if <int> part >= count:
-                    return -1
-                size = values[<int> part].size
-                if at + size > SUBJECT_MAX:
-                    return -1
-                memcpy(out + at, values[<int> part].data, size)
-            at += size
+        for index in range(self.piece_count):
+            part = self.pieces[index].text
+            if self.pieces[index].wildcard >= 0:
+                part = self.values[self.pieces[index].wildcard]
+            if at + part.size > SUBJECT_MAX:
+                return -1
+            memcpy(out + at, part.data, part.size)
+            at += part.size
         return at
+
+
+cdef inline bint _is_ack(Span reply) noexcept:
+    return reply.size > 8 and not memcmp(reply.data, b"$JS.ACK.", 8)
 
 
 cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t size) noexcept:
@@ -226,37 +276,85 @@ cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t 
     return size if dot == NULL else dot - data
 
 
+cdef Py_ssize_t _find_info(Span header, Py_ssize_t start) noexcept:
+    """Where the first line from `start` on with Nats-Request-Info begins, or -1."""
+    cdef const char* newline
+    cdef Py_ssize_t key_size = len(INFO_KEY)
+    while True:
+        newline = <const char*> memchr(header.data + start, c"\n", header.size - start)
+        if newline == NULL:
+            return -1
+        start = newline + 1 - header.data
+        if header.size - start >= key_size and not memcmp(
+            header.data + start, <const char*> INFO_KEY, key_size
+        ):
+            return start
+
+
+cdef bytes _without_info(Span header):
+    """The header block without any line of Nats-Request-Info."""
+    lines = header.data[: header.size].split(b"\r\n")
+    return b"\r\n".join([line for line in lines if not line.startswith(INFO_KEY)])
+
+
 cdef bytes _with_service(bytes info, bytes service):
-    """`info` with `svc` set to the account the request came through."""
-    import msgspec      # once per chained request
-    known = msgspec.json.decode(info)
-    out = {}
-    for key, value in known.items():
-        if key in ("svc",):
-            continue
-        out[key] = value
-        if key == "acc":
-            out["svc"] = service.decode()
-    return msgspec.json.encode(out)
+    """`info` with `svc` set to the account (a JSON string) that the request came through."""
+    start = info.find(b'"acc":')
+    if start < 0:
+        return info
+    end = _string_end(info, start + 6)
+    rest = info[end:]
+    if rest.startswith(b',"svc":'):
+        rest = rest[_string_end(rest, 7) :]
+    return info[:end] + b',"svc":' + service + rest
+
+
+cdef bytes _with_server(bytes info, bytes shared):
+    """`info` with the server's name, which `shared` has."""
+    start = shared.find(b',"server":')
+    if start < 0 or b',"server":' in info:
+        return info
+    return info[: len(info) - 1] + shared[start : _string_end(shared, start + 10)] + b"}"
+
+
+cdef Py_ssize_t _string_end(bytes json, Py_ssize_t start) except -1:
+    """Behind the JSON string that begins at `start`."""
+    cdef const char* text = json
+    cdef Py_ssize_t at = start + 1
+    assert text[start] == c'"'
+    while text[at] != c'"':
+        at += 2 if text[at] == c"\\" else 1
+        assert at < len(json)
+    return at + 1
+
+
+cdef bytes _make_subject(AccountCore exporter, Turn turn):
+    """An `_R_` subject that nobody has."""
+    cdef Py_ssize_t prefix = len(exporter.response_prefix)
+    cdef const char* letters = ALPHABET
+    cdef bytes subject
+    cdef char* text
+    cdef uint64_t random
+    cdef Py_ssize_t at
+    while True:
+        subject = PyBytes_FromStringAndSize(NULL, prefix + TOKEN_SIZE)
+        text = PyBytes_AS_STRING(subject)
+        memcpy(text, <const char*> exporter.response_prefix, prefix)
+        random = turn.random()
+        for at in range(prefix, prefix + TOKEN_SIZE):
+            text[at] = letters[random % 62]
+            random //= 62
+        if not exporter.sublist.has_literal(span_of(subject)):
+            return subject
 
 
 cdef Response _respond(Crossing crossing, Message* message, Turn turn):
     """Make and subscribe the way back for one request."""
     cdef Response response = Response.__new__(Response)
-    cdef char token[6]
-    cdef uint64_t random = turn.random()
-    cdef int index
-    cdef const char* letters = ALPHABET
-    for index in range(6):
-        token[index] = letters[random % 62]
-        random //= 62
     response.crossing = crossing
-    response.subject = crossing.exporter.response_prefix + token[:6]
+    response.subject = _make_subject(crossing.exporter, turn)
     response.reply = message.reply.data[: message.reply.size]
-    response.target.receiver = NULL
-    response.target.generation = 0
-    response.used_ns = message.now_ns
-    response.closed = False
+    response.used_ns = response.queued_ns = message.now_ns
     if not crossing.responses:
         turn.wake_at(message.now_ns + crossing.threshold_ns)
     if len(crossing.responses) >= RESPONSES_MAX:
@@ -266,9 +364,10 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn):
     return response
 
 
-@cython.freelist(1024)
+# always closed by its crossing, so nothing needs to look for cycles
+@cython.no_gc
 cdef class Response(Receiver):
-    """The way back of one request: receives on `_R_…` in the exporter, delivers to the requester."""
+    """The way back of one request: receives on `_R_…` in the exporter, delivers to who asked."""
 
     def __repr__(self) -> str:
         return f"Response({self.subject.decode()} -> {self.reply.decode()})"
@@ -286,9 +385,7 @@ cdef class Response(Receiver):
         back.to = span_of(self.reply)
         if message.subject.data == message.to.data:
             back.subject = back.to
-        if message.reply.size > 0 and not (
-            message.reply.size > 8 and not memcmp(message.reply.data, b"$JS.ACK.", 8)
-        ):
+        if message.reply.size > 0 and not _is_ack(message.reply):
             further = _answer_back(crossing, message, turn)
             back.reply = span_of(further.subject)
         crossing.answers += 1
@@ -299,8 +396,7 @@ cdef class Response(Receiver):
             message.payload.size == 0 and message.header.size == 0
         ):
             self.close()
-        elif message.now_ns - self.used_ns > 1_000_000_000:
-            self._touch(message.now_ns)
+        self.used_ns = message.now_ns
         return taken
 
     cdef bint interested(self, int64_t now_ns) except -1:
@@ -309,13 +405,6 @@ cdef class Response(Receiver):
             not self.closed and self.crossing.open_at(now_ns)
             and reaches(self.crossing.importer, span_of(self.reply), now_ns)
         )
-
-    cdef int _touch(self, int64_t now_ns) except -1:
-        """Used again: to the end of the order, at most once a second."""
-        self.used_ns = now_ns
-        del self.crossing.responses[self]
-        self.crossing.responses[self] = None
-        return 0
 
     cdef int close(self) except -1:
         """No further answer passes."""
@@ -328,14 +417,18 @@ cdef class Response(Receiver):
 
 
 cdef Response _answer_back(Crossing crossing, Message* message, Turn turn):
-    """An answer that wants an answer: the importer gets an `_R_` subject that leads back."""
+    """An answer that wants an answer: the importer gets an `_R_` subject that leads back.
+
+    Two crossings are enough, however often the two sides answer each other.
+    """
     cdef Crossing reverse = crossing.reverse
     if reverse is None:
         reverse = Crossing(
             crossing.exporter, crossing.importer, local=b">", remote=b">",
-            response_type=SINGLETON, threshold_ns=crossing.threshold_ns,
+            response_type=crossing.response_type, threshold_ns=crossing.threshold_ns,
         )
+        reverse.alive = crossing.alive
+        reverse.ends_ns = crossing.ends_ns
+        reverse.reverse = crossing
         crossing.reverse = reverse
-    reverse.alive = crossing.alive
-    reverse.ends_ns = crossing.ends_ns
     return _respond(reverse, message, turn)

@@ -78,6 +78,7 @@ cdef class Sublist:
     cdef int match(self, Span subject, Match* out) except -1
     cdef int release(self, Match* match) except -1
     cdef bint has_interest(self, Span subject) except -1
+    cdef bint has_literal(self, Span subject) noexcept
 
     # for who holds a receiver through `generation`: depth += 1 … leave()
     cdef int leave(self) except -1

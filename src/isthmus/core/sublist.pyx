@@ -328,6 +328,10 @@ cdef class Sublist:
         self.release(&found)
         return out
 
+    cdef bint has_literal(self, Span subject) noexcept:
+        """True if somebody subscribed to exactly this."""
+        return self._find_literal(subject, hash_bytes(subject.data, subject.size, self.key)) != NULL
+
     cdef int _collect(self, Span subject, uint64_t hash, Match* out) except -1:
         """Match without the cache, into the scratch stacks."""
         cdef Literal* literal = self._find_literal(subject, hash)
