@@ -8,6 +8,8 @@ in the account's sublist exactly while it is in `subscriptions`.
 from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy
 
+cimport cython
+
 from isthmus.core.message cimport Message, Span, span_of
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
@@ -90,6 +92,7 @@ cdef class Client:
         Py_ssize_t payload_max, Py_ssize_t subscriptions_max=-1,
     ) -> None:
         """The connection belongs to `account` from now on. Sizes in bytes, -1: no bound."""
+        assert account is self.account or not self.subscriptions
         self.account = account
         self.publish_permits = publish_permits
         self.payload_max = payload_max
@@ -120,7 +123,7 @@ cdef class Client:
     ) -> None:
         """A valid, permitted subscription; a sid that is in use is left as it is."""
         cdef Subscription subscription
-        if sid in self.subscriptions:
+        if self.closed or sid in self.subscriptions:
             return
         subscription = Subscription.__new__(Subscription)
         subscription.client = self
@@ -166,8 +169,12 @@ cdef class Client:
         cdef int taken
         self.in_messages += 1
         self.in_bytes += message.payload.size + message.header.size
+        if self.closed:
+            return 0
         if self.pedantic and not _valid_literal(message.subject):
             self.owner.invalid_publish_subject()
+            if self.closed:
+                return 0
         if self.publish_permits is not None and not self.publish_permits.allows(
             message.subject, message.now_ns
         ):
@@ -227,6 +234,8 @@ cdef class Client:
         return 0
 
 
+# always closed by its client, so nothing needs to look for cycles; there may be a million
+@cython.no_gc
 cdef class Subscription(Receiver):
     """Interest of one connection in one subject."""
 

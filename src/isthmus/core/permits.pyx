@@ -13,19 +13,34 @@ cdef object END = None
 # verdicts are forgotten as a whole, and the oldest reply is dropped.
 cdef Py_ssize_t VERDICTS_MAX = 1024
 cdef Py_ssize_t REPLIES_MAX = 4096
+cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
 
-cdef bint _walk(dict node, list tokens, Py_ssize_t at) except -1:
+cdef bint _walk(dict root, list tokens) except -1:
+    """Level by level: a subject may have more tokens than a stack has room for."""
+    cdef list level = [root]
+    cdef list deeper
+    cdef dict node
     cdef object child
-    if b">" in node and at < len(tokens):
-        return True
-    if at == len(tokens):
-        return END in node
-    child = node.get(tokens[at])
-    if child is not None and _walk(child, tokens, at + 1):
-        return True
-    child = node.get(b"*")
-    return child is not None and _walk(child, tokens, at + 1)
+    for token in tokens:
+        deeper = []
+        for node in level:
+            if b">" in node:
+                return True
+            child = node.get(b"*")
+            if child is not None:
+                deeper.append(child)
+            if token != b"*":           # a star in a literal subject is a token like any other
+                child = node.get(token)
+                if child is not None:
+                    deeper.append(child)
+        if not deeper:
+            return False
+        level = deeper
+    for node in level:
+        if END in node:
+            return True
+    return False
 
 
 cdef class SubjectSet:
@@ -45,7 +60,7 @@ cdef class SubjectSet:
         return self.matches(span_of(subject))
 
     cdef bint matches(self, Span subject) except -1:
-        return _walk(self.root, subject.data[: subject.size].split(b"."), 0)
+        return _walk(self.root, subject.data[: subject.size].split(b"."))
 
 
 cdef class PublishPermits:
@@ -70,6 +85,16 @@ cdef class PublishPermits:
     def may_publish(self, bytes subject not None, int64_t now_ns) -> bool:
         """True if a publication to `subject` is allowed now (and counts against a reply grant)."""
         return self.allows(span_of(subject), now_ns)
+
+    @property
+    def verdict_count(self) -> int:
+        """Verdicts remembered."""
+        return len(self.verdicts)
+
+    @property
+    def grant_count(self) -> int:
+        """Replies that may be published to."""
+        return len(self.replies)
 
     cdef bint allows(self, Span subject, int64_t now_ns) except -1:
         cdef bytes key = subject.data[: subject.size]
@@ -98,9 +123,11 @@ cdef class PublishPermits:
     cdef int grant_reply(self, Span reply, int64_t now_ns) except -1:
         """A message with this reply was delivered here."""
         cdef bytes key = reply.data[: reply.size]
+        cdef int64_t ends_ns = 0
+        if self.replies_ttl_ns > 0:
+            ends_ns = now_ns + min(self.replies_ttl_ns, NEVER_NS - now_ns)
+        self.replies.pop(key, None)     # the order is that of the last grant
         if len(self.replies) >= REPLIES_MAX:
             del self.replies[next(iter(self.replies))]
-        self.replies[key] = [
-            self.replies_max, now_ns + self.replies_ttl_ns if self.replies_ttl_ns > 0 else 0
-        ]
+        self.replies[key] = [self.replies_max, ends_ns]
         return 0
