@@ -35,6 +35,9 @@ def refusal(source, **fields):
         "system_account: '$SYS'",
         "jetstream { domain: hub }",
         "accounts { A { jetstream: enabled } }",
+        "client_advertise: example.org",
+        "client_advertise: 'example.org:4222'",
+        "client_advertise: '[::1]:4222'",
     ],
 )
 def test_what_agrees(source):
@@ -54,6 +57,9 @@ def test_what_agrees(source):
             "no_auth_user: x\nauthorization { users: [{user: a}] }",
             'no_auth_user: "x" not present as user or nkey in authorization block or account',
         ),
+        ("client_advertise: '::1'", 'client_advertise "::1" is not host or host:port'),
+        ("client_advertise: 'a:b'", 'client_advertise "a:b" is not host or host:port'),
+        ("client_advertise: 'a b'", 'client_advertise "a b" is not host or host:port'),
         ("system_account: FOO", 'system_account "FOO" is not among the accounts'),
         (
             "accounts { SYS { jetstream: enabled } }\nsystem_account: SYS",

@@ -1,5 +1,6 @@
 """The process around a server, ours and the real one: files, signals, log lines, refusals."""
 
+import json
 import os
 import re
 import signal
@@ -111,6 +112,60 @@ def test_nobody_is_admitted_where_nobody_may_connect(start_server, kind):
         while chunk := client.recv(4096):
             data += chunk
     assert data.endswith(b"-ERR 'maximum connections exceeded'\r\n")
+
+
+SAID = (
+    b'CONNECT {"user":"u","pass":"hunter2","verbose":true,"headers":true,"name":"n","lang":"p"}\r\n'
+    b"PING\r\nsub   foo   1\r\nHPUB foo 12 17\r\nNATS/1.0\r\n\r\nhello\r\nPUB foo r 0\r\n\r\n"
+    b'PUB foo 3\r\n\xff\x00"\r\nSUB a.b.c.d 7\r\nUNSUB 1\r\nFOO\r\n'
+)
+
+
+def test_a_trace(start_server, kind):
+    config = "max_sub_tokens: 3\nauthorization { user: u, password: hunter2 }\n"
+    server = start_server(kind, "-V", config=config)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        client.sendall(SAID)
+        while client.recv(4096):
+            pass
+    wait_for(server, "Unknown Protocol Operation")
+    assert "hunter2" not in server.log_text
+    lines = [line.rpartition(" - ")[2] for line in texts(server) if line.startswith("TRC")]
+    connect = '{"user":"u","pass":"[REDACTED]","verbose":true,"headers":true,"name":"n","lang":"p"}'
+    said = [line for line in lines if line.startswith("<<-") and "FOO" not in line]
+    assert said == [
+        f"<<- [CONNECT {connect}]",
+        "<<- [PING]",
+        "<<- [SUB foo   1]",
+        "<<- [HPUB foo 12 17]",
+        r'<<- MSG_PAYLOAD: ["NATS/1.0\r\n\r\nhello"]',
+        "<<- [PUB foo r 0]",
+        "<<- [PUB foo 3]",
+        r'<<- MSG_PAYLOAD: ["\xff\x00\""]',
+        "<<- [SUB a.b.c.d 7]",
+        "<<- [UNSUB 1]",
+    ]
+    heard = [line for line in lines if line.startswith("->>")]
+    assert sorted(heard) == sorted(
+        [
+            *6 * ["->> [OK]"],
+            "->> [PONG]",
+            "->> [HMSG foo 1 12 17]",
+            r'->> MSG_PAYLOAD: ["NATS/1.0\r\n\r\nhello"]',
+            "->> [MSG foo 1 r 0]",
+            "->> [MSG foo 1 3]",
+            r'->> MSG_PAYLOAD: ["\xff\x00\""]',
+            '->> [-ERR Permissions Violation for Subscription to "a.b.c.d", too many tokens]',
+            "->> [-ERR Unknown Protocol Operation]",
+        ]
+    )
+
+
+def test_the_advertised_address(start_server, kind):
+    server = start_server(kind, config="client_advertise: 'example.org:1234'\n")
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        info = json.loads(client.recv(4096)[5:])
+    assert (info["host"], info["port"]) == ("example.org", 1234)
 
 
 def run(kind, folder, *args):

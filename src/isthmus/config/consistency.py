@@ -4,6 +4,7 @@ Owns the rules between options that each are fine alone, after file and command 
 Knows no text: its errors have no position.
 """
 
+import re
 from collections.abc import Iterator
 
 from isthmus.base import subjects
@@ -16,6 +17,7 @@ from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import OperatorClaims
 
 DEFAULT_SYSTEM_ACCOUNT = "$SYS"
+_ADVERTISED = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+)(:\d{1,5})?")
 
 
 def require_consistent(options: Options) -> None:
@@ -38,6 +40,11 @@ def _problems(options: Options) -> Iterator[str]:
         )
     if " " in options.server_name:
         yield "server name cannot contain spaces"
+    if options.client_advertise and not _ADVERTISED.fullmatch(options.client_advertise):
+        yield (
+            f'client_advertise "{options.client_advertise}" is not host or host:port; an IPv6 '
+            "address stands in brackets"
+        )
     if options.operators:
         yield from _operator_mode(options)
     else:

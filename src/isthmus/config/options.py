@@ -232,3 +232,15 @@ class Options(Value):
 
     server_tags: tuple[str, ...] = ()
     server_metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def advertised_host(self) -> str:
+        """The host of `client_advertise`, or nothing."""
+        host, _, port = self.client_advertise.rpartition(":")
+        return (host if port.isdecimal() else self.client_advertise).strip("[]")
+
+    @property
+    def advertised_port(self) -> int:
+        """The port of `client_advertise`, or 0."""
+        port = self.client_advertise.rpartition(":")[2]
+        return int(port) if port.isdecimal() and len(port) <= len("65535") else 0

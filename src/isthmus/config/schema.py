@@ -342,8 +342,8 @@ _JETSTREAM = (
 _JETSTREAM_LIMITS = (
     Option("max_ack_pending", _NUMBER, "Most `max_ack_pending` of a consumer; 0 is unlimited.",
            "0", (), "max_ack_pending"),
-    Option("max_ha_assets", _NUMBER, "Replicated streams and consumers; 0 is unlimited.", "0", (),
-           "max_ha_assets"),
+    Option("max_ha_assets", _NUMBER, "Replicated streams and consumers.", missing=_CLUSTER,
+           inert=True),
     Option("max_request_batch", _NUMBER, "Most `max_batch` of a pull; 0 is unlimited.", "0", (),
            "max_request_batch"),
     Option("duplicate_window", _DURATION, "Longest duplicate window of a stream.", "unlimited", (),

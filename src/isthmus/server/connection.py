@@ -167,6 +167,11 @@ class Connection(asyncio.BufferedProtocol):
         ):
             self.client.send(b"-ERR 'maximum subscriptions exceeded'\r\n", turn)
             return
+        tokens_max = self.host.options.max_subscription_tokens
+        if tokens_max and text.count(".") >= tokens_max:
+            text = f'Permissions Violation for Subscription to "{text}", too many tokens'
+            self._violation(text)
+            return
         assert self.user is not None
         permissions = self.user.permissions
         if not permissions.may_subscribe(text, name) or name == "_sys_":

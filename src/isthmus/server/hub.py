@@ -154,8 +154,8 @@ class Hub:
             version=constants.SERVER_VERSION,
             proto=constants.PROTOCOL_VERSION,
             go="python",
-            host=self.host,
-            port=self.port,
+            host=options.advertised_host or self.host,
+            port=options.advertised_port or self.port,
             headers=not options.no_header_support,
             auth_required=self.authenticator.required,
             max_payload=options.max_payload if account is None else connection.client.payload_max,
@@ -226,11 +226,11 @@ class Hub:
 
     def log_debug(self, connection: Connection, text: str) -> None:
         """One line about a connection, at debug level."""
-        self.log.debug(f"{_who(connection)} - {text}")
+        self.log.debug(f"{who(connection)} - {text}")
 
     def log_error(self, connection: Connection, text: str) -> None:
         """One line about a connection, at error level."""
-        self.log.error(f"{_who(connection)} - {text}")
+        self.log.error(f"{who(connection)} - {text}")
 
     # --- account changes ---
 
@@ -287,7 +287,8 @@ def _revoked(revocations: dict[str, int], user: User) -> bool:
     )
 
 
-def _who(connection: Connection) -> str:
+def who(connection: Connection) -> str:
+    """A connection at the start of a log line."""
     host, port = connection.address
     out = f"{host}:{port} - cid:{connection.cid}"
     connect = connection.connect_info

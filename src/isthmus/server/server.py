@@ -20,12 +20,13 @@ from isthmus.accounts.registry import Registry
 from isthmus.base.errors import UsageError
 from isthmus.config.options import Options
 from isthmus.identity.nkeys import KeyPair, Kind
-from isthmus.server.hub import Hub
+from isthmus.server.hub import Hub, who
 from isthmus.server.logs import Log
 from isthmus.server.operator_mode import OperatorMode, make_resolver
 from isthmus.server.outside import SystemClock, SystemEntropy
 from isthmus.server.system import System
 from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
+from isthmus.server.trace import TracedProtocol
 
 if TYPE_CHECKING:
     from isthmus.server.engine import Engine
@@ -175,7 +176,7 @@ class Server:
         options = self.options
         try:
             self._listener = await hub.loop.create_server(
-                hub.make_connection,
+                self._make_protocol,
                 options.host,
                 max(options.port, 0),
                 backlog=BACKLOG,
@@ -190,6 +191,27 @@ class Server:
         hub.rearm()
         self.log.info(f"Listening for client connections on {options.host}:{hub.port}")
         self.log.info("Server is ready")
+
+    def _make_protocol(self) -> asyncio.BufferedProtocol:
+        """A connection; with a trace, what it says and hears is logged."""
+        hub, log = self.hub, self.log
+        assert hub is not None
+        connection = hub.make_connection()
+        if not log.tracing:
+            return connection
+
+        def wanted() -> bool:
+            account = connection.account
+            system = account is not None and account.name == hub.system_account
+            return not system or hub.options.trace_verbose
+
+        return TracedProtocol(
+            connection,
+            log,
+            who=lambda: who(connection),
+            wanted=wanted,
+            shown_max=hub.options.max_traced_message,
+        )
 
     def _log_start(self) -> None:
         from isthmus.base.constants import SERVER_VERSION  # noqa: PLC0415 — only for this line
