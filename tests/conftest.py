@@ -1,11 +1,17 @@
 """Fixtures that every folder of tests may use."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from support.servers import ServerProcess
+
+
+# Started in the background of a shell, this process would ignore Ctrl-C, and so would the tools
+# that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["isthmus", "real"])

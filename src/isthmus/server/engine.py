@@ -146,8 +146,8 @@ class Engine:
         known = self.accounts.get(account.name)
         if known is not None:
             known.limit(limits)
-        elif limits is not None:
-            self._make(account, limits)
+        elif account.name != self._hub.system_account:
+            self._make(account, limits)  # without limits its API says that JetStream is off
 
     def _make(self, account: Account, limits: AccountLimits | None) -> AccountJetStream:
         store = self.store

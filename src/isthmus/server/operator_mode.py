@@ -21,6 +21,7 @@ from isthmus.base.ports import Clock
 from isthmus.config.options import Options
 from isthmus.identity import jwt, trust
 from isthmus.identity.claims import AccountClaims
+from isthmus.identity.validate import blocking, validate
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 
 
@@ -89,7 +90,11 @@ class OperatorMode:
     def accept(self, token: str) -> AccountSpec:
         """The account of a token. Raises `AuthError` if nobody trusted signed it."""
         claims = jwt.decode_account(token)
-        refusal = trust.check_account(claims, self.trust, self._clock.wall_ns())
+        now_ns = self._clock.wall_ns()
+        wrong = blocking(validate(claims, now_ns))
+        if wrong:
+            raise AuthError(f"account {claims.subject} is not valid: {wrong[0].text}")
+        refusal = trust.check_account(claims, self.trust, now_ns)
         if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
             raise AuthError(refusal.text)
         self._claims[claims.subject] = claims
