@@ -8,7 +8,6 @@ import pytest
 
 from support.servers import ServerProcess
 
-
 # Started in the background of a shell, this process would ignore Ctrl-C, and so would the tools
 # that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -187,7 +187,7 @@ class Stream:
     # --- asked by the store ---
 
     def checkpoint(self) -> StreamNow:
-        """What must survive beside the messages; asked between turns, when all steps are written."""
+        """What must survive beside the messages; asked when all steps of a turn are written."""
         return StreamNow(
             account=self.premises.core.name,
             name=self.name.encode(),

@@ -2,7 +2,7 @@
 
 `MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors.
 A `crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them),
-and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, tears, or syncs a lie.
+and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, or tears.
 `operations` records what was asked, in order.
 """
 
