@@ -207,7 +207,8 @@ class AccountJetStream:
     def recover(self, found: Found, turn: Turn) -> Stream:
         """A stream as it was left, with its consumers; it takes in and delivers from now on."""
         record = msgspec.json.decode(found.config, type=StreamRecord)
-        found.log.use_up(record.config.first_seq - 1)  # if it ended before its first message
+        if record.config.first_seq > 1:
+            found.log.use_up(record.config.first_seq - 1)  # it ended before its first message
         stream = Stream(
             self.premises,
             record.config,
