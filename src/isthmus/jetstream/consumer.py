@@ -55,6 +55,7 @@ class Consumer:
         self.number = number
         self.created_ns = created_ns
         self.resume_seq = 0
+        self._left: ConsumerMeta | None = None  # its state when the server stopped
         self._premises = premises
         self._durable = stream.journal is not None and not config.mem_storage
         place = f"{stream.name}.{name}"
@@ -109,6 +110,8 @@ class Consumer:
 
     def checkpoint(self) -> ConsumerMeta:
         """Its record, and its whole state as one record of steps."""
+        if self._left is not None:
+            return self._left
         record = ConsumerRecord(
             config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
         )
@@ -146,6 +149,7 @@ class Consumer:
 
     def shut_down(self, turn: Turn) -> None:
         """The server stops: who waits is told what is left; nothing is forgotten."""
+        self._left = self.checkpoint()  # a closed cursor has let go of what it waited for
         self._stop(turn, b"409 Server Shutdown", with_left=True)
 
     def _stop(self, turn: Turn, status: bytes, *, with_left: bool) -> None:
