@@ -1,8 +1,9 @@
 """Signing claims and storing the tokens.
 
 Owns the last step of every verb that changes an operator, an account or a user: check the claims,
-sign them, decide on the files. Knows no flags. A token with an error in it is not stored, so the
-server need not be the one who finds it.
+sign them, decide on the files. Knows no flags. A change that brings an error into a token is
+refused, so the server need not be the one who finds it; an error that was there before is not in
+the way of another change.
 """
 
 from isthmus.cli.groups import CommandError
@@ -23,23 +24,27 @@ def new_key(store: Store, kind: Kind) -> KeyPair:
 
 def issue_operator(store: Store, claims: OperatorClaims, signer: KeyPair | None = None) -> None:
     """Sign and store the operator."""
-    _require_valid(claims, store.surroundings.now_ns)
+    name = store.operator_name
+    before = store.operator() if store.has_operator() else None
+    _require_no_new_error(claims, before, store.surroundings.now_ns)
     signer = signer or operator_signer(store, claims)
-    store.put_operator(claims.name, jwt.encode(claims, signer, store.surroundings.now_ns))
+    store.put_operator(name, jwt.encode(claims, signer, store.surroundings.now_ns))
 
 
 def issue_account(
     store: Store, claims: AccountClaims, name: str, *, signer: KeyPair | None = None
 ) -> None:
     """Sign and store an account under its local name."""
-    _require_valid(claims, store.surroundings.now_ns)
+    before = store.account(name) if store.has_account(name) else None
+    _require_no_new_error(claims, before, store.surroundings.now_ns)
     signer = signer or account_signer(store, previous=claims.issuer)
     store.put_account(jwt.encode(claims, signer, store.surroundings.now_ns), name)
 
 
 def issue_user(store: Store, claims: UserClaims, account: str, signer: KeyPair) -> bool:
     """Sign and store a user, and the creds if the user's seed is here; tell whether it is."""
-    _require_valid(claims, store.surroundings.now_ns)
+    before = store.user(account, claims.name) if claims.name in store.users(account) else None
+    _require_no_new_error(claims, before, store.surroundings.now_ns)
     token = jwt.encode(claims, signer, store.surroundings.now_ns)
     store.put_user(account, token, claims.name)
     seed = store.keys.seed(claims.subject)
@@ -57,6 +62,8 @@ def report_creds(store: Store, account: str, user: str, *, written: bool, report
         report.ok("skipped generating creds file - user private key is not available")
 
 
-def _require_valid(claims: AnyClaims, now_ns: int) -> None:
+def _require_no_new_error(claims: AnyClaims, before: AnyClaims | None, now_ns: int) -> None:
+    known = validate.blocking(validate.validate(before, now_ns)) if before else []
     for finding in validate.blocking(validate.validate(claims, now_ns)):
-        raise CommandError(finding.text)
+        if finding not in known:
+            raise CommandError(finding.text)

@@ -175,6 +175,10 @@ class Store:
         name = self.operator_name
         return jwt_at(jwt.decode_operator, self.operator_token(), self.folder / f"{name}.jwt")
 
+    def has_operator(self) -> bool:
+        """False while the current operator is being made."""
+        return self.transaction.exists(self.folder / f"{self.operator_name}.jwt")
+
     def operator_token(self) -> str:
         """The token of the current operator."""
         name = self.operator_name
@@ -201,6 +205,10 @@ class Store:
     def account_path(self, name: str) -> Path:
         """The file of an account's token."""
         return self.folder / ACCOUNTS / name / f"{name}.jwt"
+
+    def has_account(self, name: str) -> bool:
+        """True if there is an account of this name, in whatever state."""
+        return self.transaction.exists(self.account_path(name))
 
     def account_name(self, text: str) -> str:
         """The account `text` names, by name or public key; the current one if it is empty."""
