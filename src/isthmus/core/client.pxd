@@ -49,5 +49,4 @@ cdef class Subscription(Receiver):
     cdef SubjectSet denied                  # None, or what a wildcard must not show
     cdef bint closed
 
-    cdef int count_one(self) except -1
     cdef int close(self) except -1

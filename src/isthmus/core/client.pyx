@@ -204,7 +204,10 @@ cdef class Client:
         return taken
 
     cdef int _no_responders(self, Message* message, Turn turn) except -1:
-        """503 to this connection's own plain subscription on the reply, if it has one."""
+        """503 to this connection's own plain subscription on the reply, if it has one.
+
+        It does not count towards UNSUB's number of messages.
+        """
         cdef Match found
         cdef int index
         cdef Receiver receiver
@@ -227,7 +230,6 @@ cdef class Client:
                     len(head), head,
                 )
                 self.say(<const char*> line, len(line), turn)
-                subscription.count_one()
                 break
         finally:
             self.account.sublist.release(&found)
@@ -324,13 +326,6 @@ cdef class Subscription(Receiver):
         if self.max_messages and self.delivered >= self.max_messages:
             self.close()
         return 1
-
-    cdef int count_one(self) except -1:
-        """A status line counts as a message of the subscription."""
-        self.delivered += 1
-        if self.max_messages and self.delivered >= self.max_messages:
-            self.close()
-        return 0
 
     cdef int close(self) except -1:
         """Leave the sublist and the connection."""
