@@ -4,10 +4,12 @@ GUIDE_… hold the guide's command lines as they stand there; only the placehold
 (account names, contexts, the account's public key) are replaced.
 """
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
+import nats
 import pytest
 
 from support.servers import ServerProcess
@@ -248,3 +250,55 @@ def test_without_the_optional_info_grant(guide):
     guide.push()
     guide.next(seq)
     assert guide.ack_floor() == seq
+
+
+def test_nats_py_unchanged_in_both_accounts(guide):
+    guide.add_stream()
+    guide.type(GUIDE_EXPORTS)
+    guide.type(GUIDE_ACTIVATIONS)
+    guide.type(GUIDE_IMPORTS)
+    guide.push()
+    asyncio.run(_use_nats_py(guide))
+
+
+async def _connect(guide, account):
+    creds = str(guide.shell.folder / f"{account}.creds")
+    return await nats.connect(guide.server.url, user_credentials=creds)
+
+
+async def _use_nats_py(guide):
+    owner, reader = await _connect(guide, "ACCTC"), await _connect(guide, "ACCTB")
+    js = owner.jetstream()
+    info = await js.add_stream(name="LOCAL", subjects=["local.>"])
+    assert info.config.name == "LOCAL"
+    for number in range(4):
+        ack = await js.publish("local.a", b"%d" % number)
+        assert (ack.stream, ack.seq, ack.domain) == ("LOCAL", number + 1, "ngs")
+    local = await js.pull_subscribe("local.>", durable="work")
+    await _answer_in_every_way(local, 4)
+    assert (await js.consumer_info("LOCAL", "work")).num_ack_pending == 0
+
+    # the same through the imports of the other account
+    for number in range(4):
+        await js.publish("retail.v1.restock.requested", b"%d" % number)
+    across = reader.jetstream(prefix="ACCTC.API")
+    shared = await across.pull_subscribe_bind("RESTOCKEVENTS-C1", stream="RESTOCKEVENTS")
+    await _answer_in_every_way(shared, 4)
+    state = await js.consumer_info("RESTOCKEVENTS", "RESTOCKEVENTS-C1")
+    assert (state.num_ack_pending, state.ack_floor.stream_seq) == (0, 4)
+    await owner.close()
+    await reader.close()
+
+
+async def _answer_in_every_way(subscription, count):
+    """ack, term, in_progress and a confirmed ack, nak and the redelivery it brings."""
+    first, second, third, fourth = await subscription.fetch(count, timeout=5)
+    assert [m.data for m in (first, second, third, fourth)] == [b"0", b"1", b"2", b"3"]
+    await first.ack()
+    await second.term()
+    await third.in_progress()
+    await third.ack_sync()
+    await fourth.nak()
+    (again,) = await subscription.fetch(1, timeout=5)
+    assert (again.data, again.metadata.num_delivered) == (b"3", 2)
+    await again.ack_sync()
