@@ -83,6 +83,11 @@ def test_one_account_is_pushed_by_name_or_because_it_is_current(world):
     assert 'pushed "ACCTB"' in world.nsc.ok("push")
 
 
+def test_without_an_account_server_the_first_service_url_is_pushed_to(world):
+    world.nsc.ok(f"edit operator --rm-account-jwt-server-url --service-url {world.server.url}")
+    assert f'push to nats-server "{world.server.url}"' in world.nsc.ok("push -a ACCTB")
+
+
 def test_users_log_in_after_the_push_and_not_before(world):
     async def scenario():
         with pytest.raises(nats.errors.Error):
