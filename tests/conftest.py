@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support.servers import ServerProcess
 
 # Started in the background of a shell, this process would ignore Ctrl-C, and so would the tools
 # that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("isthmus", deadline=None)
+settings.load_profile("isthmus")
 
 
 @pytest.fixture(params=["isthmus", "real"])

@@ -132,7 +132,7 @@ class MemoryConnection:
     def connect(self, text: bytes) -> None:
         try:
             asked = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ProtocolError("") from error
         if not isinstance(asked, dict):
             raise ProtocolError("")

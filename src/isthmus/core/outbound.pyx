@@ -122,7 +122,10 @@ cdef class Outbound(Chore):
 
     cdef int append(self, const char* data, Py_ssize_t size, Turn turn) except -1:
         """Append a copy of `data`; 0 if the connection takes nothing any more."""
-        cdef char* to = self.reserve(size, turn)
+        cdef char* to
+        if size == 0:
+            return 1
+        to = self.reserve(size, turn)
         if to == NULL:
             return 0
         memcpy(to, data, size)

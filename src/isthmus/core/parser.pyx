@@ -246,6 +246,8 @@ cdef class Parser:
         """Append to what is kept, with room for all of a publication whose size is known."""
         cdef Py_ssize_t needed = self.left_size + size
         cdef char* grown
+        if size == 0:
+            return 0
         if needed < self.wanted:
             needed = self.wanted
         if needed > self.left_capacity:
