@@ -1,0 +1,33 @@
+from collections.abc import Callable, Iterable
+
+from isthmus.core.client import Client
+from isthmus.core.receiver import Receiver
+from isthmus.core.turn import Turn
+
+class Request:
+    @property
+    def subject(self) -> bytes: ...
+    @property
+    def reply(self) -> bytes: ...
+    @property
+    def header(self) -> bytes: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def info(self) -> bytes: ...
+    @property
+    def client(self) -> Client | None: ...
+    @property
+    def now_ns(self) -> int: ...
+
+class Inlet(Receiver):
+    def __init__(
+        self,
+        handler: Callable[[list[Request], Turn], object],
+        excluded: Iterable[bytes] = (),
+        requests_max: int = 65_536,
+    ) -> None: ...
+    @property
+    def requests_max(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...

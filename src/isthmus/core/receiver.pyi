@@ -1,0 +1,3 @@
+from isthmus.core.turn import Chore
+
+class Receiver(Chore): ...
