@@ -24,20 +24,22 @@ cdef bytes EMPTY_HEADER = b"NATS/1.0\r\n\r\n"
 cdef Py_ssize_t EMPTY_HEADER_SIZE = 12
 
 
-cdef inline int _print_number(char* to, Py_ssize_t number) noexcept nogil:
-    """Decimal digits of a number >= 0; how many."""
-    cdef char digits[20]
-    cdef int count = 0, index
-    if number < 10:
-        to[0] = <char> (48 + number)
-        return 1
-    while number:
-        digits[count] = <char> (48 + number % 10)
+cdef inline int _digits(Py_ssize_t number) noexcept nogil:
+    """How many decimal digits a number >= 0 has."""
+    cdef int count = 1
+    while number >= 10:
         number //= 10
         count += 1
-    for index in range(count):
-        to[index] = digits[count - 1 - index]
     return count
+
+
+cdef inline char* _print_number(char* to, Py_ssize_t number, int digits) noexcept nogil:
+    """Print a number >= 0 that has so many digits; behind it."""
+    cdef int at
+    for at in range(digits - 1, -1, -1):
+        to[at] = <char> (48 + number % 10)
+        number //= 10
+    return to + digits
 
 
 cdef inline bint _starts(Span text, const char* prefix, Py_ssize_t size) noexcept:
@@ -248,9 +250,7 @@ cdef class Subscription(Receiver):
         """Print MSG or HMSG into the connection's outbound buffer: the payload's only copy."""
         cdef Client client = self.client
         cdef Py_ssize_t header_size = 0, total, sid_size, size
-        cdef char header_digits[20]
-        cdef char total_digits[20]
-        cdef int header_digits_size = 0, total_digits_size
+        cdef int header_digits = 0, total_digits
         cdef char* to
         if self.closed or client.closed:
             return 0
@@ -266,14 +266,14 @@ cdef class Subscription(Receiver):
                 header_size += INFO_KEY_SIZE + message.info.size + 2
         total = header_size + message.payload.size
         sid_size = len(self.sid)
-        total_digits_size = _print_number(total_digits, total)
+        total_digits = _digits(total)
         # "MSG " subject " " sid " " [reply " "] [header " "] total CRLF body CRLF
-        size = message.subject.size + sid_size + total_digits_size + total + 10
+        size = message.subject.size + sid_size + total_digits + total + 10
         if message.reply.size:
             size += message.reply.size + 1
         if header_size:
-            header_digits_size = _print_number(header_digits, header_size)
-            size += 1 + header_digits_size + 1
+            header_digits = _digits(header_size)
+            size += 1 + header_digits + 1
         to = client.outbound.reserve(size, turn)
         if to == NULL:
             return 0
@@ -296,12 +296,10 @@ cdef class Subscription(Receiver):
             to[0] = c" "
             to += 1
         if header_size:
-            memcpy(to, header_digits, header_digits_size)
-            to += header_digits_size
+            to = _print_number(to, header_size, header_digits)
             to[0] = c" "
             to += 1
-        memcpy(to, total_digits, total_digits_size)
-        to += total_digits_size
+        to = _print_number(to, total, total_digits)
         to[0] = c"\r"
         to[1] = c"\n"
         to += 2

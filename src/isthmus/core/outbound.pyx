@@ -23,7 +23,8 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT
 
 cdef Py_ssize_t START_CAPACITY = 2048
-# An idle connection keeps no more than this of a buffer that once was large.
+# A connection keeps no more than this of a buffer that once was large; twice as much while it is
+# used, since a full read buffer becomes a little more than its own size.
 cdef Py_ssize_t KEPT_CAPACITY = 131072
 
 
@@ -141,6 +142,7 @@ cdef class Outbound(Chore):
         cdef ssize_t sent
         cdef int error
         cdef Py_ssize_t waiting = self.end - self.start
+        cdef Py_ssize_t used = self.end
         if waiting == 0 or self.blocked or self.closed or self.transport is None:
             return 0
         if self.fd >= 0:
@@ -164,7 +166,9 @@ cdef class Outbound(Chore):
             self._hand_over(waiting)
         else:
             self.start = self.end = 0
-        if self.capacity > KEPT_CAPACITY and self.end == 0 and not self.blocked:
+        if self.capacity > KEPT_CAPACITY and self.end == 0 and not self.blocked and (
+            self.capacity > 2 * KEPT_CAPACITY or used * 4 < self.capacity
+        ):
             self._shrink()
         return 0
 

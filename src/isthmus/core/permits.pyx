@@ -1,17 +1,23 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
 """Sets of subjects and publish permissions; see `permits.pxd`.
 
 A set is a trie of dictionaries, token by token; `b">"` and `b"*"` are keys like any other, and the
 key `END` marks that a pattern ends here.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy
 
+from isthmus.core.hashing cimport hash_bytes, make_key
 from isthmus.core.message cimport Span, span_of
 
+cdef enum:
+    VERDICTS_MAX = 1024         # remembered per connection
+    REMEMBERED_SIZE_MAX = 256   # of a subject, in bytes
+
 cdef object END = None
-# Verdicts remembered per connection, and replies that may be answered once; at the bound the
-# verdicts are forgotten as a whole, and the oldest reply is dropped.
-cdef Py_ssize_t VERDICTS_MAX = 1024
+# Replies that may be answered at one time; at the bound the oldest is dropped.
 cdef Py_ssize_t REPLIES_MAX = 4096
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
@@ -79,17 +85,15 @@ cdef class PublishPermits:
         self.deny = deny
         self.replies_max = replies_max
         self.replies_ttl_ns = replies_ttl_ns
-        self.verdicts = {}
+        self.key = make_key(0)      # a collision here costs its own connection a miss
         self.replies = {}
+
+    def __dealloc__(self):
+        self._forget()
 
     def may_publish(self, bytes subject not None, int64_t now_ns) -> bool:
         """True if a publication to `subject` is allowed now (and counts against a reply grant)."""
         return self.allows(span_of(subject), now_ns)
-
-    @property
-    def verdict_count(self) -> int:
-        """Verdicts remembered."""
-        return len(self.verdicts)
 
     @property
     def grant_count(self) -> int:
@@ -97,17 +101,64 @@ cdef class PublishPermits:
         return len(self.replies)
 
     cdef bint allows(self, Span subject, int64_t now_ns) except -1:
+        if self._listed(subject):
+            return True
+        return self.replies_max != 0 and self._granted(subject, now_ns)
+
+    cdef bint _listed(self, Span subject) except -1:
+        """What the lists say, remembered."""
+        cdef uint64_t hash = hash_bytes(subject.data, subject.size, self.key)
+        cdef Verdict* slot
+        cdef bint allowed
+        if self.verdict_capacity:
+            slot = &self.verdicts[hash & <uint64_t> (self.verdict_capacity - 1)]
+            if slot.subject != NULL and slot.hash == hash and slot.size == subject.size and (
+                not memcmp(slot.subject, subject.data, subject.size)
+            ):
+                return slot.allowed
+        allowed = (self.allow is None or self.allow.matches(subject)) and (
+            self.deny is None or not self.deny.matches(subject)
+        )
+        if subject.size <= REMEMBERED_SIZE_MAX:
+            self._remember(subject, hash, allowed)
+        return allowed
+
+    cdef int _remember(self, Span subject, uint64_t hash, bint allowed) except -1:
+        cdef Verdict* slot
+        cdef char* copy
+        cdef Py_ssize_t capacity = self.verdict_capacity
+        if self.verdict_count * 2 >= capacity and capacity < VERDICTS_MAX:
+            self._forget()
+            capacity = capacity * 2 if capacity else 16
+            self.verdicts = <Verdict*> calloc(capacity, sizeof(Verdict))
+            if self.verdicts == NULL:
+                raise MemoryError
+            self.verdict_capacity = capacity
+        copy = <char*> malloc(subject.size)
+        if copy == NULL:
+            raise MemoryError
+        memcpy(copy, subject.data, subject.size)
+        slot = &self.verdicts[hash & <uint64_t> (capacity - 1)]
+        if slot.subject == NULL:
+            self.verdict_count += 1
+        free(slot.subject)
+        slot.hash = hash
+        slot.subject = copy
+        slot.size = subject.size
+        slot.allowed = allowed
+        return 0
+
+    cdef void _forget(self) noexcept:
+        cdef Py_ssize_t index
+        for index in range(self.verdict_capacity):
+            free(self.verdicts[index].subject)
+        free(self.verdicts)
+        self.verdicts = NULL
+        self.verdict_capacity = self.verdict_count = 0
+
+    cdef bint _granted(self, Span subject, int64_t now_ns) except -1:
+        """True if `subject` is a reply that may still be answered; counts it."""
         cdef bytes key = subject.data[: subject.size]
-        verdict = self.verdicts.get(key)
-        if verdict is None:
-            verdict = (self.allow is None or self.allow.matches(subject)) and (
-                self.deny is None or not self.deny.matches(subject)
-            )
-            if len(self.verdicts) >= VERDICTS_MAX:
-                self.verdicts.clear()
-            self.verdicts[key] = verdict
-        if verdict or not self.replies_max:
-            return verdict
         grant = self.replies.get(key)
         if grant is None:
             return False
