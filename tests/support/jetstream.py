@@ -6,13 +6,20 @@ the way.
 """
 
 import json
+import random
 
 from isthmus.core.agenda import Agenda
 from isthmus.core.stored import Usage
 from isthmus.jetstream.account import AccountJetStream
 from isthmus.jetstream.limits import AccountLimits
-from support.core import MemoryConnection, World
+from isthmus.store.recover import Options, open_store
+from support.core import START_NS, MemoryConnection, World
 from support.entropy import SeededEntropy
+from support.store_world import Shell
+
+SMALL = Options(
+    segment_bytes=65_536, block_bytes=8192, checkpoint_bytes=131_072, cache_bytes=16_384
+)
 
 
 class StreamWorld(World):
@@ -121,3 +128,50 @@ class StreamClient:
         found = [payload for _, _, _, payload in answers if payload.startswith(b'{"type"')]
         assert len(found) == 1, (verb, answers)
         return json.loads(found[0])
+
+
+class StoreWorld(StreamWorld):
+    """JetStream over a store on a disk in memory. Nothing is written until `drain` or `step`."""
+
+    def __init__(self, disk, *, seed: int = 1, domain: str = "", start_ns: int = START_NS) -> None:
+        self.disk = disk
+        self.chance = random.Random(seed)
+        self.findings: list[str] = []
+        self.store = open_store(
+            disk, SeededEntropy("store"), options=SMALL, tell=self.findings.append
+        )
+        super().__init__(domain=domain, journal=self.store.journal, logs=self.store)
+        self.now_ns = start_ns
+        self.turn.begin(self.now_ns)
+        self.shell = Shell(disk, self.turn)
+        owner = self.jetstream()
+        for found in self.store.recovered:
+            self.store.adopt(found.files, owner.recover(found, self.turn))
+        self.store.start(self.shell.submit, self.turn)
+        self.finish()
+
+    def drain(self) -> None:
+        """The disk does everything that waits for it."""
+        while self.shell.busy:
+            self.step()
+
+    def step(self) -> None:
+        """One job more is done, or told of."""
+        if self.shell.busy:
+            self.shell.step(self.chance, self.now_ns)
+            self.finish()
+
+    def stop(self) -> None:
+        """An orderly end: who waits is told, everything is checkpointed."""
+        self.jetstream().shut_down(self.begin())
+        self.finish()
+        self.drain()
+        self.store.finish(self.begin())
+        self.finish()
+        self.drain()
+        assert self.store.idle
+
+    def restarted(self, disk=None) -> "StoreWorld":
+        """The next process, on `disk` or on the same one."""
+        after = self.disk.crash(1) if disk is None else disk
+        return StoreWorld(after, domain=self.domain, start_ns=self.now_ns)

@@ -139,6 +139,21 @@ cdef class Cursor(Follower):
         self._count_again()
         self.stored.attach(self)
 
+    def drop_missing(self, Turn turn not None) -> None:
+        """After a restart: what the stream has lost meanwhile is not waited for."""
+        cdef Delivery* entry = self.pending.first()
+        cdef Delivery* following
+        while entry != NULL:
+            following = self.pending.next(entry)
+            if self.stored.log.next_present(entry.seq) != entry.seq:
+                self._gone(entry, turn)
+            entry = following
+        entry = self.pending.first_spent()
+        while entry != NULL and entry.seq < self.stored.log.first_seq:
+            self.pending.remove(entry)
+            entry = self.pending.first_spent()
+        turn.later(self)
+
     def remember(self, Turn turn not None) -> None:
         """Journal everything: what was journalled of it before is not needed any more."""
         self.steps.clear()
@@ -155,14 +170,17 @@ cdef class Cursor(Follower):
         self.resume(filters)
 
     def close(self, bytes line not None, bint with_left, Turn turn not None) -> None:
-        """It is gone: waiting pulls end with status `line` (and what they still wanted)."""
+        """It ends: waiting pulls get status `line` (and what they still wanted).
+
+        Its state stays as it is, for the last checkpoint of a server that stops.
+        """
         if self.closed:
             return
         while self.waiting.first != NULL:
             self._end(self.waiting.first, span_of(line), with_left, turn)
+        self._journal_steps(turn)
         self.stored.detach(self)
         self.agenda.put(self.alarm, 0, turn)
-        self.pending.clear()
         self.closed = True
         self.hungry = False
         self.alarm = None
@@ -939,14 +957,16 @@ cdef class Cursor(Follower):
         return 0
 
     cdef int write_snapshot(self, Steps steps) except -1:
-        cdef uint64_t[6] values
+        cdef uint64_t[7] values
         cdef Delivery* entry = self.pending.first()
         values[0] = self.next_seq
         values[1] = self.delivered_seq
         values[2] = self.floor_seq
         values[3] = self.floor_consumer_seq
         values[4] = self.delivered_consumer_seq
-        steps.add_many(RESET, values, 5)
+        values[5] = <uint64_t> self.delivered_ns
+        values[6] = <uint64_t> self.acked_ns
+        steps.add_many(RESET, values, 7)
         while entry != NULL:
             values[0] = entry.seq
             values[1] = entry.consumer_seq

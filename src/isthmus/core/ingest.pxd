@@ -44,6 +44,7 @@ cdef class Ingest(Receiver):
     cdef Duplicates duplicates
     cdef readonly bint no_ack
     cdef readonly bint sealed
+    cdef public bint refusing                     # its files cannot be written
     cdef readonly bint discard_new
     cdef readonly bint discard_new_per_subject
     cdef readonly int64_t max_message_bytes       # header and payload; -1: no bound

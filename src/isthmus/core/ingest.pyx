@@ -202,7 +202,7 @@ cdef class Ingest(Receiver):
         if over == 1:
             self._refuse(message, 400, 10002, b"resource limits exceeded for account", turn)
             return 0
-        if over or stored.journal is not None and (
+        if over or self.refusing or stored.journal is not None and (
             stored.journal.refusing or record_size(&record) > stored.journal.record_max
         ):
             self._refuse(message, 503, 10023, b"insufficient resources", turn)

@@ -11,7 +11,8 @@
             EXTENDED    seq             work in progress
             SPENT       seq             delivered as often as it may be
             MOVED       next_seq, delivered_seq, floor_seq, floor_consumer_seq
-            RESET       the same and delivered_consumer_seq: everything before is void
+            RESET       the same, delivered_consumer_seq, times of the last delivery and the last
+                        acknowledgement: everything before is void
             PENDING     seq, consumer_seq, time_ns, due_ns, deliveries, place
 
 Whoever applies the steps in order to the state before them has the state after them: a first

@@ -23,7 +23,7 @@ def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
     """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
     cdef const char* at = PyBytes_AS_STRING(steps)
     cdef const char* end = at + len(steps)
-    cdef uint64_t[6] values
+    cdef uint64_t[7] values
     cdef int step, wanted, index
     while at < end:
         step = at[0]
@@ -54,7 +54,7 @@ cdef int _numbers_of(int step) noexcept:
     if step == MOVED:
         return 4
     if step == RESET:
-        return 5
+        return 7
     return 6 if step == PENDING else 0
 
 
@@ -97,6 +97,8 @@ cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) excep
         if step == RESET:
             pending.clear()
             cursor.delivered_consumer_seq = values[4]
+            cursor.delivered_ns = cursor.active_ns = <int64_t> values[5]
+            cursor.acked_ns = <int64_t> values[6]
         else:
             entry = pending.first()
             while entry != NULL and entry.seq <= cursor.floor_seq:

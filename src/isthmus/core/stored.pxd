@@ -115,4 +115,5 @@ cdef class Stored(Holder):
     cdef int detach(self, Follower follower) except -1
     cdef int wake(self, Follower follower, Turn turn) except -1
     cdef void count_usage(self) noexcept
+    cdef int journal_removal(self, int kind, uint64_t seq, bytes subject, Turn turn) except -1
     cdef int tell_filters(self, uint64_t seq, Span subject, bint stored, Turn turn) except -1

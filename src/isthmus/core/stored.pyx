@@ -15,7 +15,7 @@ from isthmus.core.journal cimport Holder, Journal
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
-from isthmus.core.segment cimport RECORD_MESSAGE, Record
+from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stream_log cimport Block, StreamLog, exact
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 from isthmus.core.sublist cimport Match, Sublist
@@ -187,9 +187,7 @@ cdef class Stored(Holder):
         return 0
 
     cdef int durable(self, uint64_t seq, Span reply, uint32_t note, Turn turn) except -1:
-        if self.closed:
-            return 0
-        if note == STORED and seq > self.visible_seq:
+        if note == STORED and seq > self.visible_seq and not self.closed:
             self.visible_seq = seq
             self.moved = True
             turn.later(self)
@@ -235,11 +233,26 @@ cdef class Stored(Holder):
             self.cut = True
             turn.later(self)
         else:
+            if not self.quiet:
+                self.journal_removal(RECORD_REMOVE, seq, b"", turn)
             for follower in self.plain:
                 follower.removed(seq, turn)
         if self.filters is not None:
             self.tell_filters(seq, record.subject, False, turn)
         return 1
+
+    cdef int journal_removal(self, int kind, uint64_t seq, bytes subject, Turn turn) except -1:
+        """What limits removed must stay removed, whatever the limits are at the next start."""
+        cdef Record record
+        if self.journal is not None and not self.closed:
+            memset(&record, 0, sizeof(Record))
+            record.kind = kind
+            record.owner = self.number
+            record.seq = seq
+            record.time_ns = turn.now_ns
+            record.subject = span_of(subject)
+            self.journal.append(&record, turn)
+        return 0
 
     cdef int tell_filters(self, uint64_t seq, Span subject, bint stored, Turn turn) except -1:
         cdef Match found
@@ -266,8 +279,7 @@ cdef class Stored(Holder):
             self.plain.append(follower)
             return 0
         if self.filters is None:
-            self.filters = Sublist(1)
-            self.filters.key = self.account.sublist.key
+            self.filters = Sublist(self.account.sublist.key.first)
         for watch in follower.watches:
             self.filters.insert(span_of(watch.pattern), span(NULL, 0), watch)
         self.watch_count += len(follower.watches)
@@ -313,6 +325,7 @@ cdef class Stored(Holder):
                     turn.later(follower)
         if self.cut:
             self.cut = False
+            self.journal_removal(RECORD_PURGE, self.log.first_seq, b"", turn)
             if self.oldest_unacked < self.log.first_seq:
                 lowest = <uint64_t> -1
                 for follower in self.followers:

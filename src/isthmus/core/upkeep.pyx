@@ -6,7 +6,6 @@ turn. Followers learn of single removals; of bulk ones (`trim`) their owners tel
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
 
 from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
@@ -42,9 +41,11 @@ def enforce(Stored stored not None, bytes subject not None, Turn turn not None) 
 
 def discard(Stored stored not None, uint64_t seq, Turn turn not None) -> bool:
     """Remove one message for good; False if it is not there."""
+    cdef bint front = seq == stored.log.first_seq
     if not stored.remove(seq, turn):
         return False
-    _journal(stored, RECORD_REMOVE, seq, b"", turn)
+    if front:       # the record of a new first sequence comes at the end of the turn: too late
+        stored.journal_removal(RECORD_REMOVE, seq, b"", turn)
     return True
 
 
@@ -105,17 +106,4 @@ def purged(
         stored.log.skip(below - 1, turn.now_ns)
         if stored.journal is None or stored.visible_seq < below - 1:
             stored.visible_seq = below - 1
-    _journal(stored, RECORD_PURGE, below, pattern, turn)
-
-
-cdef int _journal(Stored stored, int kind, uint64_t seq, bytes subject, Turn turn) except -1:
-    cdef Record record
-    if stored.journal is not None:
-        memset(&record, 0, sizeof(Record))
-        record.kind = kind
-        record.owner = stored.number
-        record.seq = seq
-        record.time_ns = turn.now_ns
-        record.subject = span_of(subject)
-        stored.journal.append(&record, turn)
-    return 0
+    stored.journal_removal(RECORD_PURGE, below, pattern, turn)

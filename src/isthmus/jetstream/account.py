@@ -17,7 +17,6 @@ import msgspec
 
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
-from isthmus.core import retrace
 from isthmus.core.agenda import Agenda
 from isthmus.core.inlet import Inlet
 from isthmus.core.journal import Journal
@@ -26,7 +25,7 @@ from isthmus.core.stored import Usage
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
-from isthmus.jetstream import acks, consumer_rules, errors, stream_rules
+from isthmus.jetstream import acks, consumer_rules, errors, removals, stream_rules
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import Action, ConsumerConfig
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
@@ -230,11 +229,11 @@ class AccountJetStream:
                 created_ns=kept.created_ns,
             )
             consumer.resume_seq = kept.resume_seq
-            for steps, time_ns in left.records:
-                retrace.apply(consumer.cursor, steps, time_ns)
             stream.consumers[consumer.name] = consumer
-            consumer.resume(turn)
+            consumer.resume(left.records, turn)
         stream.listen(turn)
+        per_subject = record.config.max_msgs_per_subject > 0
+        removals.run(removals.Shrink(stream, each_subject=per_subject), turn)
         return stream
 
     def update_stream(

@@ -55,7 +55,6 @@ class Consumer:
         self.number = number
         self.created_ns = created_ns
         self.resume_seq = 0
-        self._left: ConsumerMeta | None = None  # its state when the server stopped
         self._premises = premises
         self._durable = stream.journal is not None and not config.mem_storage
         place = f"{stream.name}.{name}"
@@ -83,9 +82,7 @@ class Consumer:
 
     def open(self, turn: Turn) -> None:
         """Begin where the configuration says."""
-        start, chosen = self._start()
-        self.resume_seq = start - 1 if chosen else 0
-        self.cursor.open(start, self._filters(), chosen)
+        self.cursor.open(*self._beginning())
         self._remember(turn)
         self.cursor.remember(turn)
         self._listen(turn)
@@ -98,9 +95,15 @@ class Consumer:
             action=advisories.Action.CREATE,
         )
 
-    def resume(self, turn: Turn) -> None:
-        """Go on where the journalled steps, applied to the cursor before, have left it."""
-        self.cursor.resume(self._filters(), self._chosen_again())
+    def resume(self, records: list[tuple[bytes, int]], turn: Turn) -> None:
+        """After a restart: go on where the journalled `(steps, time)` have left it."""
+        if not records:  # it was created, and the power went before it began
+            self.cursor.open(*self._beginning())
+        else:
+            for steps, time_ns in records:
+                retrace.apply(self.cursor, steps, time_ns)
+            self.cursor.resume(self._filters(), self._chosen_again())
+            self.cursor.drop_missing(turn)
         self._listen(turn)
 
     @property
@@ -110,15 +113,10 @@ class Consumer:
 
     def checkpoint(self) -> ConsumerMeta:
         """Its record, and its whole state as one record of steps."""
-        if self._left is not None:
-            return self._left
-        record = ConsumerRecord(
-            config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
-        )
         return ConsumerMeta(
             number=self.number,
             name=self.name.encode(),
-            config=to_json(record),
+            config=to_json(self._record()),
             records=[(retrace.snapshot(self.cursor), self.cursor.active_ns)],
         )
 
@@ -149,7 +147,6 @@ class Consumer:
 
     def shut_down(self, turn: Turn) -> None:
         """The server stops: who waits is told what is left; nothing is forgotten."""
-        self._left = self.checkpoint()  # a closed cursor has let go of what it waited for
         self._stop(turn, b"409 Server Shutdown", with_left=True)
 
     def _stop(self, turn: Turn, status: bytes, *, with_left: bool) -> None:
@@ -166,10 +163,13 @@ class Consumer:
                 turn,
                 name=self.name,
                 seq=self.stream.number,
-                value=ConsumerRecord(
-                    config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
-                ),
+                value=self._record(),
             )
+
+    def _record(self) -> ConsumerRecord:
+        return ConsumerRecord(
+            config=self.config, created_ns=self.created_ns, resume_seq=self.resume_seq
+        )
 
     def _listen(self, turn: Turn) -> None:
         place = f"{self.stream.name}.{self.name}"
@@ -199,6 +199,12 @@ class Consumer:
         return [subject.encode() for subject in self.config.filters]
 
     # --- where it begins ---
+
+    def _beginning(self) -> tuple[int, list[bytes], list[int] | None]:
+        """Where to begin, with which filters, and the messages to deliver before."""
+        start, chosen = self._start()
+        self.resume_seq = start - 1 if chosen else 0
+        return start, self._filters(), chosen
 
     def _start(self) -> tuple[int, list[int] | None]:
         """The first sequence to look at, and the messages to deliver before, if chosen."""

@@ -136,7 +136,6 @@ NOT_YET: dict[str, str] = {
     "rate_limit_bps": "no push consumers",
     "sample_freq": "no acknowledgement metrics",
     "flow_control": "no push consumers",
-    "headers_only": "no headers-only delivery",
     "deliver_subject": "no push consumers",
     "deliver_group": "no push consumers",
     "idle_heartbeat": "no push consumers",

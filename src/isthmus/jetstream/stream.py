@@ -196,11 +196,9 @@ class Stream:
         )
 
     def store_failed(self, reason: str) -> None:
-        """Its files can not be written any more: nothing is taken in. Empty: all is well again."""
+        """Its files can not be written any more: messages are refused. Empty: all is well again."""
         self.problem = reason
-        self.ingest.subscribe(
-            [] if reason else [subject.encode() for subject in self.config.subjects]
-        )
+        self.ingest.refusing = bool(reason)
 
     # --- asked by the compiled half ---
 
