@@ -10,7 +10,7 @@ come from outside (`Premises`, `LogStore`). Invariant: no two streams take in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -33,6 +33,7 @@ from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.service import Service
 from isthmus.jetstream.stream import Stream, StreamRecord
 from isthmus.jetstream.stream_config import Storage, StreamConfig
+from isthmus.store.recover import Found
 
 _PREFIX = "$JS.API."
 _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
@@ -51,31 +52,6 @@ class LogStore(Protocol):
 
     def drop_log(self, number: int, /) -> None:
         """The stream `number` is gone: its files may go."""
-
-
-class FoundConsumer(Protocol):
-    """A consumer as the store found it."""
-
-    name: bytes
-    config: bytes
-    records: list[tuple[bytes, int]]
-
-
-class Found(Protocol):
-    """A stream as the store found it."""
-
-    config: bytes
-
-    @property
-    def number(self) -> int:
-        """Its number in the store."""
-
-    @property
-    def log(self) -> StreamLog:
-        """Its messages."""
-
-    tree: SubjectTree
-    consumers: Mapping[int, FoundConsumer]
 
 
 class AccountJetStream:
