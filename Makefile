@@ -20,7 +20,7 @@ check: build $(VENV)/.check  ## format, lint, types, import contracts
 	@$(BIN)/ruff check src tests setup.py
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/cython-lint --max-line-length 100 src/isthmus/core
+	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length 100 src/isthmus/core
 
 bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name]
 	@$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)

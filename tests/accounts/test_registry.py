@@ -1,13 +1,13 @@
 """What a change of one account means for the others."""
 
 import msgspec
-from isthmus.core.inlet import Inlet
-from isthmus.core.router import publish
-from isthmus.core.turn import Turn
 
 from isthmus.accounts.imports import Refusal
 from isthmus.accounts.registry import Registry
 from isthmus.accounts.spec import AccountSpec, Export, Import
+from isthmus.core.inlet import Inlet
+from isthmus.core.router import publish
+from isthmus.core.turn import Turn
 from support.entropy import SeededEntropy
 
 SECOND = 1_000_000_000

@@ -3,9 +3,9 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from isthmus.core.turn import Turn
 
 from isthmus.core.agenda import Agenda, Alarm, Job
+from isthmus.core.turn import Turn
 
 
 class AgendaMachine(RuleBasedStateMachine):

@@ -3,11 +3,11 @@ import gc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from isthmus.core.client import Client
 from isthmus.core.outbound import Outbound
 from isthmus.core.permits import SubjectSet
 from isthmus.core.router import publish
-
 from support.core import MemoryConnection, World
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
 from isthmus.core.crossing import Crossing
 from isthmus.core.router import publish
-
 from models.crossing import CrossingModel, rewrite
 from support.core import START_NS, MemoryConnection, World
 

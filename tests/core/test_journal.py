@@ -4,11 +4,11 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hypothesis.strategies import binary, integers, sampled_from
-from isthmus.core.turn import Turn
 
 from isthmus.base.errors import StoreError
 from isthmus.core.journal import Journal
 from isthmus.core.segment import KINDS, decode, epoch
+from isthmus.core.turn import Turn
 from models.journal import JournalModel
 
 SECRET = 0xC0FFEE

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from isthmus.core.outbound import Outbound
 from isthmus.core.turn import Turn
-
 from models.outbound import OutboundModel
 from support.core import START_NS
 

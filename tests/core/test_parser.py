@@ -1,13 +1,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from isthmus.base.errors import ProtocolError
 from isthmus.core.client import Client
 from isthmus.core.outbound import Outbound
 from isthmus.core.parser import Parser, ReadBuffer
 from isthmus.core.router import AccountCore
 from isthmus.core.turn import Turn
-
-from isthmus.base.errors import ProtocolError
 from models.parser import answer
 from support.core import START_NS, MemoryConnection, World
 

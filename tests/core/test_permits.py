@@ -1,8 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from isthmus.core.permits import PublishPermits, SubjectSet
 from isthmus.core.router import publish
-
 from models.permits import PermitsModel
 from models.sublist import matches
 from support.core import START_NS, MemoryConnection, World

@@ -2,7 +2,6 @@ from collections import Counter
 
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
-
 from support.core import MemoryConnection, World
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from isthmus.base.errors import ProtocolError
 from isthmus.core.inlet import Inlet
 from isthmus.core.receiver import Receiver
 from isthmus.core.router import publish
 from isthmus.core.sublist import Sublist
-
-from isthmus.base.errors import ProtocolError
 from models.sublist import SublistModel, matches
 from support.core import MemoryConnection, World
 

@@ -1,10 +1,10 @@
 import pytest
+
 from isthmus.core.crossing import Crossing
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.outbound import Outbound
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
-
 from support.core import START_NS, World
 
 

@@ -13,7 +13,6 @@ import sys
 from isthmus.core.crossing import Crossing
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
-
 from support.core import MemoryConnection, World
 
 SUBJECTS = [b"a", b"b", b"a.b", b"svc.a", b"svc.b", b"a.b.c", b"_INBOX.1", b"_INBOX.2", b"x"]

@@ -3,8 +3,8 @@
 from hypothesis import settings
 from hypothesis.stateful import rule
 from hypothesis.strategies import integers
-from isthmus.core.turn import Turn
 
+from isthmus.core.turn import Turn
 from isthmus.store.blocks import BlockCache, StreamNow
 from isthmus.store.recover import Options, open_store
 from isthmus.testing.disks import FaultyDisk, MemoryDisk

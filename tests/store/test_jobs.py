@@ -5,9 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from isthmus.core.turn import Turn
 
 from isthmus.core.segment import KINDS
+from isthmus.core.turn import Turn
 from isthmus.server.disks import FileDisk
 from isthmus.store.jobs import LANES
 from isthmus.store.recover import Options, open_store

@@ -1,8 +1,7 @@
 """Group commit: one group at a time, released after its sync and never before."""
 
-from isthmus.core.turn import Turn
-
 from isthmus.core.segment import KINDS
+from isthmus.core.turn import Turn
 from isthmus.store.journal import JournalOwner
 from isthmus.testing.disks import MemoryDisk
 

@@ -6,14 +6,14 @@ with a handshake that asks for no credentials. Nothing here opens a socket or re
 """
 
 import msgspec
+
+from isthmus.base.errors import ProtocolError
 from isthmus.core.client import Client
 from isthmus.core.outbound import Outbound
 from isthmus.core.parser import Parser, ReadBuffer
 from isthmus.core.permits import PublishPermits, SubjectSet
 from isthmus.core.router import AccountCore
 from isthmus.core.turn import Turn
-
-from isthmus.base.errors import ProtocolError
 
 START_NS = 1_700_000_000_000_000_000
 

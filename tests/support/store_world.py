@@ -7,10 +7,9 @@ finds.
 
 import random
 
-from isthmus.core.turn import Turn
-
 from isthmus.core.segment import KINDS
 from isthmus.core.subject_tree import SubjectTree
+from isthmus.core.turn import Turn
 from isthmus.store.blocks import StreamNow
 from isthmus.store.records import ConsumerMeta
 from isthmus.store.recover import Options, open_store

@@ -1,10 +1,10 @@
 """The compiled core in memory as a target for wire transcripts."""
 
 import msgspec
-from isthmus.core.crossing import Crossing
-from isthmus.core.permits import PublishPermits, SubjectSet
 
 from isthmus.accounts.transform import make_rewriting
+from isthmus.core.crossing import Crossing
+from isthmus.core.permits import PublishPermits, SubjectSet
 from support.core import MemoryConnection, World
 from support.wire import QUIET, Setting, Transcript
 

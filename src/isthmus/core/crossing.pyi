@@ -11,7 +11,7 @@ class Crossing(Receiver):
         remote: bytes,
         parts: list[bytes | int] | None = None,
         response_type: int = 0,
-        threshold_ns: int = 120_000_000_000,
+        threshold_ns: int = ...,
         ends_ns: int = 0,
         share: bool = False,
     ) -> None: ...

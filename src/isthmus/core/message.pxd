@@ -1,8 +1,8 @@
 """One message on its way, borrowed: valid during the call that hands it over, and no longer.
 
-A receiver that keeps anything copies it. `to` is the subject that is matched, `subject` the one that
-subscribers see; they differ only where a consumer delivers a stored message (matched by the puller's
-inbox, shown with the stream's subject). `info` is the JSON of a Nats-Request-Info header that
+A receiver that keeps anything copies it. `to` is the subject that is matched, `subject` the one
+that subscribers see; they differ only where a consumer delivers a stored message (matched by the
+puller's inbox, shown with the stream's subject). `info` is the JSON of a Nats-Request-Info header that
 nobody has written yet: who crosses a border carries it beside the message, and only a receiver that
 shows headers pays for printing it.
 

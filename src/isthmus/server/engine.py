@@ -61,15 +61,15 @@ class Engine:
         hub = self._hub
         sync_ns = 0 if self.options.sync_always else self.options.sync_interval_ns
         loop = asyncio.get_running_loop()
-        store = self.store = await loop.run_in_executor(
-            None,
-            lambda: open_store(
-                self._disk,
-                self._entropy,
-                options=StoreOptions(sync_interval_ns=sync_ns),
-                tell=lambda line: loop.call_soon_threadsafe(self._log.error, line),
-            ),
-        )
+
+        def tell(line: str) -> None:
+            loop.call_soon_threadsafe(self._log.error, line)
+
+        def open_it() -> Store:
+            options = StoreOptions(sync_interval_ns=sync_ns)
+            return open_store(self._disk, self._entropy, options=options, tell=tell)
+
+        store = self.store = await loop.run_in_executor(None, open_it)
         for line in store.report.findings:
             self._log.warn(line)
         turn = hub.begin_turn()
