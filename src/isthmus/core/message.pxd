@@ -2,9 +2,9 @@
 
 A receiver that keeps anything copies it. `to` is the subject that is matched, `subject` the one
 that subscribers see; they differ only where a consumer delivers a stored message (matched by the
-puller's inbox, shown with the stream's subject). `info` is the JSON of a Nats-Request-Info header that
-nobody has written yet: who crosses a border carries it beside the message, and only a receiver that
-shows headers pays for printing it.
+puller's inbox, shown with the stream's subject). `info` is the JSON of a Nats-Request-Info header
+that nobody has written yet: who crosses a border carries it beside the message, and only a receiver
+that shows headers pays for printing it.
 
         to          _R_.aStXD0.fo9ikb                     matched
         subject     retail.v1.restock.requested           shown
