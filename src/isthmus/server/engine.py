@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from isthmus.accounts.account import Account
 from isthmus.accounts.spec import AccountSpec, JetStreamLimits
-from isthmus.base.ports import Entropy
+from isthmus.base.ports import Disk, Entropy
 from isthmus.config.options import JetStreamOptions
 from isthmus.core.agenda import Agenda
 from isthmus.core.stored import Usage
@@ -30,10 +32,24 @@ from isthmus.store.store import Store
 STOP_S = 10.0  # for the last checkpoint; what is in the journal is safe without it
 
 
+class StoreDisk(Disk, Protocol):
+    """Where the store lives; the engine closes it."""
+
+    def close(self) -> None:
+        """Let go of files and of the lock."""
+
+
 class Engine:
     """JetStream of one server."""
 
-    def __init__(self, options: JetStreamOptions, hub: Hub, entropy: Entropy, log: Log) -> None:
+    def __init__(
+        self,
+        options: JetStreamOptions,
+        hub: Hub,
+        entropy: Entropy,
+        log: Log,
+        make_disk: Callable[[Path], StoreDisk] | None = None,
+    ) -> None:
         self.options = options
         self.accounts: dict[str, AccountJetStream] = {}
         self.agenda = Agenda()
@@ -42,7 +58,7 @@ class Engine:
         folder = Path(options.store_dir or Path(tempfile.gettempdir()) / "nats")
         self.store_dir = str(folder / "jetstream")
         self.store: Store | None = None
-        self._disk = FileDisk(folder / "jetstream" / "isthmus")
+        self._disk = (make_disk or FileDisk)(folder / "jetstream" / "isthmus")
         self._hub = hub
         self._entropy = entropy
         self._log = log

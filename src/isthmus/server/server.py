@@ -29,16 +29,28 @@ from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_spec
 from isthmus.server.trace import TracedProtocol
 
 if TYPE_CHECKING:
-    from isthmus.server.engine import Engine
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from isthmus.server.engine import Engine, StoreDisk
     from isthmus.server.monitoring import Monitoring
 
 BACKLOG = 1024
 
 
 class Server:
-    """One server in the running event loop. `await start()`, later `await stop()`."""
+    """One server in the running event loop. `await start()`, later `await stop()`.
 
-    def __init__(self, options: Options, log: Log) -> None:
+    `make_disk(folder)`: where JetStream keeps its files, if not in that folder of the real disk.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        log: Log,
+        *,
+        make_disk: Callable[[Path], StoreDisk] | None = None,
+    ) -> None:
         self.options = options
         self.log = log
         self.clock = SystemClock()
@@ -52,6 +64,7 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._system: System | None = None
         self._stopped = asyncio.Event()
+        self._make_disk = make_disk
 
     @property
     def url(self) -> str:
@@ -79,7 +92,9 @@ class Server:
             if self.options.jetstream is not None:
                 from isthmus.server.engine import Engine  # noqa: PLC0415
 
-                self.engine = Engine(self.options.jetstream, hub, self.entropy, self.log)
+                self.engine = Engine(
+                    self.options.jetstream, hub, self.entropy, self.log, self._make_disk
+                )
                 await self.engine.start()
             self._system = System(hub, self.operator_mode)
             if self.options.http_port:
@@ -176,7 +191,7 @@ class Server:
         options = self.options
         try:
             self._listener = await hub.loop.create_server(
-                self._make_protocol,
+                self.make_protocol,
                 options.host,
                 max(options.port, 0),
                 backlog=BACKLOG,
@@ -192,8 +207,8 @@ class Server:
         self.log.info(f"Listening for client connections on {options.host}:{hub.port}")
         self.log.info("Server is ready")
 
-    def _make_protocol(self) -> asyncio.BufferedProtocol:
-        """A connection; with a trace, what it says and hears is logged."""
+    def make_protocol(self) -> asyncio.BufferedProtocol:
+        """A connection for any transport; with a trace, what it says and hears is logged."""
         hub, log = self.hub, self.log
         assert hub is not None
         connection = hub.make_connection()

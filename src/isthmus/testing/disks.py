@@ -3,13 +3,16 @@
 `MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors.
 A `crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them),
 and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, or tears.
-`operations` records what was asked, in order.
+`RecordingDisk` wraps a disk and writes down, in one order with whatever else happens, what was
+written and when a sync of it began and returned.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from isthmus.base.errors import StoreError
 
@@ -226,3 +229,68 @@ class FaultyDisk:
             return method(*arguments)
 
         return call
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: to file `what` on the disk, or noted by a test."""
+
+    kind: str  # "written", "sync began", "sync returned", or the test's own
+    what: str
+    data: bytes = b""
+
+
+class RecordingDisk:
+    """`disk`, used by any threads, one at a time; `events` holds what happened, in order.
+
+    `hold_syncs`: a sync that began returns only after a call of `let_sync_return`.
+    """
+
+    def __init__(self, disk: MemoryDisk, *, hold_syncs: bool = False) -> None:
+        self.disk = disk
+        self.events: list[Event] = []
+        self._one = threading.Condition(threading.RLock())
+        self._hold = hold_syncs
+        self._held = self._allowed = 0
+
+    def note(self, kind: str, what: str, data: bytes = b"") -> None:
+        """Write down something that did not happen to the disk."""
+        with self._one:
+            self.events.append(Event(kind, what, data))
+
+    def let_sync_return(self) -> None:
+        """One sync that has begun and not returned may return."""
+        with self._one:
+            if self._allowed < self._held:
+                self._allowed += 1
+                self._one.notify_all()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Written down before it happens."""
+        with self._one:
+            self.events.append(Event("written", path, bytes(data)))
+            self.disk.write_at(path, offset, data)
+
+    def sync(self, path: str) -> None:
+        """Covers what was written before it began."""
+        with self._one:
+            self.events.append(Event("sync began", path))
+            if self._hold:
+                self._held += 1
+                self._one.wait_for(lambda: self._allowed > 0)
+                self._held -= 1
+                self._allowed -= 1
+            self.disk.sync(path)
+            self.events.append(Event("sync returned", path))
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self.disk, name)
+
+        def call(*arguments: object) -> object:
+            with self._one:
+                return method(*arguments)
+
+        return call if callable(method) else method
