@@ -14,7 +14,7 @@ DONE, MISUSED = 0, 2
 _TOOLS = {
     "nsc": ("isthmus.cli.nsc.main", "operators, accounts, users and what they share"),
     "nats": ("isthmus.cli.nats.main", "publish, subscribe, streams, consumers"),
-    "demo": ("isthmus.cli.demo", "share a stream between accounts, on a temporary server"),
+    "demo": ("isthmus.cli.demo.main", "share a stream between accounts, on a temporary server"),
 }
 
 

@@ -1,28 +1,16 @@
-"""`isthmus demo`: the guide "Share JetStream as a Service", typed and checked, on an own server.
+"""The guide "Share JetStream as a Service", typed and checked.
 
-Everything happens below one temporary folder: keys, store, contexts, server data. Each command is
-shown like at a shell prompt, then runs as its own process, and what it printed is checked. The
-first thing that is not as it must be ends the demonstration with exit code 1.
+ACCTC owns a stream and a consumer and shares the consumer; ACCTB takes and acknowledges events
+through its own account. The first thing that is not as it must be raises `DemoError`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
-from urllib.parse import urlparse
 
-import click
+from isthmus.cli.demo.shell import DemoError, DemoServer, Shell, check
 
-COMMAND_S = 30
-START_S = 10
 PREFIX = "ACCTC.API"
 MESSAGE = "Restock for item 5678 pronto!"
 NEXT = "$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1"
@@ -53,113 +41,6 @@ CONSUMER_CONFIG = {
     "max_ack_pending": 100,
     "replay_policy": "instant",
 }
-
-
-class DemoError(Exception):
-    """A step did not give what it must."""
-
-
-class Shell:
-    """Runs the tools below one folder and shows what a person would see."""
-
-    def __init__(self, folder: Path, *, color: bool) -> None:
-        self.folder = folder
-        self._color = color
-        self.environment = os.environ | {
-            "HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "XDG_DATA_HOME": str(folder / "data"),
-            "NKEYS_PATH": str(folder / "keys"),
-            "NO_COLOR": "1",
-        }
-        for name in ("NSC_HOME", "NATS_CONTEXT", "NATS_URL", "NATS_CREDS", "NATS_USER"):
-            self.environment.pop(name, None)
-
-    def say(self, text: str) -> None:
-        """A heading."""
-        print(f"\n\033[1m{text}\033[0m" if self._color else f"\n# {text}", flush=True)
-
-    def run(self, command: str, *, fails: bool = False) -> str:
-        """Show and run one command line; its output. Raises if it does not end as it must."""
-        prompt = f"\033[32m$\033[0m {command}" if self._color else f"$ {command}"
-        print(prompt, flush=True)
-        done = subprocess.run(  # noqa: S603 — our own tools with our own arguments
-            [sys.executable, "-m", "isthmus.cli.main", *shlex.split(command)],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_S,
-            check=False,
-        )
-        out = done.stdout + done.stderr
-        print(out.rstrip("\n"), flush=True) if out.strip() else None
-        if (done.returncode != 0) != fails:
-            wanted = "fail" if fails else "succeed"
-            raise DemoError(
-                f"this command must {wanted}; it ended with exit code {done.returncode}"
-            )
-        return out
-
-
-class DemoServer:
-    """The server of the demonstration: `isthmus server` on a free port of 127.0.0.1."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = ""
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        folder = self._shell.folder
-        ports = folder / "ports"
-        ports.mkdir()
-        with (folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 — this program
-                [
-                    *(sys.executable, "-m", "isthmus", "-c", "server.conf"),
-                    *("--ports_file_dir", str(ports)),
-                ],
-                cwd=folder,
-                env=self._shell.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        ends = time.monotonic() + START_S
-        while time.monotonic() < ends and self._process.poll() is None:
-            for path in ports.glob("*.ports"):
-                address = urlparse(json.loads(path.read_text())["nats"][0])
-                self.url = f"nats://127.0.0.1:{address.port}"
-                return
-            time.sleep(0.02)
-        text = (folder / "server.log").read_text(errors="replace")
-        self.stop()
-        raise DemoError(f"the server did not start:\n{text}")
-
-    def stop(self) -> None:
-        """Stop it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-
-
-def check(holds: object, what: str) -> None:
-    """Say that something is as it must be, or stop."""
-    if not holds:
-        raise DemoError(f"not so: {what}")
-    print(f"  ✓ {what}", flush=True)
 
 
 def ack_floor(shell: Shell) -> int:
@@ -291,36 +172,3 @@ def story(shell: Shell, server: DemoServer) -> None:
     shell.run("nsc push --account ACCTC")
     check(MESSAGE in take(shell), "restored: ACCTB gets the event")
     check(ack_floor(shell) == seq, f"the acknowledgement floor is {seq}")
-
-
-@click.command(help=__doc__)
-@click.option("--keep", is_flag=True, help="Leave the folder and the running server for you.")
-def main(*, keep: bool) -> None:
-    """Run the story; exit code 1 where it does not hold."""
-    folder = Path(tempfile.mkdtemp(prefix="isthmus-demo-"))
-    shell = Shell(folder, color=sys.stdout.isatty())
-    server = DemoServer(shell)
-    kept = False
-    try:
-        story(shell, server)
-        print("\nEverything the guide promises holds.")
-        kept = keep
-    except (DemoError, subprocess.TimeoutExpired) as error:
-        print(f"isthmus demo: {error}", file=sys.stderr)
-        sys.exit(1)
-    finally:
-        if kept:
-            _explain(shell, server)
-        else:
-            server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _explain(shell: Shell, server: DemoServer) -> None:
-    """How to go on by hand."""
-    print(f"\nThe server runs on (process {server.pid}, {server.url}). To go on by hand:\n")
-    print(f"  cd {shell.folder}")
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "NKEYS_PATH"):
-        print(f"  export {name}={shlex.quote(shell.environment[name])}")
-    print("  isthmus nats stream info --context ACCTC RESTOCKEVENTS")
-    print(f"\nTo end it: kill {server.pid}; rm -r {shell.folder}")

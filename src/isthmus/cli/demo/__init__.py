@@ -1,0 +1,1 @@
+"""Demonstrations: scenarios typed into the real tools, on an own server."""
