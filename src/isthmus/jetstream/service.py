@@ -198,13 +198,14 @@ class Service:
         if body.subjects_filter:
             offset = max(body.offset, 0)
             counts, total = stream.subject_counts(body.subjects_filter, offset)
-            state = replace(state, subjects=counts)
-            paged = Paged(
-                type=asked.endpoint.type,
-                total=total,
-                offset=min(offset, total),
-                limit=SUBJECTS_LIMIT,
-            )
+            if total:
+                state = replace(state, subjects=counts)
+                paged = Paged(
+                    type=asked.endpoint.type,
+                    total=total,
+                    offset=min(offset, total),
+                    limit=SUBJECTS_LIMIT,
+                )
         if body.deleted_details:
             state = replace(state, deleted=stream.deleted())
         cluster = Cluster(leader=self._account.premises.server_name)
