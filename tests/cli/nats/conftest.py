@@ -1,22 +1,22 @@
 """The nats tool run in this process, and servers for it to talk to."""
 
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from isthmus.cli.nats.main import run
 from isthmus.cli.streams import RecordedStreams
+from support.raw import RawClient
 from support.servers import ServerProcess
 from support.waiting import wait_for
 
-KINDS = ["real"]  # widen to ["isthmus", "real"] when ours can start
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["isthmus", "real"], scope="module")
 def kind(request: pytest.FixtureRequest) -> str:
-    """Each test that asks for it runs on these servers."""
+    """Each test that asks for it runs on our server and on the real one."""
     return request.param
 
 
@@ -99,10 +99,21 @@ def tool(tmp_path: Path) -> Tool:
     return Tool(tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def shared_server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with JetStream and one account, for the tests of one module."""
+    folder = tmp_path_factory.mktemp(kind)
+    with ServerProcess(kind, folder, "-js", "-sd", str(folder / "store")).start() as running:
+        yield running
+
+
 @pytest.fixture
-def server(kind: str, start_server: Callable[..., ServerProcess], tmp_path: Path) -> ServerProcess:
-    """A server with JetStream and one account."""
-    return start_server(kind, "-js", "-sd", str(tmp_path / "store"))
+def server(shared_server: ServerProcess) -> Iterator[ServerProcess]:
+    """The module's server, without streams."""
+    yield shared_server
+    with RawClient(shared_server.port) as client:
+        for name in json.loads(client.api("STREAM.NAMES"))["streams"] or ():
+            assert json.loads(client.api(f"STREAM.DELETE.{name}"))["success"]
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from support.servers import only_real
+
 GUIDE = {
     "ack_policy": "explicit",
     "ack_wait": 30000000000,
@@ -63,6 +65,7 @@ def test_pull_with_defaults(stream):
     assert (found["durable_name"], found["replay_policy"]) == ("C", "instant")
 
 
+@only_real  # ours replays at once only
 def test_each_flag_becomes_its_field(stream):
     stream.ok(
         *("consumer", "add", "S", "C", "--pull", "--defaults", "--filter", "s.a", "--ack", "all"),
@@ -124,6 +127,7 @@ def test_without_acks_there_are_no_redeliveries_to_count(stream):
     assert "durable_name" not in found
 
 
+@only_real  # no push consumers, no pausing
 def test_a_push_consumer(stream):
     out = stream.ok(
         *("consumer", "add", "S", "P", "--target", "push.here", "--defaults"),
@@ -190,6 +194,7 @@ def test_a_pull_consumer_is_not_made_from_a_push_file(tool, file):
     assert "--pull contradicts it" in tool.fails("consumer", "add", "S", "--config", push, "--pull")
 
 
+@only_real  # no push consumers, no pausing
 def test_a_pause_until_a_time_or_for_so_long(stream):
     stream.ok("consumer", "add", "S", "C", "--pull", "--defaults", "--pause", "2099-01-31 12:00:00")
     assert config_of(stream, "C")["pause_until"] == "2099-01-31T12:00:00Z"
