@@ -61,6 +61,7 @@ class Client:
         self.raw = raw
         self.timeout_s = seconds(settings.timeout_ns)
         self.complaints: list[str] = []  # -ERR lines and slow consumer notices
+        self.refused: list[Callable[[str], None]] = []  # told of each permissions violation
         self.closed = asyncio.Event()
         self.hanging_up = False
 
@@ -128,6 +129,9 @@ class Client:
             self.session.log(f">>> Unexpected NATS error: {text}")
         if dropped or ("permissions violation" in text and len(self.complaints) < _ERRORS_KEPT):
             self.complaints.append(text)
+        if "permissions violation" in text:
+            for tell in self.refused:
+                tell(text)
 
     def raise_complaint(self, *, since: int = 0) -> None:
         """Raise what the server complained about since then, if it did."""

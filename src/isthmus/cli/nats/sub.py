@@ -1,10 +1,8 @@
 """`nats subscribe`: show messages as they come, until a count, a silence or Ctrl-C.
 
-Owns the printed form of a message. Where printing is slow reading waits: a bounded queue lies
-between, behind it nats-py's own bounded queue, and what that drops is reported.
+Owns the printed form of a message.
 """
 
-import asyncio
 from typing import Any
 
 import click
@@ -15,11 +13,11 @@ from isthmus.base.values import Value, format_duration
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nats.bodies import header_lines, print_body, print_line
 from isthmus.cli.nats.connect import Client
-from isthmus.cli.nats.flags import DURATION, NATURAL, seconds, verb
+from isthmus.cli.nats.flags import DURATION, NATURAL, verb
 from isthmus.cli.nats.formats import stamp_time
+from isthmus.cli.nats.incoming import Incoming
 from isthmus.cli.nats.session import Session
 
-_QUEUED_MAX = 1024
 _ACK_TOKENS_MIN = 9
 
 
@@ -76,19 +74,16 @@ async def run(options: Options, session: Session, client: Client) -> int:
     for subject in [*subjects, *ignored]:
         if not valid(subject):
             raise CommandError("nats: invalid subject", hint=f'"{subject}" cannot be subscribed to')
-    queue: asyncio.Queue[Msg] = asyncio.Queue(_QUEUED_MAX)
+    incoming = Incoming(client)
     _announce(options, session, subjects, ignored)
     for subject in subjects:
-        await client.raw.subscribe(subject, queue=options.queue, cb=queue.put)
+        await incoming.listen(subject, options.queue)
     await client.flush()
     started_ns = session.wall_ns()
     shown = 0
     while not options.count or shown < options.count:
-        try:
-            message = await asyncio.wait_for(
-                queue.get(), seconds(options.wait) if options.wait else None
-            )
-        except TimeoutError:
+        message = await incoming.next(options.wait)
+        if message is None:
             break
         if any(covers(pattern, message.subject) for pattern in ignored):
             continue
