@@ -22,8 +22,9 @@ An answer that wants an answer gets a `_R_` subject in the importer, by the cros
 
 from libc.stdint cimport int64_t, uint64_t
 
-from isthmus.core.message cimport Message, Span
+from isthmus.core.message cimport Message
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.rewriting cimport Rewriting
 from isthmus.core.router cimport AccountCore, Target
 from isthmus.core.turn cimport Turn
 
@@ -34,25 +35,13 @@ cdef enum:
     RESPONSES_MAX = 65536
 
 
-cdef struct Piece:                        # of the remote subject
-    Span text
-    int wildcard                          # whose token stands here; -1: the text
-
-
 cdef class Crossing(Receiver):
     cdef readonly AccountCore importer
     cdef readonly AccountCore exporter
     cdef readonly bytes local             # subject in the importer, wildcards allowed
     cdef readonly bytes remote            # subject in the exporter
-    cdef bint same                        # local equals remote: no rewriting
-    cdef list parts                       # keeps the bytes of `pieces`
-    cdef Piece* pieces
-    cdef int piece_count
-    cdef int* wild                        # which tokens of `local` are wildcards
-    cdef Span* values                     # what stands there in the subject being rewritten
-    cdef bint local_rest                  # the last wildcard is `>`
+    cdef Rewriting rewriting              # None: local equals remote
     cdef bytes requester                  # the importer's name as a JSON string
-    cdef readonly int wildcards
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
     cdef dict responses                   # Response -> None, by `queued_ns`
@@ -66,11 +55,9 @@ cdef class Crossing(Receiver):
     cdef readonly uint64_t answers
 
     cdef bint open_at(self, int64_t now_ns) noexcept
-    cdef int _compile(self, bytes local, list parts) except -1
     cdef bytes _describe(self, Message* message)
     cdef int _close_responses(self) except -1
     cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1
-    cdef Py_ssize_t _rewrite(self, Span subject, char* out) noexcept
 
 
 cdef class Response(Receiver):

@@ -1,14 +1,13 @@
 # cython: boundscheck=False, wraparound=False
 """One service import, and the way back; see `crossing.pxd` for the picture.
 
-Owns the rewriting of a subject and the life of responses. Knows no JWT: policy says `open` or
+Owns the life of responses. Knows no JWT: policy says `open` or
 `close` and when the grant ends. Invariant: a response is in the exporter's sublist exactly while it
 is in its crossing's `responses`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy
 
 cimport cython
@@ -17,11 +16,11 @@ from isthmus.base.values import to_json
 from isthmus.core.client cimport Client
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.router cimport HOPS_MAX, AccountCore, deliver, reaches, route
 from isthmus.core.turn cimport Turn
 
 cdef enum:
-    SUBJECT_MAX = 8192          # a rewritten subject: two control lines
     TOKEN_SIZE = 6              # random characters at the end of an `_R_` subject
 
 cdef bytes INFO_KEY = b"Nats-Request-Info:"
@@ -50,7 +49,7 @@ cdef class Crossing(Receiver):
         self.local = local
         self.remote = remote
         self.requester = to_json(importer.name.decode())
-        self._compile(local, parts)
+        self.rewriting = None if parts is None else Rewriting(local, parts)
         self.response_type = response_type
         self.threshold_ns = threshold_ns
         self.ends_ns = ends_ns
@@ -58,11 +57,6 @@ cdef class Crossing(Receiver):
         self.alive = False
         self.subscribed = False
         self.responses = {}
-
-    def __dealloc__(self):
-        free(self.pieces)
-        free(self.wild)
-        free(self.values)
 
     def __repr__(self) -> str:
         return (
@@ -158,33 +152,6 @@ cdef class Crossing(Receiver):
                 self.responses[response] = None
         return closed
 
-    cdef int _compile(self, bytes local, list parts) except -1:
-        """`parts` as an array: pieces of the remote subject, and which wildcard stands between."""
-        cdef int index = 0
-        self.same = parts is None
-        self.parts = parts
-        wild = [at for at, token in enumerate(local.split(b".")) if token in (b"*", b">")]
-        self.wildcards = len(wild)
-        self.local_rest = local == b">" or local.endswith(b".>")
-        if self.same:
-            return 0
-        self.piece_count = len(parts)
-        self.pieces = <Piece*> calloc(max(len(parts), 1), sizeof(Piece))
-        self.wild = <int*> calloc(max(len(wild), 1), sizeof(int))
-        self.values = <Span*> calloc(max(len(wild), 1), sizeof(Span))
-        if self.pieces == NULL or self.wild == NULL or self.values == NULL:
-            raise MemoryError
-        for index, part in enumerate(parts):
-            if isinstance(part, bytes):
-                self.pieces[index].text = span_of(part)     # `self.parts` keeps it alive
-                self.pieces[index].wildcard = -1
-            else:
-                assert 0 <= part < len(wild)
-                self.pieces[index].wildcard = part
-        for index, at in enumerate(wild):
-            self.wild[index] = at
-        return 0
-
     cdef bint open_at(self, int64_t now_ns) noexcept:
         return self.alive and (self.ends_ns == 0 or now_ns < self.ends_ns)
 
@@ -201,9 +168,9 @@ cdef class Crossing(Receiver):
             return 0
         crossed = message[0]
         crossed.hops += 1
-        if not self.same:
+        if self.rewriting is not None:
             crossed.to.data = subject
-            crossed.to.size = self._rewrite(message.to, subject)
+            crossed.to.size = self.rewriting.write(message.to, subject)
             if crossed.to.size < 0:
                 return 0
             crossed.subject = crossed.to
@@ -239,41 +206,9 @@ cdef class Crossing(Receiver):
             info = _with_server(info, (<Client> message.origin).shared_info)
         return info
 
-    cdef Py_ssize_t _rewrite(self, Span subject, char* out) noexcept:
-        """The remote subject for the literal `subject`, which matches `local`; -1 if too long."""
-        cdef Py_ssize_t at = 0, start = 0, end
-        cdef int token = 0, wildcard = 0, index
-        cdef Span part
-        while wildcard < self.wildcards:
-            end = _next_dot(subject.data, start, subject.size)
-            if token == self.wild[wildcard]:
-                if wildcard == self.wildcards - 1 and self.local_rest:
-                    end = subject.size
-                self.values[wildcard] = span(subject.data + start, end - start)
-                wildcard += 1
-            token += 1
-            start = end + 1
-        for index in range(self.piece_count):
-            part = self.pieces[index].text
-            if self.pieces[index].wildcard >= 0:
-                part = self.values[self.pieces[index].wildcard]
-            if at + part.size > SUBJECT_MAX:
-                return -1
-            memcpy(out + at, part.data, part.size)
-            at += part.size
-        return at
-
 
 cdef inline bint _is_ack(Span reply) noexcept:
     return reply.size > 8 and not memcmp(reply.data, b"$JS.ACK.", 8)
-
-
-cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t size) noexcept:
-    cdef const char* dot
-    if start >= size:
-        return size
-    dot = <const char*> memchr(data + start, c".", size - start)
-    return size if dot == NULL else dot - data
 
 
 cdef Py_ssize_t _find_info(Span header, Py_ssize_t start) noexcept:
