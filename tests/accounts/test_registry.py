@@ -8,6 +8,8 @@ from isthmus.accounts.spec import AccountSpec, Export, Import
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
+from support.core import MemoryConnection
+from support.core import World as CoreWorld
 from support.entropy import SeededEntropy
 
 SECOND = 1_000_000_000
@@ -175,3 +177,49 @@ def test_a_response_type_changes_at_once_for_existing_imports():
     assert crossing.response_type == 0
     world.registry.update(exporter(response_type="Stream", threshold_ns=SECOND), NOW)
     assert (crossing.response_type, crossing.threshold_ns) == (1, SECOND)
+
+
+def stream_world(**changes: object) -> World:
+    """C exports `ev.>`; B imports it as `c.>` and has a stream that listens there."""
+    export = Export(kind="stream", subject="ev.>", **changes)
+    wanted = Import(kind="stream", account="C", remote="ev.>", local="c.>")
+    return make_world(
+        AccountSpec(name="C", exports=(export,)), AccountSpec(name="B", imports=(wanted,))
+    )
+
+
+def test_a_stream_import_is_active_and_narrow():
+    world = stream_world()
+    assert reason(world) == "active"
+    hearer = MemoryConnection(CoreWorld(), "B")
+    hearer.client.admit(world.registry.get("B").core, payload_max=1000)
+    hearer.client.subscribe(b"c.a.*", b"", b"1")
+    exporter = world.registry.get("C").core
+    assert exporter.sublist.interested(b"ev.a.x")
+    assert not exporter.sublist.interested(b"ev.b.x")
+
+
+def test_a_stream_export_that_goes_closes_the_import_and_its_return_opens_it():
+    world = stream_world()
+    running = world.registry.get("B").imports[0]
+    gone = world.registry.get("C").spec
+    world.registry.update(AccountSpec(name="C"), NOW)
+    assert (reason(world), running.crossing.alive) == ("export_missing", False)
+    world.registry.update(gone, NOW)
+    assert (reason(world), running.crossing.alive) == ("active", True)
+    world.registry.check()
+
+
+def test_a_service_export_is_no_stream():
+    wanted = Import(kind="stream", account="C", remote="svc.>", local="svc.>")
+    world = make_world(exporter(), AccountSpec(name="B", imports=(wanted,)))
+    assert reason(world) == "export_missing"
+
+
+def test_a_stream_import_whose_subjects_do_not_fit_says_so():
+    wanted = Import(kind="stream", account="C", remote="ev.>", local="c.*")
+    export = Export(kind="stream", subject="ev.>")
+    world = make_world(
+        AccountSpec(name="C", exports=(export,)), AccountSpec(name="B", imports=(wanted,))
+    )
+    assert reason(world) == "rewriting"

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from isthmus.accounts.transform import make_rewriting
+from isthmus.accounts.transform import fit
 from isthmus.core.crossing import Crossing
 from isthmus.core.permits import PublishPermits, SubjectSet
 from support.core import MemoryConnection, World
@@ -49,7 +49,7 @@ class CoreTarget:
 
     def _share(self, setting: Setting) -> None:
         for wanted in setting.imports:
-            local, parts = make_rewriting(wanted.local, wanted.subject)
+            found = fit(wanted.local, wanted.subject)
             offer = next(
                 service for service in setting.services if service.account == wanted.exporter
                 and (service.subject == wanted.subject or service.subject.endswith(">"))
@@ -57,9 +57,9 @@ class CoreTarget:
             crossing = Crossing(
                 self.world.account(wanted.account),
                 self.world.account(wanted.exporter),
-                local=local.encode(),
+                local=found.pattern.encode(),
                 remote=wanted.subject.encode(),
-                parts=parts,
+                parts=found.outward,
                 response_type=RESPONSE_TYPES[offer.response_type],
                 share=wanted.share,
             )

@@ -7,10 +7,11 @@ spec, with a crossing exactly where the two subjects fit.
 
 from isthmus.accounts.imports import Grant, Refusal
 from isthmus.accounts.spec import AccountSpec, Import
-from isthmus.accounts.transform import make_rewriting
+from isthmus.accounts.transform import fit
 from isthmus.base.errors import UsageError
 from isthmus.core.crossing import Crossing
 from isthmus.core.router import AccountCore
+from isthmus.core.stream_import import StreamImport
 
 RESPONSE_TYPES = {"Singleton": 0, "Stream": 1, "Chunked": 2}
 
@@ -21,12 +22,20 @@ class RunningImport:
     def __init__(self, wanted: Import, verdict: Grant | Refusal) -> None:
         self.wanted = wanted
         self.verdict = verdict
-        self.crossing: Crossing | None = None
+        self.crossing: Crossing | StreamImport | None = None
 
     @property
     def active(self) -> bool:
         """True if messages cross now (a passed end is noticed by the crossing itself)."""
         return isinstance(self.verdict, Grant)
+
+    @property
+    def answering(self) -> Crossing | None:
+        """The crossing, while answers are under way."""
+        crossing = self.crossing
+        if isinstance(crossing, Crossing) and crossing.response_count:
+            return crossing
+        return None
 
     def apply(self, importer: AccountCore, exporter: AccountCore | None) -> None:
         """Make the crossing agree with the verdict."""
@@ -40,24 +49,33 @@ class RunningImport:
             self.crossing = None
         if self.crossing is None:
             try:
-                local, parts = make_rewriting(self.wanted.local, self.wanted.remote)
+                self.crossing = self._make(importer, exporter)
             except UsageError as error:
                 self.verdict = Refusal(code="rewriting", reason=str(error))
                 return
-            self.crossing = Crossing(
-                importer,
-                exporter,
-                local=local.encode(),
-                remote=self.wanted.remote.encode(),
-                parts=parts,
+        if isinstance(self.crossing, Crossing):
+            self.crossing.configure(
+                RESPONSE_TYPES[verdict.export.response_type],
+                verdict.export.threshold_ns,
+                self.wanted.share,
             )
-        self.crossing.configure(
-            RESPONSE_TYPES[verdict.export.response_type],
-            verdict.export.threshold_ns,
-            self.wanted.share,
-        )
         self.crossing.open(verdict.ends_ns)
         self.crossing.subscribe()
+
+    def _make(self, importer: AccountCore, exporter: AccountCore) -> Crossing | StreamImport:
+        """Raises `UsageError` if the two subjects do not fit."""
+        found = fit(self.wanted.local, self.wanted.remote)
+        local, remote = found.pattern.encode(), self.wanted.remote.encode()
+        if self.wanted.kind == "stream":
+            return StreamImport(
+                importer,
+                exporter,
+                local=local,
+                remote=remote,
+                inward=found.inward,
+                outward=found.outward,
+            )
+        return Crossing(importer, exporter, local=local, remote=remote, parts=found.outward)
 
     def withdraw(self) -> None:
         """The import is no longer wanted."""

@@ -84,8 +84,9 @@ class Registry:
                 moments.append(account.spec.expires_ns)
             for running in account.imports:
                 verdict = running.verdict
-                if running.crossing is not None and running.crossing.response_count:
-                    moments.append(running.crossing.deadline_ns())
+                answering = running.answering
+                if answering is not None:
+                    moments.append(answering.deadline_ns())
                 if isinstance(verdict, Grant) and verdict.ends_ns:
                     moments.append(verdict.ends_ns)
                 elif isinstance(verdict, Refusal) and verdict.wakes_ns:
@@ -108,8 +109,9 @@ class Registry:
             for running in account.imports:
                 if _due(running, now_ns):
                     self._decide(account, running, now_ns)
-                if left > 0 and running.crossing is not None and running.crossing.response_count:
-                    left -= running.crossing.expire(now_ns, left)
+                answering = running.answering
+                if left > 0 and answering is not None:
+                    left -= answering.expire(now_ns, left)
         return expired
 
     def check(self) -> None:
@@ -150,11 +152,6 @@ class Registry:
     def _decide(self, importer: Account, running: RunningImport, now_ns: int) -> None:
         wanted = running.wanted
         exporter = self.load(wanted.account, now_ns)
-        if wanted.kind == "stream":
-            running.verdict = Refusal(
-                code="not_implemented", reason="stream imports are not implemented yet"
-            )
-            return
         running.verdict = authorise(
             importer.spec, wanted, None if exporter is None else exporter.spec, now_ns
         )

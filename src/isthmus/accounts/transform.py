@@ -1,22 +1,35 @@
-"""From a local subject with wildcards to the remote one: the rewriting of an import.
+"""From the subject of an import in one account to its subject in the other, and back.
 
 `*` counts $1, $2 … from the left; `>` must be in both. The local subject may name the wildcards of
 the remote one (`q.$2.$1`, `q.{{wildcard(2)}}.x`); each must be used exactly once.
 """
 
 import re
+from collections.abc import Sequence
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
+from isthmus.base.values import Value
 
 _NAMED = re.compile(r"\$(\d+)|\{\{\s*[Ww]ild[Cc]ard\(\s*(\d+)\s*\)\s*\}\}")
 
+Parts = list[bytes | int]
 
-def make_rewriting(local: str, remote: str) -> tuple[str, list[bytes | int] | None]:
-    """The pattern to subscribe to in the importer, and the parts of the remote subject.
 
-    The parts are None when both subjects are equal. Raises `UsageError` if the two do not fit.
+class Fit(Value):
+    """How two subjects fit: `pattern` is the local one with its wildcards as such.
+
+    `outward` is the remote subject as literal pieces and wildcards of the local one (counted from
+    0), `inward` the local subject in those of the remote one; both None when they are equal.
     """
+
+    pattern: str
+    outward: Parts | None = None
+    inward: Parts | None = None
+
+
+def fit(local: str, remote: str) -> Fit:
+    """How `local` and `remote` fit. Raises `UsageError` if they do not."""
     order = []  # order[i]: number of the remote wildcard that the i-th local wildcard names
     tokens = []
     plain = 0
@@ -33,7 +46,7 @@ def make_rewriting(local: str, remote: str) -> tuple[str, list[bytes | int] | No
             tokens.append(token)
     pattern = ".".join(tokens)
     if pattern == remote and order == sorted(order):
-        return pattern, None
+        return Fit(pattern=pattern)
     remote_tokens = remote.split(".")
     stars = sum(token == "*" for token in remote_tokens)
     if (
@@ -45,22 +58,29 @@ def make_rewriting(local: str, remote: str) -> tuple[str, list[bytes | int] | No
             f"local subject {local!r} does not fit {remote!r}: each wildcard of the exported "
             "subject must appear once, as * or $1, $2, …, and > in both"
         )
-    where = {number: index for index, number in enumerate(order)}
-    parts: list[bytes | int] = []
+    inward = [number - 1 for number in order]
+    outward = [inward.index(number) for number in range(stars)]
+    return Fit(
+        pattern=pattern,
+        outward=_parts(remote_tokens, [*outward, stars]),
+        inward=_parts(tokens, [*inward, stars]),
+    )
+
+
+def _parts(tokens: Sequence[str], numbers: Sequence[int]) -> Parts:
+    """Tokens as pieces of text, and for each wildcard the number it takes its value from."""
+    parts: Parts = []
+    left = iter(numbers)
     text = ""
-    star = 0
-    for index, token in enumerate(remote_tokens):
-        dot = "." if index else ""
-        if token in {"*", ">"}:
-            parts.append((text + dot).encode()) if text + dot else None
+    for index, token in enumerate(tokens):
+        text += "." if index else ""
+        if token not in {"*", ">"}:
+            text += token
+            continue
+        if text:
+            parts.append(text.encode())
             text = ""
-            if token == "*":
-                star += 1
-                parts.append(where[star])
-            else:
-                parts.append(len(order))
-        else:
-            text += dot + token
+        parts.append(next(left))
     if text:
         parts.append(text.encode())
-    return pattern, parts
+    return parts

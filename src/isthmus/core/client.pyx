@@ -325,6 +325,9 @@ cdef class Subscription(Receiver):
             self.close()
         return 1
 
+    cdef bint hears_imports(self) noexcept:
+        return True
+
     cdef int close(self) except -1:
         """Leave the sublist and the connection."""
         if self.closed:

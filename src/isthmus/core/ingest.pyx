@@ -84,6 +84,9 @@ cdef class Ingest(Receiver):
         """Ids in the window, expired ones perhaps included."""
         return self.duplicates.count
 
+    cdef bint hears_imports(self) noexcept:
+        return True
+
     cdef int receive(self, Message* message, Turn turn) except -1:
         cdef Expectations asked
         cdef Stored stored = self.stored

@@ -13,7 +13,7 @@ from libc.string cimport memchr, memcmp, memcpy
 from isthmus.base.errors import ProtocolError
 from isthmus.core.hashing cimport Key, hash_bytes
 from isthmus.core.message cimport Span
-from isthmus.core.node cimport Node, node_clear, node_empty, node_remove
+from isthmus.core.node cimport Node, node_clear, node_empty, node_entries, node_remove
 
 
 cdef inline Py_ssize_t _token_end(
@@ -134,6 +134,22 @@ cdef int branch_free(Branch* branch, list dropped) except -1:
     free(branch.children)
     free(branch.token)
     free(branch)
+    return 0
+
+
+cdef int branch_entries(Branch* branch, bytes prefix, list entries) except -1:
+    cdef int32_t index
+    cdef Branch* child
+    if branch.here != NULL:
+        node_entries(branch.here, prefix[:-1], entries)
+    if branch.rest != NULL:
+        node_entries(branch.rest, prefix + b">", entries)
+    if branch.star != NULL:
+        branch_entries(branch.star, prefix + b"*.", entries)
+    for index in range(branch.child_capacity):
+        child = branch.children[index]
+        if child != NULL:
+            branch_entries(child, prefix + child.token[: child.token_size] + b".", entries)
     return 0
 
 
@@ -282,3 +298,39 @@ cdef int pattern_walk(
     if has_empty_token(subject):
         return count
     return _walk(root, subject, 0, key, nodes, count, capacity)
+
+
+# --- two patterns ---
+
+cdef Py_ssize_t intersection(Span a, Span b, char* out, Py_ssize_t capacity) noexcept nogil:
+    """Token by token the narrower one; a `>` gives way to all that the other has left."""
+    cdef Py_ssize_t at = 0, start_a = 0, start_b = 0, end_a, end_b, size
+    cdef const char* token
+    if a.size + b.size > capacity:
+        return -1
+    while True:
+        end_a = _token_end(a.data, start_a, a.size)
+        end_b = _token_end(b.data, start_b, b.size)
+        if end_a == a.size and _is_token(a, start_a, end_a, c">"):
+            memcpy(out + at, b.data + start_b, b.size - start_b)
+            return at + b.size - start_b
+        if end_b == b.size and _is_token(b, start_b, end_b, c">"):
+            memcpy(out + at, a.data + start_a, a.size - start_a)
+            return at + a.size - start_a
+        token = a.data + start_a
+        size = end_a - start_a
+        if _is_token(a, start_a, end_a, c"*"):
+            token = b.data + start_b
+            size = end_b - start_b
+        elif not _is_token(b, start_b, end_b, c"*") and (
+            size != end_b - start_b or memcmp(token, b.data + start_b, size)
+        ):
+            return -1
+        memcpy(out + at, token, size)
+        at += size
+        if end_a == a.size or end_b == b.size:
+            return at if end_a == a.size and end_b == b.size else -1
+        out[at] = c"."
+        at += 1
+        start_a = end_a + 1
+        start_b = end_b + 1

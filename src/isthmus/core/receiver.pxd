@@ -8,6 +8,7 @@
             Subscription       client.pxd     bytes for one connection
             Crossing           crossing.pxd   a service import
             Response           crossing.pxd   one way back
+            Shadow             stream_import.pxd  a subscription of an importing account
             Inlet              inlet.pxd      a copy for Python
             Ingest             ingest.pxd     a stream
             PullInlet          cursor.pxd     requests of a pull consumer
@@ -28,3 +29,6 @@ cdef class Receiver(Chore):
     cdef int receive(self, Message* message, Turn turn) except -1
     # Would a message get anywhere? Asked rarely: a response looks behind its border.
     cdef bint interested(self, int64_t now_ns) except -1
+    # Does it get what its account imports as a stream? Who subscribes on purpose does; borders and
+    # the server's own services do not, so no import reaches them.
+    cdef bint hears_imports(self) noexcept

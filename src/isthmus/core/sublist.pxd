@@ -18,6 +18,9 @@ unique subjects of replies never enter. A new or removed literal drops its own s
 drops all (`pattern_generation`). `generation` counts every change: who resolved a subject once may
 keep the result while the number stands. A subject with an empty token matches no pattern.
 
+Watchers are told of every receiver that comes and goes: a stream import follows the subscriptions
+of its account that way.
+
 Removal during a match is safe: memory that a running match may look at is freed when the outermost
 match ends (`depth`).
 """
@@ -45,8 +48,15 @@ cdef struct Literal             # slot of the literal table
 cdef struct Cached              # slot of the cache
 
 
+cdef class Watcher:
+    # Called for each insertion and removal; the spans are borrowed. Must not change this sublist.
+    cdef int added(self, Span subject, Span queue, Receiver receiver) except -1
+    cdef int removed(self, Span subject, Span queue, Receiver receiver) except -1
+
+
 cdef class Sublist:
     cdef Key key
+    cdef list watchers                          # None: nobody
     cdef readonly uint64_t generation
     cdef uint64_t pattern_generation
     cdef readonly Py_ssize_t count              # receivers in total
@@ -79,6 +89,8 @@ cdef class Sublist:
     cdef int release(self, Match* match) except -1
     cdef bint has_interest(self, Span subject) except -1
     cdef bint has_literal(self, Span subject) noexcept
+    cdef int watch(self, Watcher watcher) except -1
+    cdef int unwatch(self, Watcher watcher) except -1
 
     # for who holds a receiver through `generation`: depth += 1 … leave()
     cdef int leave(self) except -1

@@ -1,5 +1,7 @@
 from isthmus.core.receiver import Receiver
 
+class Watcher: ...
+
 class Sublist:
     def __init__(self, seed: int) -> None: ...
     @property

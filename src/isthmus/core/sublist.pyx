@@ -15,10 +15,12 @@ from libc.string cimport memcmp, memcpy, memset
 from isthmus.core.hashing cimport hash_bytes, make_key
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.node cimport (
-    Bag, Group, Node, bag_items, node_add, node_clear, node_empty, node_remove, same_name,
+    Bag, Group, Node, bag_items, node_add, node_clear, node_empty, node_entries, node_remove,
+    same_name,
 )
 from isthmus.core.patterns cimport (
-    branch_free, branch_new, has_wildcard, pattern_node, pattern_remove, pattern_walk,
+    branch_entries, branch_free, branch_new, has_wildcard, pattern_node, pattern_remove,
+    pattern_walk,
 )
 from isthmus.core.receiver cimport Receiver
 
@@ -60,6 +62,16 @@ cdef int _by_name(const void* left, const void* right) noexcept nogil:
     if a.name_size != b.name_size:
         return -1 if a.name_size < b.name_size else 1
     return memcmp(a.name, b.name, a.name_size)
+
+
+cdef class Watcher:
+    """Somebody who follows a sublist."""
+
+    cdef int added(self, Span subject, Span queue, Receiver receiver) except -1:
+        raise NotImplementedError(type(self).__name__)
+
+    cdef int removed(self, Span subject, Span queue, Receiver receiver) except -1:
+        raise NotImplementedError(type(self).__name__)
 
 
 cdef class Sublist:
@@ -151,6 +163,9 @@ cdef class Sublist:
         Py_INCREF(receiver)
         self.count += 1
         self.generation += 1
+        if self.watchers is not None:
+            for watcher in self.watchers:
+                (<Watcher> watcher).added(subject, queue, receiver)
         return 0
 
     cdef int remove(self, Span subject, Span queue, Receiver receiver) except -1:
@@ -172,8 +187,35 @@ cdef class Sublist:
         self.generation += 1
         if self.depth:
             self.graveyard.append(receiver)     # a running match may still look at it
+        if self.watchers is not None:
+            for watcher in self.watchers:
+                (<Watcher> watcher).removed(subject, queue, receiver)
         Py_DECREF(receiver)
         return 1
+
+    cdef int watch(self, Watcher watcher) except -1:
+        """Tell `watcher` of all receivers, now and from now on."""
+        cdef list entries = []
+        cdef Py_ssize_t index
+        cdef Literal* slot
+        for index in range(self.literal_capacity):
+            slot = &self.literals[index]
+            if slot.hash:
+                node_entries(&slot.node, slot.subject[: slot.size], entries)
+        branch_entries(self.root, b"", entries)
+        if self.watchers is None:
+            self.watchers = []
+        self.watchers.append(watcher)
+        for subject, queue, receiver in entries:
+            watcher.added(span_of(subject), span_of(queue), <Receiver> receiver)
+        return 0
+
+    cdef int unwatch(self, Watcher watcher) except -1:
+        """Tell it nothing more."""
+        self.watchers.remove(watcher)
+        if not self.watchers:
+            self.watchers = None
+        return 0
 
     # --- literal subjects: an open table, probed linearly ---
 
