@@ -111,6 +111,15 @@ ROWS = [
         auth=("b", "c"),
     ),
     Row(
+        "stream-across",
+        "stream import across accounts, 128 B",
+        3.0,
+        "deliver",
+        {"n": 1_000_000, "size": 128, "subject": "bench.events.a", "pattern": "C.events.a"},
+        tenants=True,
+        auth=("c", "b"),
+    ),
+    Row(
         "js-file",
         "JetStream publish, file, 128 B, 1000 in flight (ours synced, theirs not)",
         2.0,

@@ -1,6 +1,6 @@
 """An operator, three accounts and their grants, for the rows that cross a border.
 
-C exports a service and the three services of a pull consumer, privately; B imports them with
+C exports a service, a stream and the services of a pull consumer, privately; B imports them with
 activation tokens. Users are bearers: the load generator holds no keys.
 """
 
@@ -15,6 +15,7 @@ from isthmus.identity.nkeys import KeyPair, Kind
 STREAM, CONSUMER = "BENCH", "C1"
 GRANTS = (
     ("service", "svc.echo", "svc.echo", "Singleton"),
+    ("events", "bench.events.*", "C.events.*", ""),
     ("next", f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}", None, "Stream"),
     ("ack", f"$JS.ACK.{STREAM}.{CONSUMER}.>", f"$JS.ACK.{STREAM}.{CONSUMER}.>", "Singleton"),
 )
@@ -35,16 +36,17 @@ class Tenants:
         keys = {name: KeyPair.make(Kind.ACCOUNT, entropy) for name in ("SYS", "B", "C")}
         exports, imports = [], []
         for name, subject, local, response_type in GRANTS:
+            kind = "service" if response_type else "stream"
             exports.append(
                 claims.Export(
                     name=name,
                     subject=subject,
-                    type="service",
+                    type=kind,
                     token_required=True,
                     response_type=response_type,
                 )
             )
-            body = claims.Activation(subject=subject, kind="service")
+            body = claims.Activation(subject=subject, kind=kind)
             token = jwt.encode(
                 claims.make_activation(keys["B"].public_key, name, body), keys["C"], now_ns
             )
@@ -55,7 +57,7 @@ class Tenants:
                     account=keys["C"].public_key,
                     token=token,
                     local_subject=local or subject.replace("$JS.API", "C.API"),
-                    type="service",
+                    type=kind,
                 )
             )
         preload = []
