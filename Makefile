@@ -16,13 +16,13 @@ test: build      ## set everything up and run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: build $(VENV)/.check  ## format, lint, types, import contracts
-	@$(BIN)/ruff format --check src tests setup.py
-	@$(BIN)/ruff check src tests setup.py
+	@$(BIN)/ruff format --check src tests bench setup.py
+	@$(BIN)/ruff check src tests bench setup.py
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length 100 src/isthmus/core
 
-bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name]
+bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name] [ARGS=--write]
 	@$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
 
 build: $(VENV)/.built  ## virtual environment and compiled core

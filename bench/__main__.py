@@ -1,10 +1,13 @@
-"""Run rows on both servers in turn (A B A B …) and print the table.
+"""Run rows on both servers in turn (A B A B …), print the table, keep the figures as JSON.
 
-    python -m bench [--rows deliver,pull] [--rounds 5] [--json FILE]
+    python -m bench [--rows deliver,pull] [--rounds 5] [--json FILE] [--write]
+    python -m bench --report bench-results/a.json bench-results/b.json --write
 
-Each row starts a fresh server of each kind in every round, loads it with the same generator (C,
-compiled now from `bench/load.c`), and quotes medians. `client` is the generator's own share of a
-core: over 80 % the row is marked *client-bound*, since then the generator is what was measured.
+Each run starts a fresh server, loads it with the same generator (C, compiled now from
+`bench/load`); a row quotes medians. `generator` is the generator's own share of a core: over 80 %
+the row is marked *client-bound*, since then the generator is what was measured. A row that fails
+says why and does not stop the others. `--report` takes the medians of earlier runs instead of
+measuring; `--write` puts table and pictures into docs/internals.
 """
 
 import argparse
@@ -12,139 +15,143 @@ import json
 import os
 import platform
 import shutil
-import statistics
-import subprocess
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.rows import ROWS, Row
-from bench.servers import MeasuredServer
+from bench import page, table
+from bench.errors import RowError
+from bench.generator import Generator
+from bench.lab import Figures, Lab
+from bench.rows import ROWS, Curve, Row
+from bench.summary import KINDS, Runs, Summary, combine, summarise, summarise_curve
 from bench.tenants import Tenants
 
-KINDS = ("isthmus", "nats-server")
-CLIENT_BOUND = 0.8
+Attempt = Callable[[Lab], Figures]
 
 
-def build_generator(folder: Path) -> Path:
-    """Compile the load generator."""
-    out = folder / "load"
-    source = Path(__file__).parent / "load.c"
-    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", str(out), str(source)], check=True)
-    return out
+class Session:
+    """One `make bench`: a folder, a generator, and what was found so far."""
+
+    def __init__(self, folder: Path, rounds: int) -> None:
+        self._folder = folder
+        self._generator = Generator(folder)
+        self._rounds = rounds
+
+    def row(self, row: Row) -> Summary:
+        """All rounds of a row."""
+        runs: Runs = {kind: [] for kind in KINDS}
+        failures: dict[str, str] = {}
+        if not row.lacking:
+            tenants = Tenants() if row.tenants else None
+            for _ in range(self._rounds):
+                self._round(runs, failures, lambda lab: row.run(lab, tenants))
+        return summarise(row, runs, failures)
+
+    def curve(self, curve: Curve) -> Summary:
+        """All points of a curve."""
+        runs: dict[int, Runs] = {at: {kind: [] for kind in KINDS} for at in curve.points}
+        failures: dict[str, str] = {}
+        for _ in range(min(self._rounds, curve.rounds)):
+            for at in curve.points:
+                self._round(runs[at], failures, lambda lab, at=at: curve.run(lab, at))  # type: ignore[misc]
+        return summarise_curve(curve, runs, failures)
+
+    def _round(self, runs: Runs, failures: dict[str, str], attempt: Attempt) -> None:
+        """Both servers once; one that failed is not tried again."""
+        for kind in KINDS:
+            if kind in failures:
+                continue
+            try:
+                with Lab(kind, self._folder, self._generator) as lab:
+                    runs[kind].append(attempt(lab))
+            except (RowError, OSError) as error:
+                failures[kind] = str(error) or repr(error)
 
 
-def measure(generator: Path, row: Row, kind: str, folder: Path, tenants: Tenants | None) -> dict:
-    """One run: a fresh server, prepared, loaded; the figures."""
-    config = row.config(kind) + (tenants.config if tenants else "")
-    server = MeasuredServer(kind, folder / f"{kind}-{row.name}", config)
+def machine() -> dict[str, object]:
+    """Where this was measured."""
+    model = ""
+    for text in Path("/proc/cpuinfo").read_text().splitlines():
+        if text.startswith("model name"):
+            model = text.partition(":")[2].strip()
+            break
+    return {
+        "cores": os.cpu_count(),
+        "processor": model,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1),
+        "when": time.strftime("%Y-%m-%d"),
+    }
+
+
+def measure(wanted: list[Row | Curve], rounds: int, path: Path) -> Summary:
+    """Run the rows; the JSON is up to date after each."""
+    began = time.monotonic()
+    rows: list[Summary] = []
+    curves: list[Summary] = []
+    result: Summary = {"machine": machine(), "rounds": rounds, "rows": rows, "curves": curves}
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-bench-"))
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        row.prepare(server.port, row, tenants)
-        who = {
-            "": "",
-            "b": json.dumps(tenants.auth_b)[1:-1] if tenants else "",
-            "c": json.dumps(tenants.auth_c)[1:-1] if tenants else "",
-        }
-        if "fill" in row.extra:
-            filler = {"n": row.extra["fill"], "size": 128, "window": 1000, "subject": "bench.a"}
-            load(generator, server.port, "jspublish", filler, who["c"], who["c"])
-        before = server.cpu_s()
-        found = load(
-            generator, server.port, row.load, row.arguments, who[row.auth[0]], who[row.auth[1]]
-        )
-        messages = found["n"] * int(row.arguments.get("subs", 1))
-        return {
-            "value": found[row.measure] * (messages / found["n"] if row.measure == "rate" else 1),
-            "p99_ns": found.get("p99_ns"),
-            "cpu_us": (server.cpu_s() - before) / messages * 1e6,
-            "client": found["cpu"] / found["seconds"],
-            "memory_mb": server.peak_memory_mb(),
-        }
+        session = Session(folder, rounds)
+        print(page.machine_line(result))
+        print(table.HEAD, flush=True)
+        for row in wanted:
+            if isinstance(row, Row):
+                rows.append(session.row(row))
+                print(table.line(rows[-1]), flush=True)
+            else:
+                curves.append(session.curve(row))
+            result["seconds"] = round(time.monotonic() - began)
+            path.write_text(json.dumps(result, indent=1) + "\n")
     finally:
-        server.stop()
-
-
-def load(
-    generator: Path, port: int, name: str, arguments: dict[str, object], auth: str, auth2: str
-) -> dict:
-    """Run the generator; what it printed."""
-    line = [str(generator), str(port), name, f"auth={auth}", f"auth2={auth2}"]
-    line += [f"{key}={value}" for key, value in arguments.items()]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr.strip()}")
-    return json.loads(done.stdout)
-
-
-def summarise(row: Row, runs: dict[str, list[dict]]) -> dict:
-    """Medians of both, and their ratio."""
-    out: dict = {"name": row.name, "title": row.title, "target": row.target}
-    for kind in KINDS:
-        for key in ("value", "cpu_us", "client", "memory_mb"):
-            out[f"{kind}.{key}"] = statistics.median(run[key] for run in runs[kind])
-    out["ratio"] = out["isthmus.value"] / out["nats-server.value"]
-    faster = row.measure == "rate"
-    out["holds"] = out["ratio"] >= row.target if faster else out["ratio"] <= row.target
-    out["client_bound"] = out["isthmus.client"] > CLIENT_BOUND
-    out["unit"] = "1/s" if faster else "µs"
-    out["runs"] = runs
-    return out
-
-
-def show(result: dict) -> str:
-    """One line of the table."""
-    scale = 1.0 if result["unit"] == "1/s" else 1e-3
-    ours, theirs = result["isthmus.value"] * scale, result["nats-server.value"] * scale
-    sign = "≥" if result["unit"] == "1/s" else "≤"
-    return (
-        f"| {result['title']} | {ours:,.0f} | {theirs:,.0f} | {result['unit']} "
-        f"| {result['ratio']:.2f} | {sign} {result['target']:g} "
-        f"| {'yes' if result['holds'] else 'no'} "
-        f"| {result['isthmus.cpu_us']:.2f} / {result['nats-server.cpu_us']:.2f} "
-        f"| {result['isthmus.client']:.0%}{' *client-bound*' if result['client_bound'] else ''} "
-        f"| {result['isthmus.memory_mb']:.0f} / {result['nats-server.memory_mb']:.0f} |"
-    )
-
-
-HEAD = (
-    "| case | isthmus | nats-server | unit | ratio | budget | holds | server CPU µs/msg "
-    "| client | peak MB |\n|---|---|---|---|---|---|---|---|---|---|"
-)
+        shutil.rmtree(folder, ignore_errors=True)
+    for part in (table.notes(result), table.curves(curves) if curves else ""):
+        if part:
+            print(f"\n{part}")
+    print(f"\n{result.get('seconds', 0)} s in all; figures in {path}")
+    return result
 
 
 def main() -> None:
     """Parse, run, print."""
+    assert __doc__
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", default="", help="names, separated by commas; default: all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each (default 5)")
     parser.add_argument("--json", default="bench-results/latest.json", help="where the figures go")
+    parser.add_argument("--report", nargs="+", metavar="FILE", help="measure nothing: take these")
+    parser.add_argument("--write", action="store_true", help="table and pictures into the docs")
+    parser.add_argument("--list", action="store_true", help="the rows there are")
     options = parser.parse_args()
-    wanted = [name for name in options.rows.split(",") if name]
-    unknown = set(wanted) - {row.name for row in ROWS}
+    signal.signal(signal.SIGTERM, _stopped)
+    if options.list:
+        for row in ROWS:
+            print(f"{row.name:20}{row.title}")
+        return
+    names = [name for name in options.rows.split(",") if name]
+    unknown = set(names) - {row.name for row in ROWS}
     if unknown:
         known = ", ".join(row.name for row in ROWS)
         raise SystemExit(f"bench: unknown row {', '.join(sorted(unknown))}; there are {known}")
-    folder = Path(tempfile.mkdtemp(prefix="isthmus-bench-"))
-    results = []
-    try:
-        generator = build_generator(folder)
-        print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(HEAD, flush=True)
-        for row in ROWS:
-            if wanted and row.name not in wanted:
-                continue
-            tenants = Tenants() if row.tenants else None
-            runs: dict[str, list[dict]] = {kind: [] for kind in KINDS}
-            for _ in range(options.rounds):
-                for kind in KINDS:
-                    runs[kind].append(measure(generator, row, kind, folder, tenants))
-            results.append(summarise(row, runs))
-            print(show(results[-1]), flush=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    path = Path(options.json)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"cores": os.cpu_count(), "rows": results}, indent=1) + "\n")
+    if options.report:
+        result = combine([json.loads(Path(name).read_text()) for name in options.report])
+        print(table.whole(result))
+    else:
+        wanted = [row for row in ROWS if not names or row.name in names]
+        result = measure(wanted, options.rounds, Path(options.json))
+    if options.write:
+        page.write(result)
+        print(f"written: {page.PAGE}")
+
+
+def _stopped(*_: object) -> None:
+    raise SystemExit("bench: stopped")
 
 
 if __name__ == "__main__":

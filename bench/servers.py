@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
-START_S = 15
+from bench.errors import RowError
+
+START_S = 30
+STOP_S = 20
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -18,54 +21,73 @@ class MeasuredServer:
 
     def __init__(self, kind: str, folder: Path, config: str) -> None:
         self.kind = kind
+        self.port = 0
+        self.monitor_port = 0
         self._folder = folder
-        folder.mkdir(parents=True)
+        self._ports = folder / "ports"
+        self._ports.mkdir(parents=True)
         (folder / "server.conf").write_text(config)
-        ports = folder / "ports"
-        ports.mkdir()
-        if kind == "isthmus":
+        self.process = self.start()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start it, again after `kill`; returns when it said where it listens."""
+        for path in self._ports.glob("*.ports"):
+            path.unlink()
+        if self.kind == "isthmus":
             line = [sys.executable, "-m", "isthmus"]
         else:
             real = Path(sys.executable).parent / "nats-server"
             line = [str(real) if real.exists() else "nats-server"]
-        line += ["-a", "127.0.0.1", "-p", "-1", "-c", "server.conf"]
-        line += ["--ports_file_dir", str(ports)]
-        with (folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen(line, cwd=folder, stdout=log, stderr=log)
-        self.port = self._wait(ports)
+        line += ["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "-c", "server.conf"]
+        line += ["--ports_file_dir", str(self._ports)]
+        with (self._folder / "server.log").open("wb") as log:
+            self.process = subprocess.Popen(line, cwd=self._folder, stdout=log, stderr=log)
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+        return self.process
 
-    def _wait(self, ports: Path) -> int:
+    def _wait(self) -> None:
         ends = time.monotonic() + START_S
         while time.monotonic() < ends:
             if self.process.poll() is not None:
                 break
-            for path in ports.glob("*.ports"):
+            for path in self._ports.glob("*.ports"):
                 try:
-                    return urlparse(json.loads(path.read_text())["nats"][0]).port or 0
+                    found = json.loads(path.read_text())
                 except json.JSONDecodeError:
                     continue
-            time.sleep(0.01)
-        log = (self._folder / "server.log").read_text(errors="replace")
-        raise SystemExit(f"{self.kind} did not start:\n{log}")
+                self.port = urlparse(found["nats"][0]).port or 0
+                self.monitor_port = urlparse((found.get("monitoring") or [""])[0]).port or 0
+                return
+            time.sleep(0.005)
+        log = (self._folder / "server.log").read_text(errors="replace").strip()
+        raise RowError(f"{self.kind} did not start: {log[-300:]}")
 
     def cpu_s(self) -> float:
         """User and system time so far, seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
-    def peak_memory_mb(self) -> float:
-        """Largest resident size so far, MB."""
+    def memory_mb(self, which: str = "VmRSS") -> float:
+        """Resident size now, or its peak (`VmHWM`), MB."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{which}:"):
                 return int(line.split()[1]) / 1024
         return 0.0
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self) -> None:
         """End it and remove its data."""
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """An operator, three accounts and their grants, for the rows that cross a border.
 
-C exports a service, a stream and the services of a pull consumer, privately; B imports them with
-activation tokens. Users are bearers: the load generator holds no keys.
+C exports a service, a stream of messages and the services of a pull consumer, privately; B imports
+them with activation tokens. Users are bearers, so that the load generator needs no keys, except
+`signing`, who proves on each connection who it is.
 """
 
 import secrets
@@ -32,7 +33,7 @@ class Tenants:
     def __init__(self) -> None:
         now_ns = time.time_ns()
         entropy = _Entropy()
-        operator = KeyPair.make(Kind.OPERATOR, entropy)
+        operator = self._operator = KeyPair.make(Kind.OPERATOR, entropy)
         keys = {name: KeyPair.make(Kind.ACCOUNT, entropy) for name in ("SYS", "B", "C")}
         exports, imports = [], []
         for name, subject, local, response_type in GRANTS:
@@ -79,17 +80,34 @@ class Tenants:
             root,
             nats=msgspec.structs.replace(root.nats, system_account=keys["SYS"].public_key),
         )
-        self.config = (
-            f"operator: {jwt.encode(root, operator, now_ns)}\n"
-            "resolver: MEMORY\nresolver_preload {\n" + "".join(preload) + "}\n"
-        )
-        self.auth_b = {"jwt": self._user(keys["B"], entropy, now_ns)}
-        self.auth_c = {"jwt": self._user(keys["C"], entropy, now_ns)}
+        head = f"operator: {jwt.encode(root, operator, now_ns)}\n"
+        tokens = "resolver_preload {\n" + "".join(preload) + "}\n"
+        self.config = f"{head}resolver: MEMORY\n{tokens}"
+        self.config_directory = f'{head}resolver {{ type: full, dir: "./jwt" }}\n{tokens}'
+        self.auth_b = {"jwt": self._user(keys["B"])}
+        self.auth_c = {"jwt": self._user(keys["C"])}
+        self.auth_system = {"jwt": self._user(keys["SYS"])}
+        seed = secrets.token_bytes(32)
+        self.signing = {
+            "jwt": self._user(keys["C"], KeyPair(Kind.USER, seed), bearer=False),
+            "seed": seed.hex(),
+        }
+
+    def accounts(self, count: int) -> list[tuple[str, str]]:
+        """Further accounts of the operator: `(key, token)`, not known to the server yet."""
+        now_ns, entropy = time.time_ns(), _Entropy()
+        out = []
+        for number in range(count):
+            key = KeyPair.make(Kind.ACCOUNT, entropy).public_key
+            account = claims.make_account(key, f"A{number}")
+            out.append((key, jwt.encode(account, self._operator, now_ns)))
+        return out
 
     @staticmethod
-    def _user(account: KeyPair, entropy: _Entropy, now_ns: int) -> str:
-        user = claims.make_user(KeyPair.make(Kind.USER, entropy).public_key, "bench")
+    def _user(account: KeyPair, key: KeyPair | None = None, *, bearer: bool = True) -> str:
+        key = key or KeyPair.make(Kind.USER, _Entropy())
+        user = claims.make_user(key.public_key, "bench")
         user = msgspec.structs.replace(
-            user, nats=msgspec.structs.replace(user.nats, bearer_token=True)
+            user, nats=msgspec.structs.replace(user.nats, bearer_token=bearer)
         )
-        return jwt.encode(user, account, now_ns)
+        return jwt.encode(user, account, time.time_ns())
