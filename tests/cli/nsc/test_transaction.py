@@ -39,6 +39,42 @@ def test_what_was_decided_is_read_back(tmp_path):
     assert transaction.names(tmp_path / "old") == []
 
 
+def test_a_folder_goes_with_everything_below_it(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x").write_bytes(b"x")
+    (tmp_path / "a" / "y").write_bytes(b"y")
+    (tmp_path / "kept").write_bytes(b"kept")
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "kept")
+    transaction = Transaction()
+    transaction.put(tmp_path / "a" / "new", b"new")
+    transaction.remove_folder(tmp_path / "a")
+    assert not transaction.exists(tmp_path / "a" / "new")
+    assert transaction.names(tmp_path / "a") == ["b"]
+    assert (tmp_path / "a" / "y").exists(), "not before the commit"
+    transaction.commit()
+    assert tree(tmp_path) == {"kept": b"kept"}
+
+
+def test_a_folder_that_cannot_go_is_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_bytes(b"x")
+    (tmp_path / "a" / "y").write_bytes(b"y")
+    before = tree(tmp_path)
+    unlink = Path.unlink
+
+    def refuse(path, *args, **options):
+        if path.name == "y":
+            raise PermissionError(1, "not permitted")
+        unlink(path, *args, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    transaction = Transaction()
+    transaction.remove_folder(tmp_path / "a")
+    with pytest.raises(StoreError, match="nothing was changed"):
+        transaction.commit()
+    assert tree(tmp_path) == before
+
+
 def test_commit_writes_private_files_in_private_folders(tmp_path):
     transaction = Transaction()
     transaction.put(tmp_path / "a" / "b" / "x", b"secret")

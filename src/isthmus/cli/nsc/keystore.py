@@ -70,6 +70,14 @@ class KeyStore:
             self._put_git_ignore()
             self._transaction.put(path, seed)
 
+    def remove(self, public_key: str) -> bool:
+        """Forget a key; false if its seed is not here."""
+        return self._remove(self.key_path(public_key))
+
+    def remove_creds(self, path: Path) -> bool:
+        """Remove a creds file; false if there is none."""
+        return self._remove(path)
+
     def put_creds(self, path: Path, content: str) -> None:
         """Store a creds file; the one before is replaced."""
         self._put_git_ignore()
@@ -92,6 +100,12 @@ class KeyStore:
                     f"the keystore {back_quote(str(self.folder))} needs migration"
                     " - type `nsc keys migrate` to update"
                 )
+
+    def _remove(self, path: Path) -> bool:
+        there = self._transaction.exists(path)
+        if there:
+            self._transaction.remove(path)
+        return there
 
     def _put_git_ignore(self) -> None:
         path = self.folder / ".gitignore"

@@ -32,6 +32,7 @@ class Transaction:
 
     def __init__(self) -> None:
         self._changes: dict[Path, bytes | None] = {}
+        self._emptied: list[Path] = []
 
     def read(self, path: Path) -> bytes | None:
         """Content as it will be; None if there is no such file."""
@@ -72,12 +73,22 @@ class Transaction:
         """Decide that the file goes."""
         self._changes[path] = None
 
+    def remove_folder(self, folder: Path) -> None:
+        """Decide that everything below `folder` goes, and the folder with it."""
+        for path in list(self._changes):
+            if folder in path.parents:
+                self.remove(path)
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or not path.is_dir():
+                self.remove(path)
+        self._emptied.append(folder)
+
     def commit(self) -> None:
         """Make the changes, all or none. The order of `put` is the order on disk."""
         staged = _Staged()
         try:
             for path, content in self._changes.items():
-                staged.prepare(path.resolve(), content)  # a symbolic link stays one
+                staged.prepare(_real(path, content), content)
             staged.apply()
         except BaseException as error:
             staged.undo()
@@ -88,7 +99,10 @@ class Transaction:
                 ) from None
             raise
         staged.finish()
+        for folder in self._emptied:
+            _prune(folder)
         self._changes.clear()
+        self._emptied.clear()
 
 
 class _Staged:
@@ -189,6 +203,14 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
+def _real(path: Path, content: bytes | None) -> Path:
+    """Where a change takes place.
+
+    New content goes where a symbolic link points, and the link stays; what is removed is the link.
+    """
+    return path.resolve() if content is not None else path.parent.resolve() / path.name
+
+
 def _make_folders(folder: Path, made: list[Path]) -> None:
     """Make `folder` and its parents, mode 0700; the new ones go to `made`, outermost first."""
     missing = []
@@ -221,15 +243,26 @@ def _write(path: Path, content: bytes) -> None:
 
 def _keep(path: Path) -> Path | None:
     """A second name for the file as it is; None if there is none."""
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return None
     backup = _beside(path, "old")
     backup.unlink(missing_ok=True)
+    if path.is_symlink():
+        backup.symlink_to(path.readlink())
+        return backup
     try:
         os.link(path, backup)
     except OSError:  # a file system without hard links
         _write(backup, path.read_bytes())
     return backup
+
+
+def _prune(folder: Path) -> None:
+    """Remove a folder and those in it, as far as they hold no file."""
+    inner = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
+    for path in (*inner, folder):
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:
