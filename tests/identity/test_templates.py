@@ -9,7 +9,7 @@ from isthmus.identity.claims import (
     UserClaims,
     UserLimits,
 )
-from isthmus.identity.templates import EXPANSIONS_MAX, TemplateError, expand
+from isthmus.identity.templates import EXPANSIONS_MAX, TemplateError, check_template, expand
 
 ACCOUNT = AccountClaims(
     subject="AAA", name="Acme", nats=Account(tags=("region:eu", "region:us", "plain"))
@@ -94,3 +94,22 @@ def test_the_rest_of_the_template_stays():
     template = ScopeTemplate(subs=3, bearer_token=True, pub=Permission(allow=("{{name()}}",)))
     expanded = expand(template, USER, ACCOUNT)
     assert (expanded.subs, expanded.payload, expanded.bearer_token) == (3, -1, True)
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        (UserLimits(), ""),
+        (UserLimits(pub=Permission(allow=("q.{{name()}}.{{tag(team)}}.>",))), ""),
+        (UserLimits(sub=Permission(deny=("{{account-name()}} queue",))), ""),
+        (UserLimits(pub=Permission(allow=("q.{{user()}}",))), '"user()" is not defined'),
+        (UserLimits(sub=Permission(deny=("q.{{tag()}}",))), '"tag()" is not defined'),
+        (UserLimits(pub=Permission(allow=("q..{{name()}}",))), "cannot contain consecutive"),
+        (UserLimits(pub=Permission(deny=("{{name()}} queue",))), "not allowed to contain queue"),
+        (UserLimits(sources=("here",)), 'invalid cidr "here"'),
+    ],
+)
+def test_a_template_that_fits_nobody_is_found_before_anybody_logs_in(template, says):
+    findings = [finding.text for finding in check_template(template)]
+    assert len(findings) == bool(says)
+    assert all(says in text for text in findings)

@@ -29,7 +29,7 @@ def check_account(claims: AccountClaims) -> Findings:
     yield from _check_limits(account.limits)
     yield from check_permissions(account.default_permissions)
     for subject, destinations in sorted(account.mappings.items()):
-        yield from _check_mapping(subject, destinations)
+        yield from check_mapping(subject, destinations)
     yield from _check_authorization(account.authorization)
     if account.trace is not None:
         yield from _check_trace(account.trace)
@@ -49,7 +49,8 @@ def _check_limits(limits: AccountLimits) -> Findings:
         yield error('Tiered JetStream Limits can not contain a blank "" tier name')
 
 
-def _check_mapping(subject: str, destinations: tuple[WeightedMapping, ...]) -> Findings:
+def check_mapping(subject: str, destinations: tuple[WeightedMapping, ...]) -> Findings:
+    """One mapped subject: where to, and that the shares are no more than the whole."""
     yield from check_subject(subject)
     name = quote(subject)
     sums: dict[str, int] = {"": 0}

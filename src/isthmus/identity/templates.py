@@ -15,6 +15,8 @@ import msgspec
 
 from isthmus.base import subjects
 from isthmus.identity.claims import AccountClaims, Permission, UserClaims, UserLimits
+from isthmus.identity.findings import Findings, error
+from isthmus.identity.validate import check_limits
 
 EXPANSIONS_MAX = 4096
 _CALL = re.compile(r"\{\{[^}]+\}\}")
@@ -31,6 +33,28 @@ def expand(template: UserLimits, user: UserClaims, account: AccountClaims) -> Us
         template,
         pub=_expand_permission(template.pub, user, account),
         sub=_expand_permission(template.sub, user, account),
+    )
+
+
+def check_template(template: UserLimits) -> Findings:
+    """What no user could be given: functions nobody knows, and what is wrong with any limits."""
+    for permission in (template.pub, template.sub):
+        for entry in permission.allow + permission.deny:
+            for call in _CALL.findall(entry):
+                try:
+                    _values(call[2:-2].strip(), UserClaims(), AccountClaims())
+                except TemplateError as failure:
+                    yield error(str(failure))
+    limits = {name: getattr(template, name) for name in UserLimits.__struct_fields__}
+    limits |= {"pub": _with_samples(template.pub), "sub": _with_samples(template.sub)}
+    yield from check_limits(UserLimits(**limits))
+
+
+def _with_samples(permission: Permission) -> Permission:
+    """Something in the place of each function, as one of its values might be."""
+    return Permission(
+        allow=tuple(_CALL.sub("x", entry) for entry in permission.allow),
+        deny=tuple(_CALL.sub("x", entry) for entry in permission.deny),
     )
 
 

@@ -20,6 +20,7 @@ from isthmus.identity.claims import (
     OperatorClaims,
     TimeRange,
     UserClaims,
+    UserLimits,
 )
 from isthmus.identity.findings import Finding, Findings, Severity, blocking, check_times, error
 from isthmus.identity.nkeys import Kind
@@ -27,7 +28,7 @@ from isthmus.identity.sharing_rules import check_activation
 from isthmus.identity.subject_rules import check_permissions
 from isthmus.identity.urls import check_account_server_url, check_service_url
 
-__all__ = ["Finding", "Severity", "blocking", "parse_network", "validate"]
+__all__ = ["Finding", "Severity", "blocking", "check_limits", "parse_network", "validate"]
 
 _CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?")
 _NETWORK = re.compile(r"([0-9A-Fa-f:.]+)/(\d{1,9})")
@@ -81,16 +82,21 @@ def _check_version(version: str) -> Findings:
 
 def _check_user(claims: UserClaims, zone_known: Callable[[str], bool] | None) -> Findings:
     user = claims.nats
-    yield from check_permissions(user.permissions)
-    for source in user.sources:
-        if parse_network(source) is None:
-            yield error(f"invalid cidr {quote(source)} in user src limits")
-    for window in user.times:
-        yield from _check_window(window)
+    yield from check_limits(user)
     if user.zone and zone_known is not None and not zone_known(user.zone):
         yield error(f"could not parse iana time zone by name: unknown time zone {user.zone}")
     if user.issuer_account and not nkeys.is_public(user.issuer_account, Kind.ACCOUNT):
         yield error("account_id is not an account public key")
+
+
+def check_limits(limits: UserLimits) -> Findings:
+    """What a user may do, whoever it is: subjects, networks, times of day."""
+    yield from check_permissions(limits.permissions)
+    for source in limits.sources:
+        if parse_network(source) is None:
+            yield error(f"invalid cidr {quote(source)} in user src limits")
+    for window in limits.times:
+        yield from _check_window(window)
 
 
 def _check_window(window: TimeRange) -> Findings:
