@@ -232,3 +232,121 @@ def test_something_that_never_answers_is_not_waited_for_long(tmp_path, monkeypat
         done = nsc(f"push -A -u nats://127.0.0.1:{port}")
     assert done.code == 1
     assert "failed to connect" in done.err
+
+
+def test_a_user_of_a_role_gets_what_its_template_says_and_no_more(world):
+    nsc = world.nsc
+    nsc.ok(
+        "edit signing-key -a ACCTB --sk generate --role asking --subs 1"
+        " --allow-pub ask.{{name()}}.{{tag(team)}} --allow-sub _INBOX.>"
+    )
+    nsc.ok("add user -a ACCTB -n scoped -K asking --tag team:red")
+    nsc.ok("push -A")
+
+    async def scenario():
+        complaints: asyncio.Queue[str] = asyncio.Queue()
+        gone = asyncio.Event()
+
+        async def complain(error):
+            complaints.put_nowait(str(error))
+
+        async def closed():
+            gone.set()
+
+        observer = await world.connect("ACCTB", "B")
+        seen = await observer.subscribe("ask.>")
+        await observer.flush()
+        client = await nats.connect(
+            world.server.url,
+            user_credentials=world.creds("ACCTB", "scoped"),
+            allow_reconnect=False,
+            error_cb=complain,
+            closed_cb=closed,
+        )
+        await client.publish("ask.scoped.blue", b"")
+        complaint = await asyncio.wait_for(complaints.get(), 10)
+        assert "ermissions" in complaint
+        assert "ask.scoped.blue" in complaint
+        await client.publish("ask.scoped.red", b"may")
+        message = await seen.next_msg(timeout=10)
+        assert (message.subject, message.data) == ("ask.scoped.red", b"may")
+        await client.subscribe("_INBOX.one")
+        await client.subscribe("_INBOX.two")
+        await asyncio.wait_for(gone.wait(), 10)
+        assert "maximum subscriptions exceeded" in str(client.last_error)
+        await observer.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_role_that_changes_changes_its_users(world):
+    nsc = world.nsc
+    nsc.ok("edit signing-key -a ACCTB --sk generate --role asking --allow-pub a --allow-sub b")
+    nsc.ok("add user -a ACCTB -n scoped -K asking")
+    nsc.ok("edit signing-key -a ACCTB --sk asking --rm a --allow-pub c")
+    nsc.ok("push -A")
+
+    async def scenario():
+        complaints: asyncio.Queue[str] = asyncio.Queue()
+
+        async def complain(error):
+            complaints.put_nowait(str(error))
+
+        client = await nats.connect(
+            world.server.url, user_credentials=world.creds("ACCTB", "scoped"), error_cb=complain
+        )
+        await client.publish("c", b"")
+        await client.publish("a", b"")
+        complaint = await asyncio.wait_for(complaints.get(), 10)
+        assert '"a"' in complaint
+        await client.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("whom", ["--name B", "--user-public-key '*'"])
+def test_a_revoked_user_is_cut_off_until_it_gets_new_creds(world, whom):
+    nsc = world.nsc
+    nsc.ok("push -A")
+
+    async def scenario():
+        gone = asyncio.Event()
+
+        async def closed():
+            gone.set()
+
+        client = await nats.connect(
+            world.server.url,
+            user_credentials=world.creds("ACCTB", "B"),
+            allow_reconnect=False,
+            closed_cb=closed,
+        )
+        await asyncio.to_thread(nsc.ok, f"revocations add-user -a ACCTB {whom}")
+        await asyncio.to_thread(nsc.ok, "push -a ACCTB")
+        await asyncio.wait_for(gone.wait(), 10)
+        assert client.is_closed
+        with pytest.raises(nats.errors.Error):
+            await world.connect("ACCTB", "B")
+        nsc.ok("edit user -a ACCTB -n B --tag again")
+        client = await world.connect("ACCTB", "B")
+        await client.flush()
+        await client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_revocation_that_is_deleted_lets_the_old_creds_in_again(world):
+    nsc = world.nsc
+    nsc.ok("revocations add-user -a ACCTB --name B")
+    nsc.ok("push -A")
+
+    async def scenario():
+        with pytest.raises(nats.errors.Error):
+            await world.connect("ACCTB", "B")
+        await asyncio.to_thread(nsc.ok, "revocations delete-user -a ACCTB --name B")
+        await asyncio.to_thread(nsc.ok, "push -a ACCTB")
+        client = await world.connect("ACCTB", "B")
+        await client.flush()
+        await client.close()
+
+    asyncio.run(scenario())

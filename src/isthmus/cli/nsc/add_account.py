@@ -12,11 +12,12 @@ from isthmus.cli.nsc import permissions
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag
 from isthmus.cli.nsc.issue import issue_account, new_key
+from isthmus.cli.nsc.names import require_name
 from isthmus.cli.nsc.permissions import PermissionFlags, permission_flags, split_flags
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import moment_flags, with_moments
 from isthmus.cli.nsc.signers import load_key
-from isthmus.cli.nsc.store import Store, require_name
+from isthmus.cli.nsc.store import Store
 from isthmus.identity import nkeys
 from isthmus.identity.claims import Permissions, make_account
 from isthmus.identity.nkeys import Kind

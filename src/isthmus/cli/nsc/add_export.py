@@ -9,14 +9,14 @@ from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
+from isthmus.cli.nsc.export_flags import parse_sampling, require_response_type
 from isthmus.cli.nsc.flags import DURATION, UNSIGNED, flag, switch
 from isthmus.cli.nsc.issue import issue_account
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.store import Store
 from isthmus.identity.claims import Export, ServiceLatency
-
-RESPONSE_TYPES = ("Singleton", "Stream", "Chunked")
+from isthmus.identity.sharing_rules import RESPONSE_TYPES
 
 
 class Options(Value):
@@ -81,11 +81,8 @@ def make_export(options: Options) -> Export:
         raise CommandError("account token position is only valid for public exports")
     if options.response_type and not options.service:
         raise CommandError("response type can only be specified in conjunction with service")
-    if options.response_type and options.response_type not in RESPONSE_TYPES:
-        raise CommandError(
-            f"invalid response type for service: {quote(options.response_type)}",
-            hint=f"one of: {', '.join(RESPONSE_TYPES)}",
-        )
+    if options.response_type:
+        require_response_type(options.response_type)
     return Export(
         name=options.name or options.subject,
         subject=options.subject,
@@ -108,11 +105,4 @@ def _latency(options: Options) -> ServiceLatency | None:
                 hint="name the subject: --latency <subject>",
             )
         return None
-    if options.sampling.lower() in {"", "header", "headers"}:
-        return ServiceLatency(sampling="headers", results=options.latency)
-    percent = options.sampling.removesuffix("%")
-    if not percent.isdecimal():
-        raise CommandError(
-            f"sampling {quote(options.sampling)} is not a number from 1 to 100, nor: header"
-        )
-    return ServiceLatency(sampling=int(percent), results=options.latency)
+    return ServiceLatency(sampling=parse_sampling(options.sampling), results=options.latency)

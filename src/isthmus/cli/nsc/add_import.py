@@ -41,7 +41,7 @@ class Options(Value):
 
 @click.command("import", cls=NscCommand, help="Take a subject that another account offers.")
 @account_flag
-@flag("-u", "--token", help="file with the activation token (private exports)")
+@flag("-u", "--token", help="file or URL of the activation token (private exports)")
 @flag("-n", "--name", help="import name (default: of the token, or the remote subject)")
 @flag("-s", "--local-subject", help="subject in this account")
 @flag("--src-account", help="exporting account: key or name (public exports)")

@@ -11,10 +11,11 @@ from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.issue import issue_account, issue_operator, issue_user, new_key
+from isthmus.cli.nsc.names import require_name
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import moment_flags, with_moments
 from isthmus.cli.nsc.signers import load_key
-from isthmus.cli.nsc.store import Store, require_name
+from isthmus.cli.nsc.store import Store
 from isthmus.identity.claims import (
     AccountClaims,
     Export,

@@ -12,11 +12,12 @@ from isthmus.cli.nsc import permissions
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, lists, switch
 from isthmus.cli.nsc.issue import issue_user, new_key, report_creds
+from isthmus.cli.nsc.names import require_name
 from isthmus.cli.nsc.permissions import PermissionFlags, permission_flags, split_flags
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag, moment_flags, with_moments, with_tags
 from isthmus.cli.nsc.signers import issuer_account, load_key, user_signer
-from isthmus.cli.nsc.store import Store, require_name
+from isthmus.cli.nsc.store import Store
 from isthmus.identity import nkeys
 from isthmus.identity.claims import AccountClaims, Permissions, User, make_user
 from isthmus.identity.nkeys import Kind

@@ -34,7 +34,7 @@ class Options(Value):
 
 
 @click.command("jwt", cls=NscCommand, help="Show a token or creds file.", params=describe_flags())
-@flag("-f", "--file", help="file with a token", default="")
+@flag("-f", "--file", help="file or URL of a token", default="")
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""

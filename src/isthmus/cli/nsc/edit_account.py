@@ -23,9 +23,10 @@ from isthmus.cli.nsc.shared_flags import (
     with_moments,
     with_tags,
 )
+from isthmus.cli.nsc.signers import key_of_role
 from isthmus.cli.nsc.signing_keys import signing_key
 from isthmus.cli.nsc.store import Store
-from isthmus.identity.claims import Account, MessageTrace, UserScope
+from isthmus.identity.claims import AccountClaims, MessageTrace, UserScope
 from isthmus.identity.nkeys import Kind
 
 
@@ -57,7 +58,7 @@ class Options(Value):
 @flag("-n", "--name", help="account: name or public key")
 @limit_flags
 @lists("--sk", help="add signing keys: public key, key file, seed, or: generate")
-@lists("--rm-sk", help="remove signing keys")
+@lists("--rm-sk", help="remove signing keys: public key or role")
 @tag_flags
 @moment_flags
 @flag("--description", help="what the account is for")
@@ -83,7 +84,7 @@ def run(options: Options, store: Store) -> Report:
     name = store.account_name(options.account)
     before = store.account(name)
     _require_allowed(options, store, name, before.subject)
-    keys = _signing_keys(before.nats, options, store, report)
+    keys = _signing_keys(before, options, store, report)
     claims = with_moments(before, options.start, options.expiry, store.surroundings)
     report_moments(before, claims, store.surroundings.now_s, report)
     tags = with_tags(before.nats.tags, options.tag, options.rm_tag, report)
@@ -126,14 +127,15 @@ def _require_allowed(options: Options, store: Store, name: str, key: str) -> Non
 
 
 def _signing_keys(
-    body: Account, options: Options, store: Store, report: Report
+    claims: AccountClaims, options: Options, store: Store, report: Report
 ) -> tuple[str | UserScope, ...]:
-    keys = {key if isinstance(key, str) else key.key: key for key in body.signing_keys}
+    keys = {key: scope or key for key, scope in claims.nats.scopes.items()}
     for text in options.sk:
         key = signing_key(store, text, Kind.ACCOUNT)
         keys.setdefault(key, key)
         report.ok(f"added signing key {quote(key)}")
-    for key in options.rm_sk:
+    for text in options.rm_sk:
+        key = key_of_role(claims, text) or text
         if keys.pop(key, None) is None:
             raise CommandError(f"{quote(key)} is not a signing key of this account")
         report.ok(f"removed signing key {quote(key)}")

@@ -11,8 +11,7 @@ from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.store import Store
 from isthmus.identity.claims import Account, AccountClaims, Export
 from isthmus.identity.nkeys import Kind, is_public
-
-EVERYBODY = "*"
+from isthmus.identity.revocations import EVERYBODY
 
 
 def find_export(claims: AccountClaims, name: str, subject: str, *, service: bool) -> Export:

@@ -20,9 +20,12 @@ from isthmus.cli.streams import Streams
 _HERE = "isthmus.cli.nsc"
 
 
-def _verbs(**summaries: str) -> dict[str, Verb]:
+def _verbs(*, group: str = "", **summaries: str) -> dict[str, Verb]:
+    """Verbs by their modules; a verb is called as its module without the name of its group."""
     return {
-        module.rsplit("_", 1)[-1]: Verb(target=f"{_HERE}.{module}:command", summary=summary)
+        module.removeprefix(f"{group}_").replace("_", "-"): Verb(
+            target=f"{_HERE}.{module}:command", summary=summary
+        )
         for module, summary in summaries.items()
     }
 
@@ -33,26 +36,34 @@ def _group(name: str, summary: str, verbs: dict[str, Verb], **options: Any) -> N
 
 ADD = _group(
     "add",
-    "Add an operator, account, user, export or import",
+    "Add an operator, account, user, export, import or mapping",
     _verbs(
+        group="add",
         add_operator="Add an operator",
         add_account="Add an account",
         add_user="Add a user to an account",
         add_export="Offer a subject to other accounts",
         add_import="Take a subject that another account offers",
+        add_mapping="Map a subject to another",
     ),
-    unavailable=("mapping",),
 )
 DELETE = _group(
     "delete",
-    "Delete an export or import",
-    _verbs(delete_export="Delete an export", delete_import="Delete an import"),
-    unavailable=("account", "mapping", "user"),
+    "Delete an account, user, export, import or mapping",
+    _verbs(
+        group="delete",
+        delete_account="Delete an account and its users",
+        delete_user="Delete users",
+        delete_export="Delete an export",
+        delete_import="Delete an import",
+        delete_mapping="Delete a mapping",
+    ),
 )
 DESCRIBE = _group(
     "describe",
     "Show an operator, account, user or token file",
     _verbs(
+        group="describe",
         describe_operator="Show an operator",
         describe_account="Show an account",
         describe_user="Show a user",
@@ -62,18 +73,22 @@ DESCRIBE = _group(
 )
 EDIT = _group(
     "edit",
-    "Change an operator, account or user",
+    "Change an operator, account, user, export or signing key",
     _verbs(
+        group="edit",
         edit_operator="Change the operator",
         edit_account="Change an account: limits, JetStream, signing keys, permissions",
         edit_user="Change a user",
+        edit_export="Change an export",
+        edit_signing_key="Give a signing key a role, and its users what the role may do",
     ),
-    unavailable=("authcallout", "export", "signing-key"),
+    unavailable=("authcallout",),
 )
 GENERATE = _group(
     "generate",
     "Generate activations, creds and server configurations",
     _verbs(
+        group="generate",
         generate_activation="Generate the token that lets an account import a private export",
         generate_config="Generate a server configuration",
         generate_creds="Generate a user's creds file",
@@ -92,7 +107,7 @@ LIST = _group(
 )
 REVOCATIONS = _group(
     "revocations",
-    "Take grants back, or give them again",
+    "Take grants and creds back, or let them count again",
     {
         "add_activation": Verb(
             target=f"{_HERE}.revocations_add_activation:command",
@@ -106,25 +121,30 @@ REVOCATIONS = _group(
             target=f"{_HERE}.revocations_list_activations:command",
             summary="List the accounts whose activations of an export are revoked",
         ),
-    },
+    }
+    | _verbs(
+        group="revocations",
+        revocations_add_user="Revoke a user's creds",
+        revocations_delete_user="Take such a revocation back",
+        revocations_list_users="List the users whose creds are revoked",
+    ),
     aliases={
         "add-activation": "add_activation",
         "delete-activation": "delete_activation",
         "list-activations": "list_activations",
+        "add_user": "add-user",
+        "delete_user": "delete-user",
+        "list_users": "list-users",
     },
-    unavailable=(
-        "add-user",
-        "add_user",
-        "delete-user",
-        "delete_user",
-        "list-users",
-        "list_users",
-    ),
 )
 SELECT = _group(
     "select",
     "Choose the current operator or account",
-    _verbs(select_operator="Choose the operator", select_account="Choose the account"),
+    _verbs(
+        group="select",
+        select_operator="Choose the operator",
+        select_account="Choose the account",
+    ),
 )
 _GROUPS = (ADD, DELETE, DESCRIBE, EDIT, GENERATE, LIST, REVOCATIONS, SELECT)
 

@@ -49,8 +49,12 @@ class Report:
     def section(self, label: str) -> "Report":
         """A job with details of its own."""
         child = Report(label)
-        self._details.append(("", child))
+        self.add(child)
         return child
+
+    def add(self, child: "Report") -> None:
+        """A job that was reported elsewhere, as part of this one."""
+        self._details.append(("", child))
 
     @property
     def status(self) -> str:

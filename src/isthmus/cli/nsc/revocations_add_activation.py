@@ -8,12 +8,13 @@ from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import MOMENT, flag, switch
-from isthmus.cli.nsc.grants import EVERYBODY, find_export, target_key, with_revocations
+from isthmus.cli.nsc.grants import find_export, target_key, with_revocations
 from isthmus.cli.nsc.issue import issue_account
 from isthmus.cli.nsc.moments import format_local
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.store import Store
+from isthmus.identity.revocations import EVERYBODY, with_revocation
 
 
 class Options(Value):
@@ -52,8 +53,7 @@ def run(options: Options, store: Store) -> Report:
     export = find_export(claims, name, options.subject, service=options.service)
     target = target_key(store, options.target_account)
     until_s = options.at or store.surroundings.now_s
-    revoked = dict(export.revocations)
-    revoked[target] = max(until_s, revoked.get(target, 0))
+    revoked = with_revocation(export.revocations, target, until_s)
     issue_account(store, with_revocations(claims, export, revoked), name)
     if target == EVERYBODY:
         moment = format_local(until_s, store.surroundings.zone)

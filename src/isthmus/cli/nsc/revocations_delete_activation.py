@@ -7,11 +7,12 @@ import click
 from isthmus.base.values import Value
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, switch
-from isthmus.cli.nsc.grants import EVERYBODY, find_export, target_key, with_revocations
+from isthmus.cli.nsc.grants import find_export, target_key, with_revocations
 from isthmus.cli.nsc.issue import issue_account
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.store import Store
+from isthmus.identity.revocations import EVERYBODY, without_revocation
 
 
 class Options(Value):
@@ -46,7 +47,7 @@ def run(options: Options, store: Store) -> Report:
     claims = store.account(name)
     export = find_export(claims, name, options.subject, service=options.service)
     target = target_key(store, options.target_account)
-    kept = {key: at_s for key, at_s in export.revocations.items() if key != target}
+    kept = without_revocation(export.revocations, target)
     issue_account(store, with_revocations(claims, export, kept), name)
     whom = "all accounts" if target == EVERYBODY else f"account {target}"
     report.ok(f"deleted {export.type} {export.name} revocation for {whom}")

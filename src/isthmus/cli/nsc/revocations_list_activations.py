@@ -8,12 +8,11 @@ from isthmus.base.values import Value
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, switch
-from isthmus.cli.nsc.grants import EVERYBODY, find_export
-from isthmus.cli.nsc.moments import format_rfc1123
+from isthmus.cli.nsc.grants import find_export
+from isthmus.cli.nsc.listing import revocation_table
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.store import Store
-from isthmus.cli.tables import ascii_table
 
 
 class Options(Value):
@@ -46,14 +45,7 @@ def run(options: Options, store: Store) -> Report:
     export = find_export(store.account(name), name, options.subject, service=options.service)
     if not export.revocations:
         raise CommandError(f"{export.type} {export.name} has no revocations")
-    rows = [
-        (
-            "* [All Accounts]" if key == EVERYBODY else key,
-            format_rfc1123(at_s, store.surroundings.zone),
-        )
-        for key, at_s in sorted(export.revocations.items())
-    ]
     title = f"Revoked Accounts for {export.type} {export.name}"
-    headers = ["Public Key", "Revoke Credentials Before"]
-    report.body = ascii_table(title, headers, rows) + "\n\n"
+    zone = store.surroundings.zone
+    report.body = revocation_table(title, export.revocations, "All Accounts", zone)
     return report

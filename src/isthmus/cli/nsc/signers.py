@@ -55,11 +55,16 @@ def user_signer(store: Store, account: AccountClaims, *, previous: str = "") -> 
             "unable to issue users when operator requires signing keys and the account has none",
             hint=f"add one: nsc edit account {account.name} --sk generate",
         )
-    roles = {scope.role: key for key, scope in account.nats.scopes.items() if scope}
-    named = roles.get(store.private_key, "")
-    if named and store.private_key:
+    named = key_of_role(account, store.private_key)
+    if named:
         return _from_keystore(store, [named])
     return _choose(store, Kind.ACCOUNT, keys, "invalid user signer", previous)
+
+
+def key_of_role(account: AccountClaims, role: str) -> str:
+    """The scoped signing key of that role; empty if there is none."""
+    scopes = sorted(account.nats.scopes.items())
+    return next((key for key, scope in scopes if role and scope and scope.role == role), "")
 
 
 def issuer_account(signer: KeyPair, account: AccountClaims) -> str:

@@ -25,6 +25,7 @@ from isthmus.cli.nsc import context as contexts
 from isthmus.cli.nsc.context import ACCOUNTS, OPERATOR_FILE, USERS, ConfigFile, Context
 from isthmus.cli.nsc.folders import FolderFlags, Folders, expand, find_folders, shortened
 from isthmus.cli.nsc.keystore import KeyStore
+from isthmus.cli.nsc.names import is_token_name, plain
 from isthmus.cli.nsc.surroundings import Surroundings
 from isthmus.cli.nsc.transaction import Transaction, locked
 from isthmus.identity import jwt, nkeys
@@ -255,7 +256,7 @@ class Store:
 
     def account_token(self, name: str) -> str:
         """The token of an account of the current operator."""
-        token = self._token(self.account_path(name)) if _plain(name) else None
+        token = self._token(self.account_path(name)) if plain(name) else None
         if token is None:
             raise CommandError(f"account {name} does not exist in the current operator")
         return token
@@ -264,12 +265,18 @@ class Store:
         """Store an account's token."""
         self.transaction.put(self.account_path(name), token.encode())
 
+    def remove_account(self, name: str) -> None:
+        """Remove an account and its users. It is no longer the current one."""
+        self.transaction.remove_folder(self.folder / ACCOUNTS / name)
+        if self.context.account == name:
+            self.select(operator=self.operator_name)
+
     # -- users -------------------------------------------------------------------------------------
 
     def users(self, account: str) -> list[str]:
         """Names of an account's users, sorted."""
         names = self.transaction.names(self.folder / ACCOUNTS / account / USERS)
-        return [name.removesuffix(".jwt") for name in names if _is_token_name(name)]
+        return [name.removesuffix(".jwt") for name in names if is_token_name(name)]
 
     def user_path(self, account: str, name: str) -> Path:
         """The file of a user's token."""
@@ -282,7 +289,7 @@ class Store:
 
     def user_token(self, account: str, name: str) -> str:
         """The token of a user."""
-        token = self._token(self.user_path(account, name)) if _plain(name) else None
+        token = self._token(self.user_path(account, name)) if plain(name) else None
         if token is None:
             raise CommandError(f"user {name} does not exist in the current account")
         return token
@@ -290,6 +297,10 @@ class Store:
     def put_user(self, account: str, token: str, name: str) -> None:
         """Store a user's token."""
         self.transaction.put(self.user_path(account, name), token.encode())
+
+    def remove_user(self, account: str, name: str) -> None:
+        """Remove a user's token."""
+        self.transaction.remove(self.user_path(account, name))
 
     def creds_path(self, account: str, user: str) -> Path:
         """The file of a user's creds in the keystore."""
@@ -309,23 +320,3 @@ def jwt_at(decode: Callable[[str], C], token: str, path: Path) -> C:
             f"{back_quote(str(path))} is damaged: {error}",
             hint="restore the file, or remove it if it can be made again",
         ) from None
-
-
-def require_name(text: str, complaint: str) -> str:
-    """A name as it may stand in a path; `complaint` is for an empty one."""
-    name = text.strip()
-    if not name:
-        raise CommandError(complaint)
-    if "/" in name or "\\" in name:
-        raise CommandError(r"name cannot contain '/' or '\'")
-    if name in {".", ".."} or "\0" in name:
-        raise CommandError(f"{quote(name)} cannot be a name")
-    return name
-
-
-def _plain(name: str) -> bool:
-    return bool(name) and "/" not in name and "\\" not in name and name not in {".", ".."}
-
-
-def _is_token_name(name: str) -> bool:
-    return name.endswith(".jwt") and not name.startswith(".")

@@ -1,10 +1,11 @@
-"""Token files that people hand to nsc.
+"""Tokens that people hand to nsc, as a file or a URL.
 
 Owns reading them: a bare token, one between BEGIN and END lines, a creds file. Knows no claims.
 """
 
-from isthmus.base.quoting import back_quote
-from isthmus.cli.groups import MISUSED, CommandError
+from isthmus.base.quoting import back_quote, quote
+from isthmus.cli.groups import CommandError
+from isthmus.cli.nsc.http import HttpError, get, is_http
 from isthmus.cli.nsc.store import Store
 from isthmus.identity.creds import find_token
 
@@ -12,13 +13,14 @@ TOKEN_FILE_BYTES_MAX = 2 * 1024 * 1024  # a token has at most 1 MiB
 
 
 def read_token(store: Store, text: str) -> str:
-    """The token in the file `text`."""
-    if text.startswith(("http://", "https://")):
-        raise CommandError(
-            "reading a token from a URL is not implemented",
-            hint="fetch it, then name the file",
-            exit_code=MISUSED,
-        )
+    """The token in the file or behind the URL `text`."""
+    return find_token(read_text(store, text))
+
+
+def read_text(store: Store, text: str) -> str:
+    """The whole content of the file or behind the URL `text`."""
+    if is_http(text):
+        return _fetched(text)
     path = store.path(text)
     try:
         with path.open("rb") as file:
@@ -28,4 +30,16 @@ def read_token(store: Store, text: str) -> str:
         raise CommandError(f"error loading {back_quote(text)}: stat {path}: {reason}") from None
     if len(content) > TOKEN_FILE_BYTES_MAX:
         raise CommandError(f"error loading {back_quote(text)}: the file is too large for a token")
-    return find_token(content.decode("utf-8", "replace"))
+    return content.decode("utf-8", "replace")
+
+
+def _fetched(url: str) -> str:
+    try:
+        answer = get(url)
+    except HttpError as error:
+        raise CommandError(f"error loading {quote(url)}: {error}") from None
+    if not answer.found:
+        raise CommandError(
+            f"error reading response from {quote(url)}: {answer.status} {answer.reason}"
+        )
+    return answer.text

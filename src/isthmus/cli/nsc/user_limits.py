@@ -1,4 +1,4 @@
-"""What `edit user` does to a user's limits: how much, which connections, from where, when.
+"""What `edit user` and `edit signing-key` do to limits: how much, which connections, where, when.
 
 Owns the forms of those flags' values and the lines of the report. Knows no store and no keys.
 """
@@ -14,9 +14,10 @@ from isthmus.base.values import Value
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.flags import INTEGER, NUMBER, Parsed, flag, lists, switch
 from isthmus.cli.nsc.report import Report
-from isthmus.identity.claims import TimeRange, User
+from isthmus.identity.claims import TimeRange, UserLimits
 
 F = TypeVar("F", bound=Callable[..., Any])
+L = TypeVar("L", bound=UserLimits)
 CONNECTION_TYPES = (
     "STANDARD",
     "WEBSOCKET",
@@ -88,7 +89,7 @@ def user_limit_flags(command: F) -> F:
     return command
 
 
-def apply(flags: UserLimitFlags, body: User, report: Report) -> User:
+def apply(flags: UserLimitFlags, body: L, report: Report) -> L:
     """`body` as the flags change it; each change is a line of the report."""
     changes: dict[str, Any] = {}
     numbers = (
@@ -115,7 +116,7 @@ def apply(flags: UserLimitFlags, body: User, report: Report) -> User:
     return msgspec.structs.replace(body, **changes)
 
 
-def _connection_types(body: User, flags: UserLimitFlags, report: Report) -> tuple[str, ...]:
+def _connection_types(body: UserLimits, flags: UserLimitFlags, report: Report) -> tuple[str, ...]:
     kinds = list(body.connection_types)
     for text in flags.conn_type:
         kind = text.strip().upper()
@@ -132,7 +133,7 @@ def _connection_types(body: User, flags: UserLimitFlags, report: Report) -> tupl
     return tuple(kinds)
 
 
-def _sources(body: User, flags: UserLimitFlags, report: Report) -> tuple[str, ...]:
+def _sources(body: UserLimits, flags: UserLimitFlags, report: Report) -> tuple[str, ...]:
     before = body.sources.split(",") if isinstance(body.sources, str) else body.sources
     networks = {network for network in before if network}
     for network in flags.source_network:
@@ -144,7 +145,7 @@ def _sources(body: User, flags: UserLimitFlags, report: Report) -> tuple[str, ..
     return tuple(sorted(networks))
 
 
-def _times(body: User, flags: UserLimitFlags, report: Report) -> tuple[TimeRange, ...]:
+def _times(body: UserLimits, flags: UserLimitFlags, report: Report) -> tuple[TimeRange, ...]:
     times = list(body.times)
     for window in flags.time:
         times += [] if window in times else [window]
