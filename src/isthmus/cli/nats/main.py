@@ -28,7 +28,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 # Commands of the original, by group, that are refused by name. Aliases are left to the close match.
 NOT_HERE = {
-    "nats": "audit auth bench cheat counter errors events governor kv latency object plugins reply "
+    "nats": "audit auth bench cheat counter errors events governor kv latency object plugins "
     "schema server service top trace traffic micro obj",
     "nats account": "backup report restore tls",
     "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
@@ -142,6 +142,7 @@ root = NatsGroup(
         "consumer": Verb(target=f"{_HERE}.main:consumer", summary="JetStream consumers"),
         "context": Verb(target=f"{_HERE}.main:context", summary="Saved connections"),
         "publish": Verb(target=f"{_HERE}.pub:command", summary="Publish messages"),
+        "reply": Verb(target=f"{_HERE}.reply:command", summary="Answer requests"),
         "request": Verb(
             target=f"{_HERE}.request:command", summary="Send a request, show the reply"
         ),

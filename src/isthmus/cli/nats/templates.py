@@ -1,4 +1,4 @@
-"""The template functions of `pub` and `request`: `{{Count}}`, `{{ID}}`, `{{Random 10 100}}` …
+"""The template functions of `pub`, `request` and `reply`: `{{Count}}`, `{{Random 10 100}}` …
 
 Knows the functions, with or without the leading dot, and nothing else of Go's template language: a
 text that uses more is sent as it is, and the caller says so.
@@ -6,6 +6,7 @@ text that uses more is sent as it is, and the caller says so.
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from isthmus.base.nuid import ALPHABET, make_nuid
@@ -27,11 +28,20 @@ class OsEntropy:
         return secrets.token_bytes(count)
 
 
-def render(text: str, *, count: int, wall_ns: int) -> str:
-    """`text` with its calls replaced; `count` is the number of the message, from 1."""
+def render(text: str, *, count: int, wall_ns: int, extra: Mapping[str, str] | None = None) -> str:
+    """`text` with its calls replaced; `count` is the number of the message.
+
+    `extra` are names that mean something here only, as `Request` does in a reply.
+    """
     if "{{" not in text:
         return text
-    out = _CALL.sub(lambda found: _value(found[1], count, wall_ns), text)
+    own = extra or {}
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1].removeprefix(".")
+        return own[name] if name in own else _value(found[1], count, wall_ns)
+
+    out = _CALL.sub(value, text)
     rest = _CALL.sub("", text)
     if "{{" in rest or "}}" in rest:
         raise TemplateError("unclosed action")
