@@ -146,7 +146,7 @@ def test_a_name_that_cannot_be_one_is_refused(tool):
 
 
 def test_both_forms_of_the_ack_subject_are_read():
-    found = Delivery(tries=2, seq=9, consumer_seq=7, pending=3)
+    found = Delivery(tries=2, seq=9, consumer_seq=7, time_ns=1700000000000000000, pending=3)
     assert parse_delivery("$JS.ACK.S.C.2.9.7.1700000000000000000.3") == found
     assert parse_delivery("$JS.ACK.hub.HASH.S.C.2.9.7.1700000000000000000.3.rnd") == found
     assert parse_delivery("$JS.ACK.hub.HASH.S.C.2.9.7.1700000000000000000.3") == found

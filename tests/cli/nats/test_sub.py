@@ -121,3 +121,33 @@ def test_no_subject_is_misuse(tool):
 
 def test_two_kinds_of_time_are_misuse(tool):
     assert "exclude each other" in tool.fails("sub", "x", "-t", "-d", code=2)
+
+
+def test_requests_are_shown_with_their_replies(nats):
+    replying = nats.later("reply", "svc", "pong", "--count", "1")
+    replying.wait_until("Listening")
+    watching = nats.later("sub", "svc", "--match-replies", "--count", "1")
+    watching.wait_until("Subscribing on svc")
+    nats.ok("rtt")
+    nats.ok("req", "svc", "ping")
+    done = watching.done()
+    assert done.code == 0
+    request, reply = done.out.split("[#1] ")[1:]
+    inbox = request.split('"')[3]
+    assert request == f'Received on "svc" with reply "{inbox}"\nping\n\n\n'
+    assert reply == f'Matched reply on "{inbox}"\npong\n\n\n'
+    assert "Matching replies with inbox prefix _INBOX.>" in done.err
+    replying.done()
+
+
+@pytest.mark.parametrize(
+    ("flag", "subject", "head"),
+    [("--report-subjects", "x.a", "Subject"), ("--report-subscriptions", "x.*", "Subscription")],
+)
+def test_a_report_counts(shown, flag, subject, head):
+    pubs = [("x.a", "hello"), ("x.a", "bye")]
+    out = shown("x.*", flag, "--count", "2", pubs=pubs).out
+    assert f"Top 10 Active {head}s Report" in out
+    assert f"│ {subject}" in out
+    assert "│ Totals" in out
+    assert "│ 2             │ 8 B   │" in out

@@ -95,12 +95,18 @@ class JetStreamApi:
     async def pull(self, endpoint: str, body: object, *, grace_s: float) -> Msg:
         """Ask for one message, `grace_s` longer than the timeout; nats-py's errors come out."""
         subject, payload = self.subject(endpoint), to_json(body)
-        self._trace(f">>> {subject}\n{payload.decode()}\n")
+        self.trace(f">>> {subject}\n{payload.decode()}\n")
         return await self.client.pull(subject, payload, wait_s=self.client.timeout_s + grace_s)
+
+    async def send(self, endpoint: str, body: object, *, reply: str) -> None:
+        """Ask without waiting; the answers come to `reply`."""
+        subject, payload = self.subject(endpoint), to_json(body)
+        self.trace(f">>> {subject}\n{payload.decode()}\n")
+        await self.client.raw.publish(subject, payload, reply=reply)
 
     async def _ask(self, subject: str, payload: bytes) -> bytes:
         wait_s = max(self.client.timeout_s, _WAIT_MIN_S)
-        self._trace(f">>> {subject}\n{payload.decode()}\n")
+        self.trace(f">>> {subject}\n{payload.decode()}\n")
         try:
             data = (await self.client.request(subject, payload, wait_s=wait_s)).data
         except errors.NoRespondersError as error:
@@ -111,9 +117,10 @@ class JetStreamApi:
             raise CommandError(
                 in_words(error), hint=f"no answer on {subject} within {wait_s:g} s"
             ) from None
-        self._trace(f"<<< {subject}\n{data.decode(errors='replace')}\n")
+        self.trace(f"<<< {subject}\n{data.decode(errors='replace')}\n")
         return data
 
-    def _trace(self, text: str) -> None:
+    def trace(self, text: str) -> None:
+        """Log what goes over the wire, if that was asked for."""
         if self.client.settings.trace:
             self.client.session.log(text)

@@ -62,6 +62,7 @@ class Client:
         self.timeout_s = seconds(settings.timeout_ns)
         self.complaints: list[str] = []  # -ERR lines and slow consumer notices
         self.refused: list[Callable[[str], None]] = []  # told of each permissions violation
+        self.connected = asyncio.Event()  # not set while a lost connection is made again
         self.closed = asyncio.Event()
         self.hanging_up = False
 
@@ -205,8 +206,12 @@ async def connect(session: "Session", settings: Settings) -> Client:
             raise ConnectError
 
     async def disconnected() -> None:
+        client.connected.clear()
         if not raw.is_closed:
             session.log(">>> Disconnected, will attempt reconnect")
+
+    async def reconnected() -> None:
+        client.connected.set()
 
     async def ended() -> None:
         client.closed.set()
@@ -218,6 +223,7 @@ async def connect(session: "Session", settings: Settings) -> Client:
             [without_user(url) for url in servers],
             error_cb=note,
             disconnected_cb=disconnected,
+            reconnected_cb=reconnected,
             closed_cb=ended,
             name=settings.connection_name or "NATS CLI Version isthmus",
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -237,6 +243,7 @@ async def connect(session: "Session", settings: Settings) -> Client:
         await raw.close()
         raise CommandError(in_words(errors.SecureConnWantedError()))
     established = True
+    client.connected.set()
     return client
 
 

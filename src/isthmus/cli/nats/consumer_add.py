@@ -12,16 +12,9 @@ from isthmus.cli.nats.connect import Client
 from isthmus.cli.nats.consumer_flags import MINUTE_NS, Options, consumer_config
 from isthmus.cli.nats.consumer_view import consumer_view
 from isthmus.cli.nats.flags import DURATION, EXISTING_FILE, PAIR, WholeType, verb
-from isthmus.cli.nats.records import ConsumerConfig, ConsumerInfo, Record
+from isthmus.cli.nats.records import ConsumerConfig, ConsumerInfo, CreateRequest
 from isthmus.cli.nats.session import Session
 from isthmus.cli.nats.stream_info import require_stream
-
-
-class CreateRequest(Record):
-    """The request of CONSUMER.CREATE."""
-
-    stream_name: str
-    config: ConsumerConfig
 
 
 @verb(

@@ -54,12 +54,13 @@ class PullRequest(Record):
     batch: int
 
 
-class Delivery(Value):
-    """What the reply subject of a delivered message says."""
+class Delivery(Value, kw_only=False):
+    """What the reply subject of a delivered message says, in its order."""
 
     tries: int
     seq: int
     consumer_seq: int
+    time_ns: int
     pending: int
 
 
@@ -197,5 +198,4 @@ def parse_delivery(reply: str) -> Delivery | None:
     numbers = tokens[4:9]
     if not all(number.isascii() and number.isdigit() for number in numbers):
         return None
-    tries, seq, consumer_seq, _, pending = map(int, numbers)
-    return Delivery(tries=tries, seq=seq, consumer_seq=consumer_seq, pending=pending)
+    return Delivery(*map(int, numbers))

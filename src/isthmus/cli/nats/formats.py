@@ -60,9 +60,10 @@ def since(then: str, wall_ns: int) -> str:
     return age(max(0, wall_ns - then_ns)) if then_ns > 0 else "never"
 
 
-def local_time(moment: str) -> str:
-    """`2026-11-23 03:20:40`, in the local zone."""
-    return f"{_local(parse_time_ns(moment)):%Y-%m-%d %H:%M:%S}"
+def local_time(moment: str | int) -> str:
+    """`2026-11-23 03:20:40`, in the local zone, of an RFC 3339 time or nanoseconds."""
+    wall_ns = moment if isinstance(moment, int) else parse_time_ns(moment)
+    return f"{_local(wall_ns):%Y-%m-%d %H:%M:%S}"
 
 
 def go_time(moment: str) -> str:

@@ -23,11 +23,20 @@ class Incoming:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._queue: asyncio.Queue[Msg | CommandError] = asyncio.Queue(_QUEUED_MAX)
+        self._subscriptions: list[Subscription] = []
         client.refused.append(self._refused)
 
-    async def listen(self, subject: str, group: str = "") -> Subscription:
+    async def listen(self, subject: str, group: str = "") -> None:
         """Subscribe; `flush` of the client says whether the server agreed."""
-        return await self._client.raw.subscribe(subject, queue=group, cb=self._queue.put)
+        self._subscriptions.append(
+            await self._client.raw.subscribe(subject, queue=group, cb=self._queue.put)
+        )
+
+    async def close(self) -> None:
+        """Hear nothing any more."""
+        self._client.refused.remove(self._refused)
+        for subscription in self._subscriptions:
+            await subscription.unsubscribe()
 
     async def next(self, wait_ns: int = 0) -> Msg | None:
         """The next message; None after so long without one, 0 waits for ever."""

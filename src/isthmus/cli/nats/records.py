@@ -227,6 +227,13 @@ class ConsumerConfig(Record):
     priority_timeout: int = 0
 
 
+class CreateRequest(Record):
+    """The request of CONSUMER.CREATE."""
+
+    stream_name: str
+    config: ConsumerConfig
+
+
 class Position(Record):
     """Where a consumer is, in both countings."""
 
