@@ -103,6 +103,7 @@ class SignedClient:
         self._send(b"CONNECT " + json.dumps(fields | connect).encode() + b"\r\nPING\r\n")
         self.error = self._outcome()
         self._requests = 0
+        self._subscriptions = 0
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +113,8 @@ class SignedClient:
 
     def subscribe(self, subject: str) -> str:
         """The error the server answers with, or empty."""
-        self._send(f"SUB {subject} 2\r\nPING\r\n".encode())
+        self._subscriptions += 1
+        self._send(f"SUB {subject} s{self._subscriptions}\r\nPING\r\n".encode())
         return self._outcome()
 
     def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> str:
@@ -128,10 +130,30 @@ class SignedClient:
         self._send(data.encode() + payload + b"\r\n")
         return [self.message() for _ in range(count)]
 
+    def send_request(self, subject: str, reply: str) -> None:
+        """Publish and wait for nothing."""
+        self._send(f"PUB {subject} {reply} 3\r\nask\r\n".encode())
+
     def message(self) -> Message:
         while not self._messages:
             self._read()
         return self._messages.popleft()
+
+    def ending(self) -> str:
+        """Wait until the server closes the connection; the error it gave, or `closed`."""
+        return self._outcome()
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._socket.fileno()
+
+    def came(self) -> list[Message]:
+        """What has come: reads once if nothing waits."""
+        if not self._messages:
+            self._read()
+        out = list(self._messages)
+        self._messages.clear()
+        return out
 
     def _outcome(self) -> str:
         """Read until PONG or the end; the error on the way, if any."""

@@ -27,6 +27,7 @@ class User(Value):
     name: str
     label: str
     permissions: Permissions = Permissions()
+    has_default_permissions: bool = False  # those of the account: they change with it
     subscriptions_max: int = -1
     payload_max: int = -1
     expires_ns: int = 0

@@ -93,15 +93,13 @@ cdef class Client:
         self, AccountCore account not None, *, PublishPermits publish_permits=None,
         Py_ssize_t payload_max, Py_ssize_t subscriptions_max=-1,
     ) -> None:
-        """The connection belongs to `account` from now on. Sizes in bytes, -1: no bound."""
+        """The connection belongs to `account` from now on; again, when bounds or permissions change.
+
+        Sizes in bytes, -1: no bound.
+        """
         assert account is self.account or not self.subscriptions
         self.account = account
         self.publish_permits = publish_permits
-        self.payload_max = payload_max
-        self.subscriptions_max = subscriptions_max
-
-    def limit(self, Py_ssize_t payload_max, Py_ssize_t subscriptions_max) -> None:
-        """New bounds for a live connection."""
         self.payload_max = payload_max
         self.subscriptions_max = subscriptions_max
 

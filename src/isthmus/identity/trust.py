@@ -81,6 +81,7 @@ class Admission(Value):
 
     limits: UserLimits
     ends_ns: int
+    has_default_permissions: bool = False  # the account's, for want of its own
 
 
 class Grant(Value):
@@ -163,7 +164,10 @@ def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> A
         if closes_ns is None:
             return _no(Reason.TIME_OF_DAY, "Outside connect times")
         ends_ns = min(ends_ns or closes_ns, closes_ns)
-    return Admission(limits=_with_defaults(limits, account), ends_ns=ends_ns)
+    if _says_nothing(limits):
+        limits = _with_defaults(limits, account)
+        return Admission(limits=limits, ends_ns=ends_ns, has_default_permissions=True)
+    return Admission(limits=limits, ends_ns=ends_ns)
 
 
 def expired(expires_s: int, now_ns: int) -> bool:
@@ -238,10 +242,14 @@ def parse_signature(text: str) -> bytes:
         raise ValueError("signature is not base64") from None
 
 
+def _says_nothing(limits: UserLimits) -> bool:
+    """About subjects, that is."""
+    rules = (limits.pub, limits.sub)
+    return limits.resp is None and not any(rule.allow or rule.deny for rule in rules)
+
+
 def _with_defaults(limits: UserLimits, account: AccountClaims) -> UserLimits:
     """Users who say nothing about subjects get what the account says for all."""
-    if limits.pub.allow or limits.pub.deny or limits.sub.allow or limits.sub.deny or limits.resp:
-        return limits
     default = account.nats.default_permissions
     values = {name: getattr(limits, name) for name in UserLimits.__struct_fields__}
     return UserLimits(**(values | {"pub": default.pub, "sub": default.sub, "resp": default.resp}))

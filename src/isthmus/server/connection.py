@@ -13,6 +13,8 @@ import asyncio
 import random
 from typing import Protocol, cast
 
+from msgspec.structs import replace
+
 from isthmus.accounts.account import Account
 from isthmus.accounts.authenticate import PasswordCheck, User, password_matches
 from isthmus.base import constants, subjects
@@ -267,14 +269,7 @@ class Connection(asyncio.BufferedProtocol):
             headers=connect.headers and not host.options.no_header_support,
             no_responders=connect.no_responders,
         )
-        self.client.admit(
-            account.core,
-            publish_permits=user.permissions.publish_permits(),
-            payload_max=self._bound(
-                host.options.max_payload, account.spec.limits.payload, user.payload_max
-            ),
-            subscriptions_max=self.subscriptions_bound(),
-        )
+        self._apply(user, account)
         self._disarm("authentication")
         self.rtt_ns = max(host.wall_ns() - self.started_ns, 1)
         self._describe()
@@ -297,20 +292,26 @@ class Connection(asyncio.BufferedProtocol):
             self.user.subscriptions_max,
         )
 
-    def refresh_limits(self) -> None:
-        """The account's limits changed."""
-        assert self.user is not None
-        assert self.account is not None
-        self.client.limit(
-            self._bound(
-                self.host.options.max_payload,
-                self.account.spec.limits.payload,
-                self.user.payload_max,
-            ),
-            self.subscriptions_bound(),
-        )
+    def refresh(self) -> None:
+        """The account changed: its limits, and what it allows those without permissions."""
+        user, account = self.user, self.account
+        assert user is not None
+        assert account is not None
+        if user.has_default_permissions:
+            self.user = user = replace(user, permissions=account.spec.default_permissions)
+        self._apply(user, account)
 
     # --- inside ---
+
+    def _apply(self, user: User, account: Account) -> None:
+        self.client.admit(
+            account.core,
+            publish_permits=user.permissions.publish_permits(),
+            payload_max=self._bound(
+                self.host.options.max_payload, account.spec.limits.payload, user.payload_max
+            ),
+            subscriptions_max=self.subscriptions_bound(),
+        )
 
     @staticmethod
     def _bound(*limits: int) -> int:

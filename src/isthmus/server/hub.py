@@ -259,7 +259,7 @@ class Hub:
             elif user.bearer and spec.limits.disallow_bearer:
                 connection.close("Authorization Violation", "Authentication Failure")
             else:
-                connection.refresh_limits()
+                connection.refresh()
                 if 0 <= connection.client.subscriptions_max < connection.client.subscription_count:
                     connection.close(
                         "maximum subscriptions exceeded", "Maximum Subscriptions Exceeded"

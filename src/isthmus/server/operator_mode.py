@@ -143,6 +143,7 @@ class OperatorMode:
             name=claims.subject,
             label=f"jwt:{claims.subject}",
             permissions=make_permissions(limits.permissions),
+            has_default_permissions=verdict.has_default_permissions,
             subscriptions_max=limits.subs,
             payload_max=limits.payload,
             expires_ns=verdict.ends_ns,
