@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 CORE   := $(wildcard src/isthmus/core/*.pyx src/isthmus/core/*.pxd)
 JOBS   ?= 2
 
+# With ccache installed, the same source is compiled once for all checkouts, branches and rebases.
+CACHED := $(if $(shell command -v ccache),CC="ccache $(CC)" CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1)
+
 .PHONY: help demo test check build bench soak sim docs clean prerequisites
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,7 +42,7 @@ $(VENV)/.installed: pyproject.toml setup.py | prerequisites
 
 $(VENV)/.built: $(VENV)/.installed $(CORE)
 	@echo "compiling the core (one to three minutes the first time)"
-	@$(BIN)/python setup.py --quiet build_ext --inplace -j $(JOBS)
+	@$(CACHED) $(BIN)/python setup.py --quiet build_ext --inplace -j $(JOBS)
 	@touch -c src/isthmus/core/*.so
 	@touch $@
 
