@@ -49,6 +49,11 @@ class Premises:
         self.ack_place = ack_place  # `<domain or _>.<account hash>.` where the long form is on
         self._next_number = 1
 
+    @property
+    def api_prefixes(self) -> tuple[str, ...]:
+        """What an API subject may begin with: plain, and with the domain if there is one."""
+        return ("$JS.API.", f"$JS.{self.domain}.API.") if self.domain else ("$JS.API.",)
+
     def take_number(self) -> int:
         """A number that no stream or consumer of the store ever had."""
         if self.journal is not None:

@@ -1,0 +1,214 @@
+"""Direct gets that need more than a look-up: any JSON, levels, several messages at once.
+
+The compiled inlet answers the plain requests for one message by itself (`core/direct_inlet.pyx`)
+and asks here for the others. Owns the batches that are being sent, a slice in each turn. Answers
+are messages and status lines, never JSON; requests are read leniently, whatever the server's mode.
+
+    batch         messages from a sequence or time on, of one subject pattern or of all
+    multi_last    the last message of every subject that one of several patterns matches
+    both          … each with what is left behind it, and `204 EOB` at the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from isthmus.base import subjects
+from isthmus.base.errors import JetStreamError
+from isthmus.base.headers import parse_headers
+from isthmus.base.values import parse_time_ns
+from isthmus.core import lookup
+from isthmus.core.agenda import Job
+from isthmus.core.direct_inlet import DirectInlet
+from isthmus.core.stored import Stored
+from isthmus.core.turn import Turn
+from isthmus.jetstream import api
+from isthmus.jetstream.decoding import decode_single
+from isthmus.jetstream.json_text import JsonError
+from isthmus.jetstream.requests import MessageGetRequest
+
+SUBJECTS_MAX = 1024  # that one multi_last may find
+BYTES_MAX = 64 << 20  # of one answer, unless the request asks for less
+SLICE = 512  # messages of one batch in one turn
+
+Form = tuple[int, bytes, bytes, bool]  # seq, last_by_subject, next_by_subject, without headers
+
+_EMPTY = b"408 Empty Request"
+_MALFORMED = b"408 Malformed Request"
+_BAD = b"408 Bad Request"
+_NOT_FOUND = b"404 Message Not Found"
+_NO_RESULTS = b"404 No Results"
+_TOO_MANY = b"413 Too Many Results"
+_LEVEL = b"412 Required Api Level"
+
+
+class DirectGets:
+    """The direct gets of one stream."""
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self.inlet = DirectInlet(stored, self)
+
+    def direct_get(
+        self, named: bytes, header: bytes, payload: bytes, reply: bytes, turn: Turn
+    ) -> bytes | Form | None:
+        """What a request asks for, or the status that refuses it; None: it is answered here."""
+        if not named and not payload:
+            return _EMPTY
+        try:
+            request = decode_single(MessageGetRequest, payload or b"{}")
+        except JsonError:
+            return _MALFORMED
+        try:
+            api.require_level(parse_headers(header).get(api.REQUIRED_LEVEL_HEADER, ""))
+        except JetStreamError:
+            return _LEVEL
+        if named:
+            return (0, named, b"", request.no_hdr) if _only_about_form(request) else _BAD
+        if _conflicts(request):
+            return _BAD
+        if request.multi_last:
+            return self._multi_last(request, reply, turn)
+        if not _chooses(request):
+            return _EMPTY
+        seq = request.seq
+        if request.start_time is not None:
+            seq = self._stored.log.seq_since(parse_time_ns(request.start_time))
+            if not seq:
+                return _NOT_FOUND
+        if request.batch:
+            return self._batch(request, seq, reply, turn)
+        return seq, request.last_by_subj.encode(), request.next_by_subj.encode(), request.no_hdr
+
+    # --- several messages ---
+
+    def _batch(
+        self, request: MessageGetRequest, seq: int, reply: bytes, turn: Turn
+    ) -> bytes | None:
+        stored = self._stored
+        pattern = (request.next_by_subj or ">").encode()
+        first = lookup.next_seq(stored.log, stored.tree, pattern, seq)
+        if not first or first > stored.visible_seq:
+            return _NOT_FOUND
+        left = lookup.count_from(stored.log, stored.tree, pattern, first)
+        chosen = self._following(pattern, first)
+        batch = _Batch(self.inlet, reply, chosen, left, count=request.batch, bare=request.no_hdr)
+        self._begin(batch, request, turn)
+        return None
+
+    def _following(self, pattern: bytes, seq: int) -> Iterator[int]:
+        stored = self._stored
+        while seq and seq <= stored.visible_seq:
+            yield seq
+            seq = lookup.next_seq(stored.log, stored.tree, pattern, seq + 1)
+
+    def _multi_last(self, request: MessageGetRequest, reply: bytes, turn: Turn) -> bytes | None:
+        stored = self._stored
+        up_to = request.up_to_seq or stored.visible_seq
+        if up_to > stored.visible_seq:
+            return _NO_RESULTS
+        if request.up_to_time is not None:
+            behind = stored.log.seq_since(parse_time_ns(request.up_to_time))
+            up_to = behind - 1 if behind else stored.visible_seq
+        found: set[int] = set()
+        for pattern in request.multi_last:
+            states, more = stored.tree.matching(pattern.encode(), b"", SUBJECTS_MAX * 64)
+            if more:
+                return _TOO_MANY
+            found |= {
+                lookup.last_up_to(stored.log, stored.tree, state.subject, up_to) for state in states
+            }
+            found.discard(0)
+            if len(found) > SUBJECTS_MAX:
+                return _TOO_MANY
+        if not found:
+            return _NO_RESULTS
+        chosen = sorted(seq for seq in found if seq >= request.seq)
+        count = request.batch if request.batch > 0 else len(chosen)
+        batch = _Batch(self.inlet, reply, chosen, len(chosen), count=count, up_to=up_to)
+        self._begin(batch, request, turn)
+        return None
+
+    def _begin(self, batch: _Batch, request: MessageGetRequest, turn: Turn) -> None:
+        if request.max_bytes > 0:
+            batch.bytes_left = request.max_bytes
+        if batch.step(turn):
+            Job(batch.step).start_next(turn)
+
+
+class _Batch:
+    """Messages on their way to one reply subject."""
+
+    def __init__(
+        self,
+        inlet: DirectInlet,
+        reply: bytes,
+        chosen: Iterable[int],
+        pending: int,
+        *,
+        count: int,
+        bare: bool = False,
+        up_to: int = 0,
+    ) -> None:
+        self.bytes_left = BYTES_MAX
+        self._inlet = inlet
+        self._reply = reply
+        self._bare = bare
+        self._chosen = iter(chosen)
+        self._pending = pending  # what matches and was not sent; not counted without headers
+        self._count = count
+        self._up_to = up_to
+        self._last_seq = 0
+
+    def step(self, turn: Turn) -> bool:
+        """Send some; True if more is to be sent."""
+        if self._inlet.stored.closed:
+            return False
+        for _ in range(SLICE):
+            seq = next(self._chosen, 0)
+            if not seq or self._count <= 0 or self.bytes_left <= 0:
+                self._end(turn)
+                return False
+            if not self._bare:
+                self._pending = max(self._pending - 1, 0)
+            size = self._inlet.send(seq, self._reply, self._lines(), self._bare, turn)
+            if size:
+                self._last_seq = seq
+                self._count -= 1
+                self.bytes_left -= size
+        return True
+
+    def _end(self, turn: Turn) -> None:
+        lines = self._lines()
+        if self._up_to:
+            lines += b"Nats-UpTo-Sequence: %d\r\n" % self._up_to
+        self._inlet.status(self._reply, b"204 EOB\r\n" + lines.removesuffix(b"\r\n"), turn)
+
+    def _lines(self) -> bytes:
+        return b"Nats-Num-Pending: %d\r\nNats-Last-Sequence: %d\r\n" % (
+            self._pending,
+            self._last_seq,
+        )
+
+
+def _only_about_form(request: MessageGetRequest) -> bool:
+    """Nothing but how the answer should look, beside a subject in the request's own."""
+    plain = MessageGetRequest(no_hdr=request.no_hdr, max_bytes=request.max_bytes)
+    return request == plain
+
+
+def _chooses(request: MessageGetRequest) -> bool:
+    return bool(request.seq or request.last_by_subj or request.next_by_subj or request.start_time)
+
+
+def _conflicts(request: MessageGetRequest) -> bool:
+    timed = request.start_time is not None
+    patterns = (request.next_by_subj, request.last_by_subj, *request.multi_last)
+    return bool(
+        (request.seq and (request.last_by_subj or timed))
+        or (timed and request.last_by_subj)
+        or (request.last_by_subj and (request.next_by_subj or request.batch > 0))
+        or (request.multi_last and (request.last_by_subj or request.next_by_subj))
+        or (request.up_to_seq and request.up_to_time is not None)
+        or not all(subjects.valid(pattern) for pattern in patterns if pattern)
+    )
