@@ -80,6 +80,6 @@ def test_what_is_not_carried_out_yet_is_refused_by_name(key):
     with pytest.raises(JetStreamError) as refused:
         stream_config({"name": "X", field: ASKED_FOR[key]})
     assert refused.value.err_code == 10052
-    turned_on = {"subject_delete_marker_ttl", "allow_msg_schedules"}  # they turn roll-ups on
-    named = "allow_rollup_hdrs" if field in turned_on else key
+    # delete markers turn message TTLs on
+    named = "allow_msg_ttl" if field == "subject_delete_marker_ttl" else key
     assert refused.value.description.startswith(f"{named} is not supported by this server yet")

@@ -97,6 +97,7 @@ cdef class Cursor(Follower):
     cdef bint terminate(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, Span reason,
                         Turn turn) except -1
     cdef int confirm(self, Span reply, Turn turn) except -1
+    cdef list _pending_up_to(self, uint64_t seq)
     cdef uint64_t unseen(self) noexcept
 
     cdef int write_snapshot(self, Steps steps) except -1

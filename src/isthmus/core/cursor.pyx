@@ -200,6 +200,7 @@ cdef class Cursor(Follower):
         while entry != NULL and entry.seq < first_seq:
             if entry.consumer_seq > self.floor_consumer_seq:
                 self.floor_consumer_seq = entry.consumer_seq
+            self.acked_ns = turn.now_ns
             self.pending.remove(entry)
             entry = self.pending.first()
         if self.next_seq < first_seq:
@@ -316,14 +317,19 @@ cdef class Cursor(Follower):
                 if entry != NULL:
                     consumer_seq = entry.consumer_seq
                 self.steps.add_two(ACKED_ALL, seq, consumer_seq)
+                done = self._pending_up_to(seq) if self.stored.retention else ()
                 self.note_acked_all(seq, consumer_seq, turn.now_ns)
                 turn.later(self)
+                for entry_seq in done:
+                    self.stored.done(self, entry_seq, turn)
             return True
         entry = self.pending.find_tracked(seq)
         if entry != NULL or (self.pending.count == 0 and self.floor_seq != self.delivered_seq):
             self.steps.add(ACKED, seq)
             self.note_acked(entry, turn.now_ns)
             turn.later(self)
+            if self.stored.retention:
+                self.stored.done(self, seq, turn)
         return True
 
     cdef int nak(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, int64_t delay_ns,
@@ -427,6 +433,25 @@ cdef class Cursor(Follower):
             self.pending.remove(entry)
             entry = self.pending.first_spent()
         return 0
+
+    cdef bint needs(self, uint64_t seq, Span subject) noexcept:
+        cdef Py_ssize_t at
+        if not self.wants(subject):
+            return False
+        if seq >= self.next_seq or self.pending.find_tracked(seq) != NULL:
+            return True
+        for at in range(self.chosen_at, self.chosen_count):
+            if self.chosen[at] == seq:
+                return True
+        return False
+
+    cdef list _pending_up_to(self, uint64_t seq):
+        cdef Delivery* entry = self.pending.first()
+        cdef list out = []
+        while entry != NULL and entry.seq <= seq:
+            out.append(entry.seq)
+            entry = self.pending.next(entry)
+        return out
 
     cdef uint64_t oldest_unacked(self) noexcept:
         cdef Delivery* entry = self.pending.first()
@@ -631,6 +656,8 @@ cdef class Cursor(Follower):
             self.steps.add(REDELIVERED, record.seq)
             self.note_again(entry, turn.now_ns)
         self.waiting.served(pull, size, turn.now_ns)
+        if self.stored.retention and self.ack_policy == ACK_NONE:
+            self.stored.done(self, record.seq, turn)
         if pull.batch_left == 0:
             if pull.counts_bytes and pull.bytes_left > 0:
                 self._end(pull, span_of(BATCH_COMPLETED), True, turn)

@@ -59,7 +59,7 @@ cdef class Ingest(Receiver):
     cdef int _refuse_sequence(self, Message* message, uint64_t actual, Turn turn) except -1
     cdef int _answer(self, Message* message, bytes text, Turn turn) except -1
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
-    cdef int _fits(self, Message* message, Turn turn) except -1
+    cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1
     cdef int _store(
         self, Message* message, Expectations* asked, object verdict, Turn turn
     ) except -1

@@ -2,7 +2,6 @@ from typing import Protocol
 
 from isthmus.core.receiver import Receiver
 from isthmus.core.stored import Stored
-from isthmus.core.turn import Turn
 
 class Verdict(Protocol):
     @property
@@ -11,7 +10,8 @@ class Verdict(Protocol):
     def answer(self) -> bytes | None: ...
     @property
     def header(self) -> bytes | None: ...
-    def stored(self, seq: int, turn: Turn, /) -> None: ...
+    @property
+    def roll_up(self) -> int: ...
 
 class IngestOwner(Protocol):
     def verdict(

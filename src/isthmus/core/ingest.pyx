@@ -8,18 +8,18 @@ after every check, so a refusal changes nothing.
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.limits cimport LONG_MAX
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport parse_u64
 from isthmus.core.duplicates cimport Duplicates
+from isthmus.core.lookup cimport last_of
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record, record_size
-from isthmus.core.stored cimport DUPLICATE, STORED, WRONG_LAST, Stored
+from isthmus.core.stored cimport BY_INTEREST, DUPLICATE, STORED, WRONG_LAST, Stored
 from isthmus.core.stream_log cimport exact, message_bytes
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor
+from isthmus.core.subject_tree cimport SubjectEntry
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -32,7 +32,7 @@ cdef class Ingest(Receiver):
 
     `owner.verdict(subject, header, payload, now_ns)` returns None or a `verdicts.Verdict`: `stage`,
     `answer` (bytes to refuse with, or None), `header` (bytes to store instead, or None) and
-    `stored(seq, turn)`. `seed` keys the duplicate window.
+    `roll_up` (the flags of stored.pxd). `seed` keys the duplicate window.
     """
 
     def __init__(self, Stored stored not None, object owner, *, uint64_t seed):
@@ -142,7 +142,7 @@ cdef class Ingest(Receiver):
                 )
             if stage == BEFORE_SIZES:
                 return self._answer(message, verdict.answer, turn)
-        if not self._fits(message, turn):
+        if not self._fits(message, verdict is not None and verdict.roll_up != 0, turn):
             return 1
         if stage == BEFORE_STORING:
             return self._answer(message, verdict.answer, turn)
@@ -150,20 +150,12 @@ cdef class Ingest(Receiver):
 
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1:
         """Are the expected last sequences right? If not, that has been answered."""
-        cdef SubjectEntry* entry
-        cdef uint64_t wanted, actual = 0
-        cdef Highest highest
-        cdef Span about, resume
+        cdef uint64_t wanted, actual
         if asked.last_subject_seq.size:
-            about = asked.last_subject if asked.last_subject.size else message.to
-            if _is_pattern(about):
-                highest = Highest.__new__(Highest)
-                highest.stored = self.stored
-                self.stored.tree.walk(about, span(NULL, 0), LONG_MAX, highest, &resume)
-                actual = highest.seq
-            else:
-                entry = exact(self.stored.log, self.stored.tree, about)
-                actual = entry.last_seq if entry != NULL else 0
+            actual = last_of(
+                self.stored.log, self.stored.tree,
+                asked.last_subject if asked.last_subject.size else message.to,
+            )
             if not (
                 parse_u64(asked.last_subject_seq.data, asked.last_subject_seq.size, &wanted)
                 and wanted == actual
@@ -182,7 +174,7 @@ cdef class Ingest(Receiver):
             return self._refuse_sequence(message, self.stored.log.last_seq, turn)
         return 1
 
-    cdef int _fits(self, Message* message, Turn turn) except -1:
+    cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1:
         """Is there room for it? If not, that has been answered."""
         cdef Stored stored = self.stored
         cdef Record record
@@ -218,7 +210,7 @@ cdef class Ingest(Receiver):
             if entry != NULL and entry.count < <uint64_t> stored.max_msgs_per_subject:
                 entry = NULL
         # entry: the subject is full, so the new message would replace its oldest
-        if entry != NULL and self.discard_new_per_subject:
+        if entry != NULL and self.discard_new_per_subject and not rolls_up:
             self._refuse(message, 503, 10077, b"maximum messages per subject exceeded", turn)
             return 0
         if entry == NULL and stored.max_msgs > 0 and (
@@ -248,22 +240,27 @@ cdef class Ingest(Receiver):
         record.header = message.header
         record.payload = message.payload
         record.time_ns = turn.now_ns
-        if verdict is not None and verdict.header is not None:
+        record.flags = 0
+        if verdict is not None:
+            record.flags = verdict.roll_up
             header = verdict.header
+        if header is not None:
+            pass
         elif message.header.size > VERSION_SIZE and message.header.data[8] != c"\r":
             # a status on the first line is not kept
             header = _without_status(message.header)
         if header is not None:
             record.header = span_of(header)
-        lsn = stored.put(&record, turn)
+        if stored.retention == BY_INTEREST and not stored.wanted(record.subject):
+            lsn = stored.pass_over(&record.seq, turn)
+        else:
+            lsn = stored.put(&record, turn)
         if message.header.size:
             if asked.message_id.size:
                 self.duplicates.add(asked.message_id, record.seq, turn.now_ns)
         if asked.message_id.size or self.last_id_size:
             self._remember_id(asked.message_id)
         stored.enforce(message.to, turn)
-        if verdict is not None:
-            verdict.stored(record.seq, turn)
         stored.reply(
             lsn, record.seq, span(NULL, 0) if self.no_ack else message.reply, STORED, turn
         )
@@ -317,34 +314,8 @@ cdef class Ingest(Receiver):
         return 1
 
 
-cdef class Highest(SubjectVisitor):
-    """The highest sequence under any subject of a walk."""
-
-    cdef Stored stored
-    cdef uint64_t seq
-
-    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
-        cdef SubjectEntry* found = entry
-        if entry.last_seq > self.seq:
-            if entry.stale:
-                found = exact(self.stored.log, self.stored.tree, subject)
-            if found.last_seq > self.seq:
-                self.seq = found.last_seq
-        return 0
-
-
 cdef inline bint _same(Span one, Span other) noexcept:
     return one.size == other.size and not memcmp(one.data, other.data, one.size)
-
-
-cdef bint _is_pattern(Span subject) noexcept:
-    cdef Py_ssize_t at, start = 0
-    for at in range(subject.size + 1):
-        if at == subject.size or subject.data[at] == c".":
-            if at - start == 1 and (subject.data[start] == c"*" or subject.data[start] == c">"):
-                return True
-            start = at + 1
-    return False
 
 
 cdef bytes _json_text(Span text):

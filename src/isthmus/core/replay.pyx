@@ -15,8 +15,9 @@ from isthmus.core.segment cimport (
     RECORD_ACK, RECORD_COMMIT, RECORD_CONSUMER, RECORD_DELETE, RECORD_MESSAGE, RECORD_PURGE,
     RECORD_REMOVE, RECORD_STREAM, Record, entry_of, epoch_of, record_read, record_resync
 )
-from isthmus.core.stream_log cimport StreamLog, trim
-from isthmus.core.subject_tree cimport SubjectTree
+from isthmus.core.stored cimport ROLL_UP_ALL, ROLL_UP_SUBJECT
+from isthmus.core.stream_log cimport StreamLog, exact, trim
+from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 
 from isthmus.base.errors import StoreError
 
@@ -175,9 +176,13 @@ cdef class Replay:
         self.records += 1
         if record.kind == RECORD_MESSAGE:
             if record.seq > log.last_seq:
+                if record.flags & ROLL_UP_ALL:
+                    log.purge(tree)
                 log.append(record)
                 tree.add(record.subject, record.seq)
                 self.messages += 1
+                if record.flags & ROLL_UP_SUBJECT:
+                    _roll_up(log, tree, record)
         elif record.kind == RECORD_REMOVE:
             if record.seq > log.last_seq:
                 log.skip(record.seq, record.time_ns)
@@ -208,3 +213,13 @@ cdef class Replay:
     cdef int _count_unknown(self, uint64_t owner) except -1:
         self.unknown[owner] = self.unknown.get(owner, 0) + 1
         return 0
+
+
+cdef int _roll_up(StreamLog log, SubjectTree tree, const Record* record) except -1:
+    """All but the last message of the record's subject go."""
+    cdef SubjectEntry* entry = exact(log, tree, record.subject)
+    cdef Record gone
+    while entry != NULL and entry.count > 1 and log.remove(entry.first_seq, &gone):
+        tree.remove(gone.subject, gone.seq)
+        entry = exact(log, tree, record.subject)
+    return 0

@@ -12,6 +12,9 @@ content.
 What a publication costs does not grow with the number of followers. Those without a filter count
 what they have not seen by difference (`log.messages`, `front_gone`); those with filters stand in a
 sublist of filters and are told of messages that match. Only followers that are `hungry` are woken.
+
+By its `retention` a stream also gives up what its followers are done with: in a work queue what the
+one that took it acknowledged, by interest what none of them needs any more.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -23,6 +26,7 @@ from isthmus.core.router cimport AccountCore
 from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog
 from isthmus.core.sublist cimport Sublist
+from isthmus.core.succession cimport Succession
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 from isthmus.core.turn cimport Turn
 
@@ -30,6 +34,15 @@ cdef enum Note:                 # what a held reply says
     STORED = 0                  # PubAck
     DUPLICATE = 1               # PubAck of the message stored before
     WRONG_LAST = 2              # refused: `seq` is the last one
+
+cdef enum Retention:            # what removes a message, beside limits
+    BY_LIMITS = 0
+    BY_INTEREST = 1             # no follower needs it any more
+    WORK_QUEUE = 2              # its follower is done with it
+
+cdef enum RollUp:               # flags of a message's record: with it goes …
+    ROLL_UP_SUBJECT = 1         # what its subject held before
+    ROLL_UP_ALL = 2             # everything before
 
 
 cdef class Usage:
@@ -61,6 +74,10 @@ cdef class Follower(Holder):
     cdef int removed(self, uint64_t seq, Turn turn) except -1
     # everything below first_seq may be gone: look what of it was unacknowledged
     cdef int trimmed(self, Turn turn) except -1
+    # do its filters let messages on `subject` through?
+    cdef bint wants(self, Span subject) noexcept
+    # is message `seq` still to be delivered to it, or to be acknowledged by it?
+    cdef bint needs(self, uint64_t seq, Span subject) noexcept
     # the oldest sequence it waits for an acknowledgement of; 0: none
     cdef uint64_t oldest_unacked(self) noexcept
 
@@ -88,6 +105,8 @@ cdef class Stored(Holder):
     cdef readonly int64_t max_msgs        # -1: no bound, here and below
     cdef readonly int64_t max_bytes
     cdef readonly int64_t max_msgs_per_subject
+    cdef readonly Retention retention
+    cdef Succession succession            # None: a subject keeps one message, or all of them
     cdef readonly uint64_t front_gone     # removals at first_seq, ever
     cdef list followers                   # all of them
     cdef list plain                       # those without filters
@@ -100,8 +119,14 @@ cdef class Stored(Holder):
     cdef bint quiet                       # what goes is purged: nobody is advised
     cdef int64_t bytes_counted            # of log.bytes_stored, in `usage`
 
-    # stores the record under the next sequence; its lsn (0 in memory)
+    # stores the record under the next sequence and does what its flags say; its lsn (0 in memory)
     cdef uint64_t put(self, Record* record, Turn turn) except? 0
+    # uses up the next sequence without a message, and tells it; its lsn (0 in memory)
+    cdef uint64_t pass_over(self, uint64_t* seq, Turn turn) except? 0
+    # does a follower want messages on `subject`?
+    cdef bint wanted(self, Span subject) except -1
+    # `by` is done with message `seq`: it goes if nobody else needs it
+    cdef int done(self, Follower by, uint64_t seq, Turn turn) except -1
     # evicts what the limits do not allow after a message on `subject`
     cdef int enforce(self, Span subject, Turn turn) except -1
     cdef bint over_limit(self) noexcept
@@ -114,6 +139,10 @@ cdef class Stored(Holder):
     cdef int attach(self, Follower follower) except -1
     cdef int detach(self, Follower follower) except -1
     cdef int wake(self, Follower follower, Turn turn) except -1
+    cdef int clear(self, Turn turn) except -1
+    cdef int roll_up(self, Span subject, Turn turn) except -1
+    cdef int tell_rolled_up(self, Span subject, uint64_t seq, Turn turn) except -1
+    cdef int succeed(self, Span subject, uint64_t seq) except -1
     cdef void count_usage(self) noexcept
     cdef int journal_removal(self, int kind, uint64_t seq, bytes subject, Turn turn) except -1
     cdef int tell_filters(self, uint64_t seq, Span subject, bint stored, Turn turn) except -1

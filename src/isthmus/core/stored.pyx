@@ -8,7 +8,7 @@ messages; `visible_seq` never falls and never passes the log's `last_seq`.
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport print_u64
 from isthmus.core.journal cimport Holder, Journal
@@ -17,8 +17,11 @@ from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stream_log cimport Block, StreamLog, exact
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.subject_tree cimport (
+    STALE_FIRST, STALE_LAST, SubjectEntry, SubjectTree, subject_matches
+)
 from isthmus.core.sublist cimport Match, Sublist
+from isthmus.core.succession cimport Succession
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -67,6 +70,18 @@ cdef class Follower(Holder):
 
     cdef int trimmed(self, Turn turn) except -1:
         raise NotImplementedError(type(self).__name__)
+
+    cdef bint wants(self, Span subject) noexcept:
+        cdef Watch watch
+        if self.watches is None:
+            return True
+        for watch in self.watches:
+            if subject_matches(span_of(watch.pattern), subject):
+                return True
+        return False
+
+    cdef bint needs(self, uint64_t seq, Span subject) noexcept:
+        return True
 
     cdef uint64_t oldest_unacked(self) noexcept:
         return 0
@@ -126,6 +141,20 @@ cdef class Stored(Holder):
         self.max_bytes = max_bytes
         self.max_msgs_per_subject = max_msgs_per_subject
 
+    def retain(self, Retention retention) -> None:
+        """What else removes messages; what is to go because of it goes by `upkeep`."""
+        self.retention = retention
+
+    def track_succession(self, bint on) -> bool:
+        """Know what follows a message on its subject; true if what is stored must be told first."""
+        if not on:
+            self.succession = None
+            return False
+        if self.succession is not None:
+            return False
+        self.succession = Succession()
+        return self.log.messages > 0
+
     def close(self) -> None:
         """The stream is gone: nothing is answered, shown or counted any more."""
         self.closed = True
@@ -145,19 +174,97 @@ cdef class Stored(Holder):
 
     cdef uint64_t put(self, Record* record, Turn turn) except? 0:
         cdef uint64_t lsn = 0
+        cdef SubjectEntry* entry
         record.kind = RECORD_MESSAGE
-        record.flags = 0
         record.crc = 0
         record.owner = self.number
         record.seq = self.log.last_seq + 1
         if self.journal is not None:
             lsn = self.journal.append(record, turn)
+        if record.flags & ROLL_UP_ALL:
+            self.clear(turn)
+        if self.succession is not None:
+            entry = self.tree.find(record.subject)
+            if entry != NULL and not entry.stale & STALE_LAST:
+                self.succession.note(entry.last_seq, record.seq)
         self.log.append(record)
         self.tree.add(record.subject, record.seq)
         self.count_usage()
         if self.filters is not None:
             self.tell_filters(record.seq, record.subject, True, turn)
+        if record.flags & ROLL_UP_SUBJECT:
+            self.roll_up(record.subject, turn)
         return lsn
+
+    cdef int clear(self, Turn turn) except -1:
+        """Everything goes, and no follower waits for any of it."""
+        cdef Follower follower
+        cdef uint64_t below = self.log.last_seq + 1
+        self.front_gone += <uint64_t> self.log.purge(self.tree)
+        if self.succession is not None:
+            self.succession.clear()
+        for follower in self.followers:
+            follower.purged(below, turn)
+        return 0
+
+    cdef int roll_up(self, Span subject, Turn turn) except -1:
+        """All but the last message of a subject go; the record of that one says so."""
+        cdef SubjectEntry* entry = exact(self.log, self.tree, subject)
+        cdef bint quiet = self.quiet
+        self.quiet = True
+        try:
+            while entry != NULL and entry.count > 1:
+                if not self.remove(entry.first_seq, turn):
+                    break
+                entry = exact(self.log, self.tree, subject)
+        finally:
+            self.quiet = quiet
+        if entry != NULL:
+            self.tell_rolled_up(subject, entry.last_seq, turn)
+        return 0
+
+    cdef int tell_rolled_up(self, Span subject, uint64_t seq, Turn turn) except -1:
+        """Followers that were behind what went begin behind it: at `seq` if they want no more."""
+        cdef Follower follower
+        cdef Watch watch
+        cdef uint64_t below
+        for follower in self.followers:
+            below = self.log.first_seq
+            if follower.watches is not None:
+                watch = <Watch> follower.watches[0]
+                if len(follower.watches) == 1 and len(watch.pattern) == subject.size and not memcmp(
+                    <const char*> watch.pattern, subject.data, subject.size
+                ):
+                    below = seq
+            if follower.next_seq < below and follower.wants(subject):
+                follower.purged(below, turn)
+        return 0
+
+    cdef uint64_t pass_over(self, uint64_t* seq, Turn turn) except? 0:
+        seq[0] = self.log.last_seq + 1
+        if self.journal is None:
+            self.log.skip(seq[0], turn.now_ns)
+            return 0
+        self.journal_removal(RECORD_REMOVE, seq[0], b"", turn)
+        self.log.skip(seq[0], turn.now_ns)
+        return self.journal.end_lsn
+
+    cdef bint wanted(self, Span subject) except -1:
+        if self.plain:
+            return True
+        return self.filters is not None and self.filters.has_interest(subject)
+
+    cdef int done(self, Follower by, uint64_t seq, Turn turn) except -1:
+        cdef Follower follower
+        cdef Record record
+        if self.retention == BY_INTEREST:
+            if not self.log.read(seq, &record):
+                return 0
+            for follower in self.followers:
+                if follower is not by and follower.needs(seq, record.subject):
+                    return 0
+        self.remove(seq, turn)
+        return 0
 
     cdef int enforce(self, Span subject, Turn turn) except -1:
         cdef SubjectEntry* entry
@@ -227,6 +334,8 @@ cdef class Stored(Holder):
         if not self.log.remove(seq, &record):
             return 0
         self.tree.remove(record.subject, seq)
+        if self.succession is not None:
+            self.succeed(record.subject, seq)
         self.count_usage()
         if front:
             self.front_gone += 1
@@ -240,6 +349,17 @@ cdef class Stored(Holder):
         if self.filters is not None:
             self.tell_filters(seq, record.subject, False, turn)
         return 1
+
+    cdef int succeed(self, Span subject, uint64_t seq) except -1:
+        """The first message of `subject` went: say which one is the first now, if that is known."""
+        cdef uint64_t following = self.succession.take(seq)
+        cdef SubjectEntry* entry
+        if following and self.log.next_present(following) == following:
+            entry = self.tree.find(subject)
+            if entry != NULL and entry.stale & STALE_FIRST and entry.first_seq == seq + 1:
+                entry.first_seq = following
+                entry.stale &= <unsigned char> ~STALE_FIRST
+        return 0
 
     cdef int journal_removal(self, int kind, uint64_t seq, bytes subject, Turn turn) except -1:
         """What limits removed must stay removed, whatever the limits are at the next start."""

@@ -61,6 +61,8 @@ def purge(Stored stored not None, Turn turn not None) -> int:
     """Remove everything at once, whatever its size; how many went."""
     cdef object count = stored.log.purge(stored.tree)
     stored.front_gone += <uint64_t> count
+    if stored.succession is not None:
+        stored.succession.clear()
     stored.count_usage()
     return count
 
@@ -102,6 +104,8 @@ def purged(
 
     Sequences up to there are used up, and may be seen to be.
     """
+    if stored.succession is not None and not pattern:
+        stored.succession.drop_below(below)     # what was trimmed in bulk told it nothing
     if below - 1 > stored.log.last_seq and not pattern:
         stored.log.skip(below - 1, turn.now_ns)
         if stored.journal is None or stored.visible_seq < below - 1:

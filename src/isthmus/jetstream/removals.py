@@ -115,9 +115,13 @@ class PurgeMatching:
             found = stream.next_message(pattern, log.first_seq)
             first_left = found.seq if found is not None else log.last_seq + 1
             for consumer in stream:
-                filters = consumer.config.filters
-                if filters and all(subjects.covers(pattern, one) for one in filters):
+                filters = consumer.config.filters or (">",)
+                if all(subjects.covers(pattern, one) for one in filters):
                     consumer.cursor.purged(first_left, turn)
+                elif consumer.cursor.next_seq < log.first_seq and any(
+                    subjects.collide(pattern, one) for one in filters
+                ):
+                    consumer.cursor.purged(log.first_seq, turn)
         self._done(self._gone, turn)
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from isthmus.base import subjects
 from isthmus.base.values import Value, format_time, to_json
-from isthmus.core import upkeep
+from isthmus.core import lookup, upkeep
 from isthmus.core.agenda import Alarm, Job
 from isthmus.core.ingest import Ingest
 from isthmus.core.journal import Journal
+from isthmus.core.linking import Linking
 from isthmus.core.segment import KINDS, Entry
 from isthmus.core.stored import Stored
 from isthmus.core.stream_log import StreamLog
@@ -22,6 +23,7 @@ from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.jetstream import advisories, errors, removals
 from isthmus.jetstream.consumer import Consumer
+from isthmus.jetstream.direct import DirectGets
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamPurgeRequest
 from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
@@ -71,6 +73,7 @@ class Stream:
             domain=premises.domain.encode(),
         )
         self.ingest = Ingest(self.stored, self, seed=premises.seed())
+        self.direct = DirectGets(self.stored)
         self.problem = ""  # why its messages are not stored any more
         self._ages = Alarm(Job(self._expire))
         self._configure(now_ns)
@@ -92,7 +95,10 @@ class Stream:
     def listen(self, turn: Turn) -> None:
         """Take in what is published from now on."""
         self.ingest.subscribe([subject.encode() for subject in self.config.subjects])
+        prefixes = self.premises.api_prefixes if self.config.allow_direct else ()
+        self.direct.inlet.subscribe([f"{p}DIRECT.GET.{self.name}".encode() for p in prefixes])
         self._watch_ages(turn)
+        self._link(turn)
 
     def recall_ids(self) -> None:
         """After a restart: the duplicate window and the last id, from the messages at hand."""
@@ -139,6 +145,7 @@ class Stream:
 
     def _stop(self, turn: Turn) -> None:
         self.ingest.subscribe([])
+        self.direct.inlet.subscribe([])
         self.premises.agenda.put(self._ages, 0, turn)
         self.stored.close()
 
@@ -170,6 +177,15 @@ class Stream:
             duplicate_window_ns=max(config.duplicate_window_ns, 0),
             now_ns=now_ns,
         )
+
+    def _link(self, turn: Turn) -> None:
+        """Where a subject loses its oldest message to the next one, know which that is."""
+        config = self.config
+        kept = config.max_msgs_per_subject
+        wanted = kept > 1 or (kept != 1 and config.allow_rollup_hdrs)
+        if self.stored.track_succession(wanted):
+            linking = Linking(self.stored, self.premises.seed())
+            Job(lambda _turn: linking.step(removals.SLICE)).start_next(turn)
 
     # --- consumers ---
 
@@ -268,25 +284,15 @@ class Stream:
 
     def last_message(self, pattern: str) -> Entry | None:
         """The last message whose subject matches."""
-        log, tree = self.stored.log, self.stored.tree
-        states, _ = tree.matching(pattern.encode())
-        best = 0
-        for state in states:
-            ends = log.ends(tree, state.subject)
-            if ends is not None:
-                best = max(best, ends[1])
-        return log.get(best) if best else None
+        log = self.stored.log
+        seq = lookup.last_seq(log, self.stored.tree, pattern.encode())
+        return log.get(seq) if seq else None
 
     def next_message(self, pattern: str, seq: int) -> Entry | None:
         """The first message from `seq` on whose subject matches."""
-        log, tree = self.stored.log, self.stored.tree
-        if subjects.literal(pattern):
-            ends = log.ends(tree, pattern.encode())
-            if ends is None or ends[1] < seq:
-                return None
-            seq = max(seq, ends[0])
-        found, _ = log.find(pattern.encode(), seq)
-        return found
+        log = self.stored.log
+        found = lookup.next_seq(log, self.stored.tree, pattern.encode(), seq)
+        return log.get(found) if found else None
 
     def delete_message(self, seq: int, turn: Turn) -> None:
         """Remove one message; raises what MSG.DELETE answers."""
@@ -297,9 +303,9 @@ class Stream:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
         if upkeep.discard(self.stored, seq, turn):
             return
-        if seq > log.last_seq:
+        if not log.memory and seq > log.last_seq:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="stream store EOF")
-        if seq < log.first_seq:
+        if not log.memory and seq < log.first_seq:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="no message found")
         raise errors.make(errors.SEQUENCE_NOT_FOUND, seq=seq)
 

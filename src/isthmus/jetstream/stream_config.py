@@ -195,8 +195,6 @@ NOT_YET: dict[str, str] = {
     "sources": "no sources",
     "subject_transform": "no transforms",
     "republish": "no republishing",
-    "sealed": "no sealing",
-    "allow_rollup_hdrs": "no roll-ups",
     "allow_msg_ttl": "no message TTLs",
     "subject_delete_marker_ttl": "no delete markers",
     "allow_msg_counter": "no counters",

@@ -8,6 +8,7 @@ rules the same one is answered. Knows no log and no sequence.
 import re
 
 from isthmus.base.headers import parse_headers
+from isthmus.base.quoting import quote
 from isthmus.base.values import Value, to_json
 from isthmus.jetstream import errors
 from isthmus.jetstream.errors import Row
@@ -21,6 +22,10 @@ BEFORE_SIZES = 4
 BEFORE_STORING = 5
 
 
+ROLL_UP_SUBJECT = 1  # core/stored.pxd
+ROLL_UP_ALL = 2
+
+_ROLL_UPS = {"sub": ROLL_UP_SUBJECT, "all": ROLL_UP_ALL}
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -30,9 +35,7 @@ class Verdict(Value):
     stage: int = 0
     answer: bytes | None = None
     header: bytes | None = None  # stored instead of the one that came
-
-    def stored(self, seq: int, turn: object) -> None:
-        """The message became `seq`."""
+    roll_up: int = 0  # what goes when it is stored: flags of core/stored.pxd
 
 
 class _Refused(Value):
@@ -50,10 +53,10 @@ def refused(config: StreamConfig, row: Row, **placeholders: str | int) -> bytes:
 def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     """The verdict on a publication with such a header; None if nothing in it matters.
 
-    What the headers ask for (counters, TTLs, roll-ups, schedules, batches) no stream can be
+    What some of the headers ask for (counters, TTLs, schedules, batches) no stream can be
     configured for yet, so each of them is refused as by a stream that does not allow it.
     """
-    found = {key for key, text in parse_headers(header).items() if text}
+    found = {key: text for key, text in parse_headers(header).items() if text}
 
     def refuse(stage: int, row: Row, **placeholders: str | int) -> Verdict:
         return Verdict(stage=stage, answer=refused(config, row, **placeholders))
@@ -61,8 +64,8 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     if "Nats-Batch-Id" in found:
         return refuse(BEFORE_EXPECTED_STREAM, errors.ATOMIC_DISABLED)
     if "Nats-Incr" in found:
-        number = parse_headers(header)["Nats-Incr"]
-        row = errors.COUNTERS_DISABLED if _INTEGER.fullmatch(number) else errors.INCREMENT_INVALID
+        number = _INTEGER.fullmatch(found["Nats-Incr"])
+        row = errors.COUNTERS_DISABLED if number else errors.INCREMENT_INVALID
         return refuse(BEFORE_EXPECTED_STREAM, row)
     if "Nats-TTL" in found:
         return refuse(BEFORE_EXPECTED_SEQUENCE, errors.TTL_DISABLED)
@@ -73,5 +76,12 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     if "Nats-Stream-Source" in found:
         return refuse(BEFORE_DUPLICATE, errors.STREAM_SOURCE_HEADER)
     if "Nats-Rollup" in found:
-        return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err="rollup not permitted")
+        if not config.allow_rollup_hdrs or config.deny_purge:
+            return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err="rollup not permitted")
+        what = found["Nats-Rollup"].lower()
+        roll_up = _ROLL_UPS.get(what, 0)
+        if not roll_up:
+            text = f"rollup value invalid: {quote(what)}"
+            return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err=text)
+        return Verdict(roll_up=roll_up)
     return None
