@@ -87,6 +87,11 @@ class Later:
         """Return when `text` was printed, beside or in the report."""
         wait_for(lambda: text in self._streams.err_text + self._streams.out_text)
 
+    @property
+    def out(self) -> str:
+        """What it reported so far."""
+        return self._streams.out_text
+
     def done(self) -> Done:
         self._thread.join(20)
         assert self._found, "the command did not end"

@@ -83,7 +83,7 @@ class JetStreamApi:
     async def call(self, endpoint: str, kind: type[T], body: object = None) -> T:
         """Ask, and decode the answer; an error of the API is raised as `JetStreamError`."""
         subject = self.subject(endpoint)
-        data = await self._ask(subject, b"" if body is None else to_json(body))
+        data = (await self.ask(endpoint, b"" if body is None else to_json(body))).data
         try:
             failure = msgspec.json.decode(data, type=_Answer).error
             if failure is not None:
@@ -104,11 +104,13 @@ class JetStreamApi:
         self.trace(f">>> {subject}\n{payload.decode()}\n")
         await self.client.raw.publish(subject, payload, reply=reply)
 
-    async def _ask(self, subject: str, payload: bytes) -> bytes:
+    async def ask(self, endpoint: str, payload: bytes) -> Msg:
+        """Ask, and return the answer as it came."""
+        subject = self.subject(endpoint)
         wait_s = max(self.client.timeout_s, _WAIT_MIN_S)
         self.trace(f">>> {subject}\n{payload.decode()}\n")
         try:
-            data = (await self.client.request(subject, payload, wait_s=wait_s)).data
+            answer = await self.client.request(subject, payload, wait_s=wait_s)
         except errors.NoRespondersError as error:
             raise CommandError(
                 in_words(error), hint=f"nobody here answers {subject}: not granted, or no JetStream"
@@ -117,8 +119,8 @@ class JetStreamApi:
             raise CommandError(
                 in_words(error), hint=f"no answer on {subject} within {wait_s:g} s"
             ) from None
-        self.trace(f"<<< {subject}\n{data.decode(errors='replace')}\n")
-        return data
+        self.trace(f"<<< {subject}\n{answer.data.decode(errors='replace')}\n")
+        return answer
 
     def trace(self, text: str) -> None:
         """Log what goes over the wire, if that was asked for."""

@@ -1,7 +1,7 @@
-"""Reading a stream by direct gets, in batches: without a consumer, without a trace in the stream.
+"""Reading a stream by direct gets, one or in batches: without a consumer, without a trace in it.
 
-Owns the requests of `DIRECT.GET` and how their answers end. Where nothing more is stored it asks
-again after a while.
+Owns the requests of `DIRECT.GET` and how their answers end. Where nothing more is stored a reader
+asks again after a while. A stream that allows no direct gets is asked by the API.
 """
 
 import asyncio
@@ -10,16 +10,18 @@ from collections import deque
 from nats import errors
 from nats.aio.msg import Msg
 
-from isthmus.base.values import Value, parse_time_ns
+from isthmus.base.errors import JetStreamError
+from isthmus.base.values import Value, parse_time_ns, to_json
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nats.api import JetStreamApi
 from isthmus.cli.nats.connect import NO_RESPONDERS
 from isthmus.cli.nats.failures import in_words
 from isthmus.cli.nats.incoming import Incoming
-from isthmus.cli.nats.records import Record
+from isthmus.cli.nats.records import MessageAnswer, Record
 
 BATCH = 256
 _POLL_S = 0.25
+_NO_MESSAGE = 10037
 _END_OF_BATCH, _NOTHING = "204", "404"
 
 
@@ -111,3 +113,56 @@ class DirectReader:
             self._request = DirectRequest(
                 batch=BATCH, seq=int(last) + 1, next_by_subj=self._subject
             )
+
+
+class Stored(Value):
+    """One message as a get returns it."""
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    seq: int
+    time_ns: int
+
+
+async def direct_get(
+    api: JetStreamApi, stream: str, *, direct: bool, seq: int = 0, subject: str = ""
+) -> Stored | None:
+    """One message by sequence, or the last of a subject: by direct get, or else by the API."""
+    if not direct:
+        return await _api_get(api, stream, seq, subject)
+    endpoint = f"DIRECT.GET.{stream}" + (f".{subject}" if subject else "")
+    body = b"" if subject else to_json({"seq": seq})
+    answer = await api.ask(endpoint, body)
+    headers = dict(answer.headers or {})
+    status = headers.get("Status", "")
+    if status == _NOTHING:
+        return None
+    if status:
+        raise CommandError(f"nats: {status} {headers.get('Description', '')}".strip())
+    return Stored(
+        subject=headers.get("Nats-Subject", ""),
+        data=answer.data,
+        headers=headers,
+        seq=int(headers.get("Nats-Sequence", "0")),
+        time_ns=parse_time_ns(headers.get("Nats-Time-Stamp", "")),
+    )
+
+
+async def _api_get(api: JetStreamApi, stream: str, seq: int, subject: str) -> Stored | None:
+    request = {"last_by_subj": subject} if subject else {"seq": seq}
+    try:
+        answer = await api.call(f"STREAM.MSG.GET.{stream}", MessageAnswer, request)
+    except JetStreamError as error:
+        if error.err_code == _NO_MESSAGE:
+            return None
+        raise
+    message = answer.message
+    lines = (line.partition(":") for line in message.hdrs.decode().split("\r\n")[1:] if line)
+    return Stored(
+        subject=message.subject,
+        data=message.data,
+        headers={name: value.strip() for name, _, value in lines},
+        seq=message.seq,
+        time_ns=parse_time_ns(message.time),
+    )

@@ -127,14 +127,20 @@ NATURAL, POSITIVE = WholeType(0), WholeType(1)
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     """Note a shared flag for the session; the last mention wins."""
-    if value not in {None, False} or (param.name == "tls_first" and value is not None):
-        ctx.find_root().meta.setdefault(_GIVEN, {})[param.name] = value
+    assert isinstance(param, SharedOption)
+    if value not in {None, False} or (param.field == "tls_first" and value is not None):
+        ctx.find_root().meta.setdefault(_GIVEN, {})[param.field] = value
 
 
 class SharedOption(click.Option):
-    """A flag of every command: listed under its own heading, kept for the session."""
+    """A flag of every command: listed under its own heading, kept for the session.
+
+    Its last name is a field of `Given`; a verb may have an argument of that name all the same.
+    """
 
     def __init__(self, *names: str, **options: Any) -> None:
+        *flags, self.field = names
+        names = (*flags, f"shared_{self.field}")
         super().__init__(names, callback=_keep, expose_value=False, default=None, **options)
 
 

@@ -28,7 +28,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 # Commands of the original, by group, that are refused by name. Aliases are left to the close match.
 NOT_HERE = {
-    "nats": "audit auth bench cheat counter errors events governor kv latency object plugins "
+    "nats": "audit auth bench cheat counter errors events governor latency object plugins "
     "schema server service top trace traffic micro obj",
     "nats account": "backup report restore tls",
     "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
@@ -118,6 +118,27 @@ context = _group(
     {"create": "add", "save": "add", "show": "info", "v": "info", "view": "info", "list": "ls"}
     | {"l": "ls", "remove": "rm", "switch": "select", "set": "select"},
 )
+kv = _group(
+    "kv",
+    "Key-value buckets",
+    {
+        "add": "Make a bucket",
+        "compact": "Drop the history of deleted keys",
+        "create": "Write a value if the key has none",
+        "del": "Delete a key or a bucket",
+        "edit": "Change a bucket",
+        "get": "Show a value",
+        "history": "Show all revisions of a key",
+        "info": "Show a bucket",
+        "ls": "List buckets or keys",
+        "purge": "Delete a key with its history",
+        "put": "Write a value",
+        "revert": "Write an old value again",
+        "update": "Write a value if nobody else did",
+        "watch": "Show changes as they come",
+    },
+    {"new": "add", "rm": "del", "view": "info", "status": "info", "list": "ls"},
+)
 account = _group(
     "account",
     "The account of this connection",
@@ -141,6 +162,7 @@ root = NatsGroup(
         "account": Verb(target=f"{_HERE}.main:account", summary="The account of this connection"),
         "consumer": Verb(target=f"{_HERE}.main:consumer", summary="JetStream consumers"),
         "context": Verb(target=f"{_HERE}.main:context", summary="Saved connections"),
+        "kv": Verb(target=f"{_HERE}.main:kv", summary="Key-value buckets"),
         "publish": Verb(target=f"{_HERE}.pub:command", summary="Publish messages"),
         "reply": Verb(target=f"{_HERE}.reply:command", summary="Answer requests"),
         "request": Verb(
