@@ -10,16 +10,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
-from nats import errors
 
 from isthmus.base.errors import JetStreamError
 from isthmus.base.values import Value, format_duration
 from isthmus.cli.groups import CommandError
-from isthmus.cli.nats.api import STREAM_NOT_FOUND, JetStreamApi
-from isthmus.cli.nats.connect import Client
+from isthmus.cli.nats.api import JetStreamApi
+from isthmus.cli.nats.bucket_api import (
+    PurgeSubject,
+    in_client_words,
+    open_stream,
+    publish,
+    update_stream,
+)
 from isthmus.cli.nats.direct import direct_get
-from isthmus.cli.nats.failures import in_words
-from isthmus.cli.nats.pub import PubAck
 from isthmus.cli.nats.puller import Found, Reader
 from isthmus.cli.nats.records import ConsumerConfig, Record, StreamConfig, StreamInfo
 from isthmus.cli.nats.session import Session
@@ -53,21 +56,6 @@ class Entry(Value):
         return self.operation != "PUT"
 
 
-class PurgeSubject(Record):
-    """The request of STREAM.PURGE for one key."""
-
-    filter: str
-    keep: int = 0
-
-
-def api_error(error: JetStreamError, more: str = "") -> CommandError:
-    """An error of the API in the words of the client library, as kv and object print it."""
-    code, err_code, text = error.code, error.err_code, error.description
-    return CommandError(
-        f"nats: API error: code={code} err_code={err_code} description={text}{more}"
-    )
-
-
 def require_bucket(name: str | None) -> str:
     """The name, if a bucket may be called so."""
     if name is None:
@@ -97,13 +85,7 @@ class Bucket:
     @classmethod
     async def open(cls, api: JetStreamApi, name: str) -> "Bucket":
         """The bucket of that name."""
-        try:
-            info = await api.call(f"STREAM.INFO.{STREAM_PREFIX}{name}", StreamInfo)
-        except JetStreamError as error:
-            if error.err_code == STREAM_NOT_FOUND:
-                raise CommandError("nats: bucket not found") from None
-            raise api_error(error) from None
-        return cls(api, name, info)
+        return cls(api, name, await open_stream(api, f"{STREAM_PREFIX}{name}"))
 
     def subject(self, key: str) -> str:
         """Where a key is in the stream."""
@@ -173,8 +155,7 @@ class Bucket:
 
     async def reconfigure(self, config: StreamConfig) -> StreamInfo:
         """Change the bucket's configuration."""
-        await self._api.call(f"STREAM.UPDATE.{self._stream}", StreamInfo, config)
-        return await self._api.call(f"STREAM.INFO.{self._stream}", StreamInfo)
+        return await update_stream(self._api, config)
 
     async def destroy(self) -> None:
         """Remove the bucket and all that is in it."""
@@ -225,23 +206,7 @@ class Bucket:
         )
 
     async def _publish(self, key: str, value: bytes, headers: dict[str, str]) -> int:
-        client = self._api.client
-        prefix = "" if self._api.prefix == "$JS.API" else f"{self._api.prefix}."
-        try:
-            answer = await client.raw.request(
-                prefix + self.subject(key), value, timeout=client.timeout_s, headers=headers or None
-            )
-        except errors.TimeoutError as error:
-            client.raise_complaint()
-            raise CommandError(in_words(error)) from None
-        ack = msgspec.json.decode(answer.data, type=PubAck)
-        if ack.error is not None:
-            raise JetStreamError(
-                ack.error.get("code", 0),
-                ack.error.get("err_code", 0),
-                ack.error.get("description", ""),
-            )
-        return ack.seq
+        return await publish(self._api, self.subject(key), value, headers)
 
 
 def _operation(headers: dict[str, str]) -> str:
@@ -253,10 +218,7 @@ def on_bucket(session: Session, name: str | None, work: Callable[[Bucket], Await
     """Connect, open the bucket, work; errors come in the words of kv."""
     bucket = require_bucket(name)
 
-    async def run(client: Client) -> T:
-        try:
-            return await work(await Bucket.open(JetStreamApi(client), bucket))
-        except JetStreamError as error:
-            raise api_error(error) from None
+    async def run(api: JetStreamApi) -> T:
+        return await work(await Bucket.open(api, bucket))
 
-    return session.connected(run, setup="")
+    return in_client_words(session, run)

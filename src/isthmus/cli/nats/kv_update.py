@@ -4,8 +4,9 @@ import click
 
 from isthmus.base.errors import JetStreamError
 from isthmus.cli.groups import CommandError
+from isthmus.cli.nats.bucket_api import api_error
 from isthmus.cli.nats.flags import NATURAL, verb
-from isthmus.cli.nats.kv_bucket import WRONG_LAST, Bucket, api_error, on_bucket, require_key
+from isthmus.cli.nats.kv_bucket import WRONG_LAST, Bucket, on_bucket, require_key
 from isthmus.cli.nats.session import Session
 
 

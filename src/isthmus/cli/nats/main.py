@@ -28,8 +28,8 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 # Commands of the original, by group, that are refused by name. Aliases are left to the close match.
 NOT_HERE = {
-    "nats": "audit auth bench cheat counter errors events governor latency object plugins "
-    "schema server service top trace traffic micro obj",
+    "nats": "audit auth bench cheat counter errors events governor latency plugins "
+    "schema server service top trace traffic micro",
     "nats account": "backup report restore tls",
     "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
     "nats context": "copy edit validate",
@@ -139,6 +139,22 @@ kv = _group(
     },
     {"new": "add", "rm": "del", "view": "info", "status": "info", "list": "ls"},
 )
+object_store = _group(
+    "object",
+    "Object buckets",
+    {
+        "add": "Make a bucket",
+        "del": "Remove an object or a bucket",
+        "edit": "Change a bucket",
+        "get": "Write an object to a file",
+        "info": "Show a bucket or an object",
+        "ls": "List buckets or objects",
+        "put": "Store a file as an object",
+        "seal": "Allow no changes any more",
+        "watch": "Show changes as they come",
+    },
+    {"rm": "del", "show": "info", "i": "info"},
+)
 account = _group(
     "account",
     "The account of this connection",
@@ -163,6 +179,7 @@ root = NatsGroup(
         "consumer": Verb(target=f"{_HERE}.main:consumer", summary="JetStream consumers"),
         "context": Verb(target=f"{_HERE}.main:context", summary="Saved connections"),
         "kv": Verb(target=f"{_HERE}.main:kv", summary="Key-value buckets"),
+        "object": Verb(target=f"{_HERE}.main:object_store", summary="Object buckets"),
         "publish": Verb(target=f"{_HERE}.pub:command", summary="Publish messages"),
         "reply": Verb(target=f"{_HERE}.reply:command", summary="Answer requests"),
         "request": Verb(
@@ -175,7 +192,7 @@ root = NatsGroup(
     aliases={"pub": "publish", "req": "request", "sub": "subscribe", "ctx": "context"}
     | dict.fromkeys(("str", "st", "ms", "s"), "stream")
     | dict.fromkeys(("con", "obs", "c"), "consumer")
-    | {"a": "account"},
+    | {"a": "account", "obj": "object"},
 )
 root.params.append(
     click.Option(
