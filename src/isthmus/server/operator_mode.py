@@ -100,6 +100,10 @@ class OperatorMode:
         self._claims[claims.subject] = claims
         return make_spec(claims, token)
 
+    def forget(self, key: str) -> None:
+        """An account was deleted: nobody logs in to it before a token of it arrives again."""
+        self._claims.pop(key, None)
+
     def load_system_account(self) -> None:
         """The system account exists from the start, so that the first push can work."""
         if not self.system_account:
@@ -121,7 +125,7 @@ class OperatorMode:
             raise AuthError(f"account {account_key} is not pinned")
         now_ns = self._clock.wall_ns()
         account = self._registry.load(account_key, now_ns)
-        if account is None:
+        if account is None or account_key not in self._claims:
             raise AuthError(f"account {account_key} is not known")
         verdict = trust.admit(
             trust.Login(

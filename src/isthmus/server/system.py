@@ -107,8 +107,11 @@ class System:
         account = hub.registry.get(change.account)
         now_ns = hub.wall_ns()
         if not change.token:
+            self._mode.forget(change.account)
             if account is not None:
-                gone = msgspec.structs.replace(account.spec, expires_ns=1, exports=(), imports=())
+                gone = msgspec.structs.replace(
+                    account.spec, token="", expires_ns=1, exports=(), imports=()
+                )
                 hub.account_changed(hub.registry.update(gone, now_ns))
             return
         spec = self._mode.accept(change.token)
