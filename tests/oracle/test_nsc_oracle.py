@@ -350,3 +350,132 @@ def test_a_revocation_that_is_deleted_lets_the_old_creds_in_again(world):
         await client.close()
 
     asyncio.run(scenario())
+
+
+def resolver_files(world) -> set[str]:
+    return {path.stem for path in (world.server.folder.parent / "jwt").glob("*.jwt")}
+
+
+def test_what_only_the_server_has_is_shown_and_removed(world):
+    nsc = world.nsc
+    nsc.ok("add account GONE")
+    gone = nsc.key("GONE")
+    nsc.ok("push -A")
+    assert gone in resolver_files(world)
+    nsc.ok("delete account GONE")
+    server = nsc.ok("push -D").splitlines()[1].split("nats-server ")[1].rstrip(":")
+    keys = {nsc.key(name): name for name in ("ACCTB", "ACCTC", "SYS")}
+    listed = [
+        " " * 14 + (f"[ OK ] account {key} named {keys[key]} exists")
+        if key in keys
+        else " " * 14 + f"[ OK ] account {key} only exists in server"
+        for key in sorted([*keys, gone])
+    ]
+    head = f"       [ OK ] list 4 accounts from nats-server {server}:"
+    total = "       [ OK ] listed accounts from a total of 1 nats-server"
+    assert nsc.ok("push --diff").splitlines() == [
+        "[ OK ] diff nats-server with nats account resolver:",
+        head,
+        *listed,
+        total,
+    ]
+    assert nsc.ok("push --prune").splitlines() == [
+        "[ OK ] prune nats-server with nats account resolver:",
+        head,
+        *listed,
+        total,
+        f"       [ OK ] pruned nats-server {server}: deleted 1 accounts",
+    ]
+    assert resolver_files(world) == set(keys)
+    both = nsc.ok("push -A -P").splitlines()
+    assert both[0].startswith("[ OK ] push to nats-server")
+    assert "       [ OK ] nothing to prune" in both
+    assert both[-1] == "all jobs succeeded"
+
+
+def test_one_account_is_removed_and_its_users_are_cut_off(world):
+    nsc = world.nsc
+    nsc.ok("push -A")
+
+    async def scenario():
+        gone = asyncio.Event()
+
+        async def closed():
+            gone.set()
+
+        client = await nats.connect(
+            world.server.url,
+            user_credentials=world.creds("ACCTB", "B"),
+            allow_reconnect=False,
+            closed_cb=closed,
+        )
+        lines = (await asyncio.to_thread(nsc.ok, "push --account-removal ACCTB")).splitlines()
+        assert lines[0] == "[ OK ] prune nats-server with nats account resolver:"
+        assert lines[1].endswith(": deleted 1 accounts")
+        await asyncio.wait_for(gone.wait(), 10)
+        assert client.is_closed
+        with pytest.raises(nats.errors.Error):
+            await world.connect("ACCTB", "B")
+        assert nsc.key("ACCTB") not in resolver_files(world)
+        nsc.ok("edit account ACCTB --tag again")
+        await asyncio.to_thread(nsc.ok, "push -a ACCTB")
+        client = await world.connect("ACCTB", "B")
+        await client.flush()
+        await client.close()
+
+    asyncio.run(scenario())
+    refused = nsc("push -R SYS")
+    assert refused.code == 1
+    assert "not allowed to delete system account" in refused.err
+    assert refused.err.splitlines()[-1] == "Error: all jobs failed"
+
+
+def test_what_was_pushed_is_pulled_into_an_empty_store(world):
+    nsc = world.nsc
+    nsc.ok("push -A")
+    before = {name: nsc.ok(f"describe account {name} --raw") for name in ("ACCTB", "ACCTC")}
+    for name in before:
+        folder = nsc.stores / "O" / "accounts" / name
+        (folder / f"{name}.jwt").unlink()
+    assert nsc.ok("pull --all").splitlines() == [
+        '[ OK ] pulled "SYS" from the account server:',
+        '       [ OK ] stored account "ACCTB"',
+        '       [ OK ] stored account "ACCTC"',
+        '       [ OK ] stored account "SYS"',
+    ]
+    assert {name: nsc.ok(f"describe account {name} --raw") for name in before} == before
+
+
+def test_what_is_newer_here_is_pulled_only_if_asked_for(world):
+    nsc = world.nsc
+    nsc.ok("push -A")
+    nsc.ok("edit account ACCTB --conns 5")
+    refused = nsc("pull -A")
+    assert refused.code == 1
+    assert (
+        '       [ERR ] local jwt for "ACCTB" is newer than remote version'
+        " - specify --overwrite-newer to overwrite"
+    ) in refused.err.splitlines()
+    assert nsc.ok("describe account ACCTB --field nats.limits.conn") == "5\n"
+    nsc.ok("pull -A --overwrite-newer")
+    assert nsc.ok("describe account ACCTB --field nats.limits.conn") == "-1\n"
+
+
+def test_what_a_reissued_operator_signs_is_taken_by_servers_that_know_it(tmp_path, kind):
+    nsc = Nsc(tmp_path / "nsc", seed=str(time.time_ns()))
+    nsc.now_s = int(time.time()) - 60
+    guide(nsc)
+    nsc.ok("reissue operator")
+    nsc.ok("reissue operator --convert-to-signing-key")
+    config = nsc.ok("generate config --nats-resolver").replace("./jwt", str(tmp_path / "jwt"))
+    with ServerProcess(kind, tmp_path / "server", config=config) as server:
+        nsc.ok(f"edit operator --account-jwt-server-url {server.url}")
+        nsc.ok("push -A")
+
+        async def scenario():
+            creds = str(nsc.keys / "creds" / "O" / "ACCTB" / "B.creds")
+            client = await nats.connect(server.url, user_credentials=creds, connect_timeout=5)
+            await client.flush()
+            await client.close()
+
+        asyncio.run(scenario())

@@ -1,60 +1,17 @@
 """Asking a web server for tokens and handing them in, and what can go wrong with that."""
 
-import http.server
-import threading
-from collections.abc import Iterator
-
 import pytest
 
+from cli.nsc.web import Web
 from isthmus.cli.nsc import http as module
 from isthmus.cli.nsc.http import HttpError, get, is_http, post_token
 from support.nsc import Nsc, guide
 
 
-class Web(http.server.ThreadingHTTPServer):
-    """Serves `pages`; keeps what was handed in."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.pages: dict[str, bytes] = {}
-        self.posted: list[tuple[str, str, bytes]] = []
-        self.status = 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Web
-
-    def do_GET(self) -> None:
-        body = self.server.pages.get(self.path)
-        self._answer(404 if body is None else 200, body or b"nothing here")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append((self.path, self.headers["Content-Type"], body))
-        self._answer(self.server.status, b"as the server says\n")
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def web() -> Iterator[Web]:
+def web():
     with Web() as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def test_only_http_is_asked():

@@ -50,6 +50,7 @@ validate -A
 list accounts
 list users -a C
 list keys -A
+list keys -A -J
 revocations list-activations -a C -s $JS.API.CONSUMER.MSG.NEXT.S.C --service
 generate config --mem-resolver
 generate creds -a C -n u

@@ -11,12 +11,27 @@ A seed goes into a file of mode 0600 and nowhere else.
 from pathlib import Path
 
 from isthmus.base.errors import StoreError
+from isthmus.base.ports import Entropy
 from isthmus.base.quoting import back_quote
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.transaction import Transaction
-from isthmus.identity.nkeys import KeyPair, NkeyError
+from isthmus.identity.nkeys import KeyPair, Kind, NkeyError, decode_seed
+from isthmus.identity.xkeys import CurveKeyPair
+
+AnyKeyPair = KeyPair | CurveKeyPair
 
 _GIT_IGNORE = b"# ignore all nk files \n**/*.nk\n\n# ignore all creds files\n**/*.creds\n"
+
+
+def make_pair(kind: Kind, entropy: Entropy) -> AnyKeyPair:
+    """A new key of any kind."""
+    return CurveKeyPair.make(entropy) if kind is Kind.CURVE else KeyPair.make(kind, entropy)
+
+
+def parse_seed(text: str) -> AnyKeyPair:
+    """The key a seed stands for, of any kind; raise `NkeyError` if it is none."""
+    kind, _ = decode_seed(text)
+    return CurveKeyPair.from_seed(text) if kind is Kind.CURVE else KeyPair.from_seed(text)
 
 
 class KeyStore:
@@ -59,7 +74,7 @@ class KeyStore:
         content = self._transaction.read(self.key_path(public_key))
         return "" if content is None else content.decode("ascii", "replace").strip()
 
-    def put(self, pair: KeyPair) -> None:
+    def put(self, pair: AnyKeyPair) -> None:
         """Store a key. The same seed again is fine; another one under the same name is not."""
         path = self.key_path(pair.public_key)
         before = self._transaction.read(path)

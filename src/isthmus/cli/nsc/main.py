@@ -92,8 +92,9 @@ GENERATE = _group(
         generate_activation="Generate the token that lets an account import a private export",
         generate_config="Generate a server configuration",
         generate_creds="Generate a user's creds file",
+        generate_nkey="Generate keys",
     ),
-    unavailable=("context", "diagram", "nkey", "profile"),
+    unavailable=("context", "diagram", "profile"),
 )
 LIST = _group(
     "list",
@@ -146,7 +147,35 @@ SELECT = _group(
         select_account="Choose the account",
     ),
 )
-_GROUPS = (ADD, DELETE, DESCRIBE, EDIT, GENERATE, LIST, REVOCATIONS, SELECT)
+EXPORT = _group(
+    "export",
+    "Copy keys out of the keystore",
+    _verbs(group="export", export_keys="Copy or move keys into a folder"),
+)
+IMPORT = _group(
+    "import",
+    "Take over keys, accounts and users made elsewhere",
+    _verbs(group="import", import_keys="Take key files into the keystore"),
+    unavailable=("account", "user"),
+)
+REISSUE = _group(
+    "reissue",
+    "Give the operator a new identity key",
+    _verbs(group="reissue", reissue_operator="Give the operator a new identity key"),
+)
+_GROUPS = (
+    ADD,
+    DELETE,
+    DESCRIBE,
+    EDIT,
+    EXPORT,
+    GENERATE,
+    IMPORT,
+    LIST,
+    REISSUE,
+    REVOCATIONS,
+    SELECT,
+)
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool | None) -> None:
@@ -164,22 +193,19 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
     commands={group.name or "": group for group in _GROUPS},
     verbs=_verbs(
         env="Show or change the environment of nsc",
-        push="Send account tokens to the servers",
+        pull="Take over account tokens from the servers",
+        push="Send account tokens to the servers, remove others",
         validate="Check an operator, its accounts and users",
     ),
     aliases={"create": "add"},
     unavailable=(
         "completion",
         "expirations",
-        "export",
         "fix",
-        "import",
         "init",
         "keys",
         "load",
         "migrate",
-        "pull",
-        "reissue",
         "rename",
         "tool",
         "update",

@@ -1,6 +1,10 @@
-"""nsc push: send account tokens to the servers."""
+"""nsc push: send account tokens to the servers, and remove what they should not have.
 
-from typing import TYPE_CHECKING, Any
+Decides what is done and checks it; `push_resolver` talks to the resolvers of servers,
+`push_http` to an account server.
+"""
+
+from typing import Any
 from urllib.parse import urlparse
 
 import click
@@ -10,14 +14,13 @@ from isthmus.base.values import Value
 from isthmus.cli.groups import MISUSED, CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import INTEGER, flag, switch
+from isthmus.cli.nsc.http import is_http
+from isthmus.cli.nsc.login_flags import LoginFlags, login_flags, split_login
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.signers import operator_keys
 from isthmus.cli.nsc.store import Store
 from isthmus.identity.validate import blocking, validate
-
-if TYPE_CHECKING:
-    from isthmus.cli.nsc.resolver import Pushed
 
 RESOLVER_SCHEMES = ("nats", "tls", "ws", "wss")
 _TIMEOUT_S_MAX = 60
@@ -30,75 +33,100 @@ class Options(Value):
     all: bool = False
     force: bool = False
     account_jwt_server_url: str = ""
-    system_account: str = ""
-    system_user: str = ""
+    diff: bool = False
+    prune: bool = False
+    account_removal: str = ""
     timeout: int = 1
+    login: LoginFlags = LoginFlags()
+
+    @property
+    def timeout_s(self) -> int:
+        """Seconds to wait for answers, within bounds."""
+        return min(max(self.timeout, 1), _TIMEOUT_S_MAX)
+
+    @property
+    def compares(self) -> bool:
+        """True if the accounts of the servers are compared with those here."""
+        return self.diff or self.prune
+
+    @property
+    def pushes(self) -> bool:
+        """True if accounts are sent: with `--prune` and the like only if they are named."""
+        if self.all or self.account:
+            return not self.diff and not self.account_removal
+        return not self.compares and not self.account_removal
 
 
 @click.command(
     "push",
     cls=NscCommand,
-    help="Send account tokens to the servers. The current account is sent, if none is named.",
-    unavailable=(
-        "-D, --diff!",
-        "-P, --prune!",
-        "-R, --account-removal",
-        "--ca-cert",
-        "--client-cert",
-        "--client-key",
-        "--tls-curves",
-        "--tls-first!",
-    ),
+    help="Send account tokens to the servers: the current account, one that is named, or all."
+    " With --diff, --prune or --account-removal, compare and remove.",
+    unavailable=("--tls-curves",),
 )
 @account_flag
 @switch("-A", "--all", help="all accounts of the operator")
 @switch("-F", "--force", help="send even what is not valid")
 @flag("-u", "--account-jwt-server-url", help="server to send to (default: the operator's)")
-@flag("--system-account", help="system account to log in with (default: the operator's)")
-@flag("--system-user", help="user of it (default: one made for this push)")
+@switch("-D", "--diff", help="show which accounts of the servers are in this store")
+@switch("-P", "--prune", help="remove accounts from the servers that are not in this store")
+@flag("-R", "--account-removal", help="remove this account from the servers: name or public key")
 @flag("--timeout", type=INTEGER, help="seconds to wait for the answers, 1 to 60; default 1")
+@login_flags
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""
-    given = {name: value for name, value in values.items() if value is not None}
-    invocation.show(run, Options(**given))
+    login, rest = split_login(values)
+    invocation.show(run, Options(**rest, login=login))
 
 
 def run(options: Options, store: Store) -> Report:
-    """Check, log in, send, and tell what each server said."""
-    if options.account and options.all:
-        raise CommandError("specify only one of --account or --all", exit_code=MISUSED)
-    names = store.accounts() if options.all else [store.account_name(options.account)]
-    if not names:
-        raise CommandError(f"operator {quote(store.operator_name)} has no accounts")
-    url = _url(options, store)
+    """Check, then talk to the servers."""
+    _require_one_thing(options)
+    names = _names(options, store) if options.pushes else []
+    url = server_url(options, store)
     if not options.force:
         for name in names:
             _require_sound(store, name)
-    from isthmus.cli.nsc.push_login import make_login
-    from isthmus.cli.nsc.resolver import ResolverError, push
+    if is_http(url):
+        if options.compares or options.account_removal:
+            what = "diff" if options.diff else "prune"
+            raise CommandError(f"{what} only works for nats based account resolver")
+        from isthmus.cli.nsc.push_http import push_all
 
-    system_name, login = make_login(
-        store, url, system_account=options.system_account, system_user=options.system_user
-    )
-    timeout_s = min(max(options.timeout, 1), _TIMEOUT_S_MAX)
-    report = Report()
-    try:
-        pushed = push(
-            login, [(name, store.account_token(name)) for name in names], timeout_s=timeout_s
-        )
-    except ResolverError as error:
-        report.error(str(error))
-        return report
-    section = report.section(
-        f"push to nats-server {quote(url)} using system account {quote(system_name)}"
-    )
-    for result in pushed:
-        _report(result, section)
+        return push_all(store, url, names)
+    from isthmus.cli.nsc.push_resolver import Session
+
+    session = Session(store, url, options.login, options.timeout_s)
+    if options.account_removal:
+        key = store.account_key(options.account_removal, "account-removal")
+        return session.remove(key)
+    report = session.push(names) if names else Report(with_summary=True)
+    if options.compares and not report.failed:
+        session.compare(report, prune=options.prune)
     return report
 
 
-def _url(options: Options, store: Store) -> str:
+def _require_one_thing(options: Options) -> None:
+    if options.account and options.all:
+        raise CommandError("specify only one of --account or --all", exit_code=MISUSED)
+    if options.prune and options.diff:
+        raise CommandError("--prune and --diff are mutually exclusive", exit_code=MISUSED)
+    if options.compares and options.account_removal:
+        raise CommandError(
+            "--prune/--diff and --account-removal <account> are mutually exclusive",
+            exit_code=MISUSED,
+        )
+
+
+def _names(options: Options, store: Store) -> list[str]:
+    names = store.accounts() if options.all else [store.account_name(options.account)]
+    if not names:
+        raise CommandError(f"operator {quote(store.operator_name)} has no accounts")
+    return names
+
+
+def server_url(options: Options, store: Store) -> str:
     """Where to send to; an operator without account server has at least its service URLs."""
     operator = store.operator().nats
     services = operator.operator_service_urls
@@ -110,12 +138,7 @@ def _url(options: Options, store: Store) -> str:
             hint="set it: nsc edit operator --account-jwt-server-url nats://<host>:<port>",
         )
     scheme = urlparse(url).scheme.lower()
-    if scheme in {"http", "https"}:
-        raise CommandError(
-            f"pushing to an http account server ({url}) is not implemented",
-            hint="push to a nats resolver: -u nats://<host>:<port>",
-        )
-    if scheme not in RESOLVER_SCHEMES:
+    if not is_http(url) and scheme not in RESOLVER_SCHEMES:
         raise CommandError(
             f"scheme {quote(scheme)} is not supported (http, https, nats, ws, wss)",
             exit_code=MISUSED,
@@ -134,20 +157,3 @@ def _require_sound(store: Store, name: str) -> None:
             f"unable to push account {quote(name)} as it is not signed by the operator"
             f" {quote(store.operator_name)}"
         )
-
-
-def _report(result: "Pushed", report: Report) -> None:
-    name = result.account
-    section = report.section(f"push {name} to nats-server with nats account resolver")
-    for answer in result.answers:
-        if answer.refused:
-            section.error(f"server {answer.server} responded with error: {answer.text}")
-        else:
-            section.ok(f"pushed {quote(name)} to nats-server {answer.server}: {answer.text}")
-    if not result.answers:
-        section.error(f"failed to get response to push account: {result.problem}")
-        return
-    accepted = sum(not answer.refused for answer in result.answers)
-    if accepted:
-        servers = "nats-server" if accepted == 1 else "nats-servers"
-        section.ok(f"pushed to a total of {accepted} {servers}")

@@ -5,7 +5,8 @@ Owns the choice: a user made for this one conversation, or a stored one. Knows n
 
 from isthmus.base.quoting import quote
 from isthmus.cli.groups import CommandError
-from isthmus.cli.nsc.resolver import UPDATE, Login
+from isthmus.cli.nsc.login_flags import LoginFlags
+from isthmus.cli.nsc.resolver import SUBJECTS, Login, Tls
 from isthmus.cli.nsc.signers import account_keys
 from isthmus.cli.nsc.store import Store
 from isthmus.identity import jwt
@@ -16,12 +17,12 @@ _USER_LIFE_S = 120
 
 
 def make_login(
-    store: Store, url: str, *, system_account: str = "", system_user: str = ""
+    store: Store, url: str, flags: LoginFlags, *, client_name: str = "nsc_push"
 ) -> tuple[str, Login]:
-    """The system account's name, and a login: a user made for this push, or a stored one."""
+    """The system account's name, and a login: a user made for this once, or a stored one."""
     key = store.operator().nats.system_account
-    if system_account:
-        key = store.account_key(system_account, "system-account")
+    if flags.system_account:
+        key = store.account_key(flags.system_account, "system-account")
     if not key:
         raise CommandError(
             "system account is not set", hint="nsc edit operator --system-account <name>"
@@ -31,13 +32,32 @@ def make_login(
         raise CommandError(
             f"error obtaining system account user: system account {quote(key)} not found"
         )
-    if system_user:
-        return name, _stored_login(store, name, url, system_user)
-    made = _made_login(store, name, url)
-    return name, made or _stored_login(store, name, url, "")
+    token, pair = _credentials(store, name, flags.system_user)
+    tls = _tls(store, flags)
+    return name, Login(url=url, token=token, key=pair, tls=tls, client_name=client_name)
 
 
-def _made_login(store: Store, account_name: str, url: str) -> Login | None:
+def _credentials(store: Store, account: str, user: str) -> tuple[str, KeyPair]:
+    made = None if user else _made(store, account)
+    return made or _stored(store, account, user)
+
+
+def _tls(store: Store, flags: LoginFlags) -> Tls:
+    """What the flags say, else the environment."""
+
+    def path(text: str, variable: str) -> str:
+        text = text or store.surroundings.environ.get(variable, "")
+        return str(store.path(text)) if text else ""
+
+    return Tls(
+        ca_file=path(flags.ca_cert, "NATS_CA"),
+        cert_file=path(flags.client_cert, "NATS_CERT"),
+        key_file=path(flags.client_key, "NATS_KEY"),
+        first=flags.tls_first,
+    )
+
+
+def _made(store: Store, account_name: str) -> tuple[str, KeyPair] | None:
     """A user that lives two minutes and may do nothing else."""
     account = store.account(account_name)
     scopes = account.nats.scopes
@@ -54,7 +74,7 @@ def _made_login(store: Store, account_name: str, url: str) -> Login | None:
         name="nsc temporary push user",
         expires_s=surroundings.now_s + _USER_LIFE_S,
         nats=User(
-            pub=Permission(allow=(UPDATE,)),
+            pub=Permission(allow=SUBJECTS),
             sub=Permission(allow=("_INBOX.>",)),
             subs=NO_LIMIT,
             data=NO_LIMIT,
@@ -62,16 +82,16 @@ def _made_login(store: Store, account_name: str, url: str) -> Login | None:
             issuer_account=account.subject,
         ),
     )
-    return Login(url=url, token=jwt.encode(claims, signer, surroundings.now_ns), key=pair)
+    return jwt.encode(claims, signer, surroundings.now_ns), pair
 
 
-def _stored_login(store: Store, account: str, url: str, name: str) -> Login:
+def _stored(store: Store, account: str, name: str) -> tuple[str, KeyPair]:
     for user in [name] if name else store.users(account):
         if user not in store.users(account):
             break
         pair = store.keys.load(store.user(account, user).subject)
         if pair is not None:
-            return Login(url=url, token=store.user_token(account, user), key=pair)
+            return store.user_token(account, user), pair
     raise CommandError(
         "error obtaining system account user: no system account user with corresponding nkey found"
     )

@@ -1,15 +1,19 @@
 """Talking to the account resolver of running servers.
 
-Owns the conversation: log in as a user of the system account, send account tokens, gather what each
-server answers. Knows no store and prints nothing; nats-py and asyncio are imported when it is used.
+Owns the conversation: log in as a user of the system account, ask, gather what each server answers.
+Knows no store and prints nothing; who imports this module loads nats-py and asyncio.
 
-    $SYS.REQ.CLAIMS.UPDATE   an account token →  one answer per server
+    $SYS.REQ.CLAIMS.UPDATE   an account token          →  one answer per server
+    $SYS.REQ.CLAIMS.LIST     nothing                   →  one list of public keys per server
+    $SYS.REQ.CLAIMS.DELETE   a token with public keys  →  one answer per server
+    $SYS.REQ.CLAIMS.PACK     nothing                   →  key|token for each account, then nothing
 """
 
 import asyncio
 import base64
-from collections.abc import Sequence
-from typing import Any
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import nats
@@ -21,7 +25,27 @@ from isthmus.base.values import Value
 from isthmus.identity.nkeys import KeyPair
 
 UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
+LIST = "$SYS.REQ.CLAIMS.LIST"
+DELETE = "$SYS.REQ.CLAIMS.DELETE"
+PACK = "$SYS.REQ.CLAIMS.PACK"
+SUBJECTS = (UPDATE, LIST, DELETE, PACK)
 CONNECT_TIMEOUT_S = 5
+ACCOUNTS_MAX = 100_000  # of one server; a longer list is not read to its end
+T = TypeVar("T")
+
+
+class Tls(Value):
+    """Files for a connection by TLS, empty where the system's own are meant."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    first: bool = False  # shake hands before the server says anything
+
+    @property
+    def given(self) -> bool:
+        """True if TLS was asked for, whatever the URL says."""
+        return self != Tls()
 
 
 class Login(Value):
@@ -30,6 +54,8 @@ class Login(Value):
     url: str
     token: str
     key: KeyPair
+    tls: Tls = Tls()
+    client_name: str = "nsc_push"
 
 
 class Answer(Value):
@@ -46,6 +72,13 @@ class Pushed(Value):
     account: str
     answers: tuple[Answer, ...]
     problem: str = ""
+
+
+class Listing(Value):
+    """The accounts one server has, by public key."""
+
+    server: str
+    accounts: tuple[str, ...]
 
 
 class ResolverError(Exception):
@@ -65,7 +98,7 @@ class _Data(Value):
 
 class _Envelope(Value):
     server: _Server = _Server()
-    data: _Data | None = None
+    data: _Data | tuple[str, ...] | None = None
     error: _Data | None = None
 
 
@@ -74,17 +107,72 @@ def push(login: Login, tokens: Sequence[tuple[str, str]], *, timeout_s: float) -
 
     A server that stands alone is not waited for once it has answered.
     """
-    return asyncio.run(_push(login, tokens, timeout_s))
+
+    async def talk(client: Client) -> list[Pushed]:
+        pushed = []
+        for name, token in tokens:
+            found, problem = await _ask(client, UPDATE, token.encode(), timeout_s)
+            answers = tuple(map(_answer, found))
+            pushed.append(Pushed(account=name, answers=answers, problem=problem))
+        return pushed
+
+    return _converse(login, talk)
 
 
-async def _push(login: Login, tokens: Sequence[tuple[str, str]], timeout_s: float) -> list[Pushed]:
-    client = await _connect(login)
-    try:
-        return [await _update(client, name, token, timeout_s) for name, token in tokens]
-    except (ClientError, OSError) as error:
-        raise ResolverError(f"connection lost: {error}") from None
-    finally:
-        await client.close()
+def list_accounts(login: Login, *, timeout_s: float) -> list[Listing]:
+    """What accounts each server has; raise `ResolverError` if none says."""
+
+    async def talk(client: Client) -> list[Listing]:
+        found, problem = await _ask(client, LIST, b"", timeout_s)
+        if not found:
+            raise ResolverError(f"failed to get response to list accounts: {problem}")
+        return [_listing(data) for data in found]
+
+    return _converse(login, talk)
+
+
+def delete(login: Login, request: str, *, timeout_s: float) -> list[Answer]:
+    """Send a signed request to delete accounts; raise `ResolverError` if no server answers."""
+
+    async def talk(client: Client) -> list[Answer]:
+        found, problem = await _ask(client, DELETE, request.encode(), timeout_s)
+        if not found:
+            raise ResolverError(f"failed to get response to delete accounts: {problem}")
+        return list(map(_answer, found))
+
+    return _converse(login, talk)
+
+
+def pull(login: Login, *, timeout_s: float) -> dict[str, str]:
+    """Every account token the servers have, by public key; the first that arrives counts."""
+
+    async def talk(client: Client) -> dict[str, str]:
+        found, problem = await _ask(client, PACK, b"", timeout_s, until=lambda data: not data)
+        if not found:
+            raise ResolverError(f"failed to get response to pull accounts: {problem}")
+        tokens: dict[str, str] = {}
+        for data in found:
+            key, _, token = data.decode("utf-8", "replace").partition("|")
+            if token:
+                tokens.setdefault(key, token)
+        return tokens
+
+    return _converse(login, talk)
+
+
+def _converse(login: Login, talk: Callable[[Client], Awaitable[T]]) -> T:
+    """Connect, talk, hang up."""
+
+    async def run() -> T:
+        client = await _connect(login)
+        try:
+            return await talk(client)
+        except (ClientError, OSError) as error:
+            raise ResolverError(f"connection lost: {error}") from None
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
 
 
 async def _connect(login: Login) -> Client:
@@ -97,7 +185,7 @@ async def _connect(login: Login) -> Client:
     try:
         return await nats.connect(
             servers=[login.url],
-            name="nsc_push",
+            name=login.client_name,
             allow_reconnect=False,
             max_reconnect_attempts=1,  # 0 would be for ever
             reconnect_time_wait=0,
@@ -105,6 +193,7 @@ async def _connect(login: Login) -> Client:
             error_cb=ignore,
             user_jwt_cb=login.token.encode,
             signature_cb=sign,
+            **_tls_options(login.tls),
         )
     except AuthorizationError:
         raise ResolverError("failed to connect: nats: Authorization Violation") from None
@@ -112,16 +201,39 @@ async def _connect(login: Login) -> Client:
         raise ResolverError(f"failed to connect: {error}") from None
 
 
-async def _update(client: Client, account: str, token: str, timeout_s: float) -> Pushed:
+def _tls_options(tls: Tls) -> dict[str, Any]:
+    if not tls.given:
+        return {}
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file or None)
+        if tls.cert_file:
+            context.load_cert_chain(tls.cert_file, tls.key_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ResolverError(f"cannot use the files for TLS: {error.strerror or error}") from None
+    return {"tls": context, "tls_handshake_first": tls.first}
+
+
+async def _ask(
+    client: Client,
+    subject: str,
+    payload: bytes,
+    timeout_s: float,
+    *,
+    until: Callable[[bytes], bool] = lambda _: True,
+) -> tuple[list[bytes], str]:
+    """What all servers answered within `timeout_s`; if nothing, the second item says why.
+
+    A server that stands alone is heard no longer than to the answer that `until` is true for.
+    """
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox)
-    await client.publish(UPDATE, token.encode(), reply=inbox)
+    await client.publish(subject, payload, reply=inbox)
     await client.flush()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    answers: list[Answer] = []
+    answers: list[bytes] = []
     problem = "nats: timeout"
-    while (left_s := deadline - loop.time()) > 0:
+    while (left_s := deadline - loop.time()) > 0 and len(answers) < ACCOUNTS_MAX:
         try:
             message = await subscription.next_msg(timeout=left_s)
         except ClientError:
@@ -129,11 +241,11 @@ async def _update(client: Client, account: str, token: str, timeout_s: float) ->
         if (message.headers or {}).get("Status") == "503":
             problem = "no server with an account resolver is listening"
             break
-        answers.append(_answer(message.data))
-        if _stands_alone(client):
+        answers.append(message.data)
+        if until(message.data) and _stands_alone(client):
             break
     await subscription.unsubscribe()
-    return Pushed(account=account, answers=tuple(answers), problem="" if answers else problem)
+    return answers, "" if answers else problem
 
 
 def _answer(data: bytes) -> Answer:
@@ -144,7 +256,20 @@ def _answer(data: bytes) -> Answer:
     name = envelope.server.name or envelope.server.id
     if envelope.error is not None:
         return Answer(server=name, text=envelope.error.description, refused=True)
-    return Answer(server=name, text=envelope.data.message if envelope.data else "", refused=False)
+    text = envelope.data.message if isinstance(envelope.data, _Data) else ""
+    return Answer(server=name, text=text, refused=False)
+
+
+def _listing(data: bytes) -> Listing:
+    try:
+        envelope = msgspec.json.decode(data, type=_Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ResolverError("a server's list of accounts cannot be read") from None
+    name = envelope.server.name or envelope.server.id
+    if envelope.error is not None:
+        raise ResolverError(f"server {name} responded with error: {envelope.error.description}")
+    accounts = envelope.data if isinstance(envelope.data, tuple) else ()
+    return Listing(server=name, accounts=tuple(sorted(accounts)))
 
 
 def _stands_alone(client: Client) -> bool:

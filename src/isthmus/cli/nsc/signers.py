@@ -43,6 +43,11 @@ def account_signer(store: Store, *, previous: str = "") -> KeyPair:
             f"operator {store.operator_name} is managed by somebody else:"
             " editing its accounts is not implemented"
         )
+    return account_operator_key(store, previous=previous)
+
+
+def account_operator_key(store: Store, *, previous: str = "") -> KeyPair:
+    """The operator's key for what it says about accounts, their deletion included."""
     keys = operator_keys(store.operator())
     return _choose(store, Kind.OPERATOR, keys, "invalid account signer", previous)
 
