@@ -106,12 +106,30 @@ def test_a_strict_operator_takes_no_identity_keys(nsc):
     assert nsc("validate -A").code == 0
 
 
-def test_a_managed_operator_is_left_to_its_owner(nsc):
+def managed(nsc: Nsc) -> None:
     path = nsc.stores / "O" / ".nsc"
     path.write_text(path.read_text().replace("false", "true"))
-    done = nsc("edit account A --conns 5")
-    assert done.code == 1
-    assert "managed by somebody else" in done.err
+
+
+def test_below_a_managed_operator_accounts_sign_themselves(nsc):
+    managed(nsc)
+    forget(nsc, field(nsc, "operator", "sub"))
+    assert "[WARN] unable to push" in nsc.ok("edit account A --conns 5")
+    assert field(nsc, "account A", "iss") == field(nsc, "account A", "sub")
+    nsc.ok("edit account A --sk generate")
+    key = field(nsc, "account A", "nats.signing_keys[0]")
+    assert "invalid account signer" in nsc(f"edit account A --conns 6 -K {key}").err
+    forget(nsc, field(nsc, "account A", "sub"))
+    assert "unable to resolve any" in nsc("edit account A --conns 6").err
+
+
+def test_who_has_the_operators_key_signs_below_a_managed_operator_too(nsc):
+    managed(nsc)
+    nsc.ok("edit account A --conns 5")
+    assert field(nsc, "account A", "iss") == field(nsc, "operator", "sub")
+    seed = forget(nsc, field(nsc, "operator", "sub"))
+    nsc.ok(f"edit account A --conns 6 -K {seed}")
+    assert field(nsc, "account A", "iss") == field(nsc, "operator", "sub")
 
 
 def test_a_public_key_alone_gets_no_creds(nsc):

@@ -59,7 +59,7 @@ def run(options: Options, store: Store) -> Report:
         make_account(key, name), options.start, options.expiry, store.surroundings
     )
     body = msgspec.structs.replace(claims.nats, default_permissions=granted)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     store.select(operator=store.operator_name, account=name)
     report.ok(f"added account {quote(name)}")
     return report

@@ -67,7 +67,7 @@ def run(options: Options, store: Store) -> Report:
     claims = store.account(account_name)
     export = make_export(options)
     body = msgspec.structs.replace(claims.nats, exports=(*claims.nats.exports, export))
-    issue_account(store, msgspec.structs.replace(claims, nats=body), account_name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), account_name, report)
     access = "private" if options.private else "public"
     report.ok(f"added {access} {export.type} export {quote(export.name)}")
     return report

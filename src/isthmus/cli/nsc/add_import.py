@@ -64,7 +64,7 @@ def run(options: Options, store: Store) -> Report:
     made = _private(options, store, claims) if options.token else _public(options, store)
     _require_new(made, claims)
     body = msgspec.structs.replace(claims.nats, imports=(*claims.nats.imports, made))
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"added {made.type} import {quote(made.subject)}")
     return report
 

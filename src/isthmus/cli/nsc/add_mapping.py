@@ -84,7 +84,7 @@ def run(options: Options, store: Store) -> Report:
         raise CommandError(f"mapping validation failed: [{texts}]")
     mappings = claims.nats.mappings | {options.source: targets}
     body = msgspec.structs.replace(claims.nats, mappings=mappings)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"added mapping {options.source} -> {made.subject}, weight {made.weight or 100}%")
     return report
 

@@ -7,11 +7,12 @@ import msgspec
 
 from isthmus.base.quoting import quote
 from isthmus.base.values import Value
-from isthmus.cli.groups import CommandError
+from isthmus.cli.groups import MISUSED, CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.issue import issue_account, issue_operator, issue_user, new_key
 from isthmus.cli.nsc.names import require_name
+from isthmus.cli.nsc.operator_source import import_operator
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import moment_flags, with_moments
 from isthmus.cli.nsc.signers import load_key
@@ -51,10 +52,15 @@ _SYSTEM_EXPORTS = (
 )
 
 
+_SERVER_HINT = "When running your own nats-server, make sure they run at least version 2.2.0"
+
+
 class Options(Value):
     """What was asked for."""
 
     name: str
+    url: str = ""
+    force: bool = False
     generate_signing_key: bool = False
     sys: bool = False
     start: str | None = None
@@ -64,11 +70,12 @@ class Options(Value):
 @click.command(
     "operator",
     cls=NscCommand,
-    help="Add an operator and select it.",
-    unavailable=("-u, --url", "--force!"),
+    help="Add an operator and select it: a new one, or the one of a token that others made.",
 )
 @click.argument("argument", metavar="[NAME]", required=False)
 @flag("-n", "--name", help="operator name")
+@flag("-u", "--url", help="import this operator: file, URL, or a well-known name")
+@switch("--force", help="import it even if there is one of that name")
 @switch("--generate-signing-key", help="generate a signing key with the operator")
 @switch("-s", "--sys", help="generate a system account with the operator")
 @moment_flags
@@ -81,6 +88,10 @@ def command(invocation: Invocation, /, argument: str | None, **values: Any) -> N
 
 def run(options: Options, store: Store) -> Report:
     """Decide on the operator's files."""
+    if options.url:
+        return _import(options, store)
+    if options.force:
+        raise CommandError("force only works with -u", exit_code=MISUSED)
     report = Report()
     name = require_name(options.name, "operator name is required")
     if name in store.operators():
@@ -94,7 +105,7 @@ def run(options: Options, store: Store) -> Report:
         make_operator(identity.public_key, name), options.start, options.expiry, store.surroundings
     )
     report.ok(f"added operator {quote(name)}")
-    report.ok("When running your own nats-server, make sure they run at least version 2.2.0")
+    report.ok(_SERVER_HINT)
     account_issuer = identity
     if options.generate_signing_key:
         account_issuer = new_key(store, Kind.OPERATOR)
@@ -111,6 +122,23 @@ def run(options: Options, store: Store) -> Report:
     return report
 
 
+def _import(options: Options, store: Store) -> Report:
+    if options.sys:
+        raise CommandError(
+            "importing an operator is not compatible with system account generation",
+            exit_code=MISUSED,
+        )
+    if options.generate_signing_key:
+        raise CommandError(
+            "signing key can not be added when importing the operator", exit_code=MISUSED
+        )
+    report = Report()
+    name = import_operator(store, options.url, name=options.name, force=options.force)
+    report.ok(f"imported operator {quote(name)}")
+    report.ok(_SERVER_HINT)
+    return report
+
+
 def _with_body(claims: OperatorClaims, **changes: Any) -> OperatorClaims:
     return msgspec.structs.replace(claims, nats=msgspec.structs.replace(claims.nats, **changes))
 
@@ -123,7 +151,7 @@ def _add_system_account(store: Store, issuer: KeyPair, report: Report) -> str:
         account.nats, exports=_SYSTEM_EXPORTS, signing_keys=(signing_key.public_key,)
     )
     account = msgspec.structs.replace(account, nats=body)
-    issue_account(store, account, SYSTEM_ACCOUNT, signer=issuer)
+    issue_account(store, account, SYSTEM_ACCOUNT, report, signer=issuer)
     report.ok(f"created system_account: name:{SYSTEM_ACCOUNT} id:{identity.public_key}")
     user_key = new_key(store, Kind.USER)
     user = make_user(user_key.public_key, SYSTEM_USER)

@@ -72,7 +72,7 @@ def run(options: Options, store: Store) -> Report:
             )
         )
     last = with_user_revocations(claims, revoked) if options.revoke else claims
-    _expire(store, last, name)
+    _expire(store, last, name, report)
     report.ok(f"expired account {quote(name)}")
     if options.rm_nkey:
         _remove_keys(store, claims, report)
@@ -101,10 +101,10 @@ def _require_allowed(options: Options, store: Store, name: str, claims: AccountC
         )
 
 
-def _expire(store: Store, claims: AccountClaims, name: str) -> None:
+def _expire(store: Store, claims: AccountClaims, name: str, report: Report) -> None:
     """Whoever gets the last token sees it end; the store keeps none."""
     expires_s = store.surroundings.now_s + _LIFE_LEFT_S
-    issue_account(store, msgspec.structs.replace(claims, expires_s=expires_s), name)
+    issue_account(store, msgspec.structs.replace(claims, expires_s=expires_s), name, report)
 
 
 def _remove_keys(store: Store, claims: AccountClaims, report: Report) -> None:

@@ -48,6 +48,6 @@ def run(options: Options, store: Store) -> Report:
         raise CommandError(f"no export matching {quote(subject)} found")
     kept = tuple(export for export in exports if export is not found)
     body = msgspec.structs.replace(claims.nats, exports=kept)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"deleted {found.type} export {quote(subject)}")
     return report

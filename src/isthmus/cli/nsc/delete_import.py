@@ -51,7 +51,7 @@ def run(options: Options, store: Store) -> Report:
     found = _find(imports, subject, source)
     kept = tuple(item for item in imports if item is not found)
     body = msgspec.structs.replace(claims.nats, imports=kept)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"deleted {found.type} import {quote(found.subject)}")
     return report
 

@@ -55,7 +55,7 @@ def run(options: Options, store: Store) -> Report:
     if kept:
         mappings[options.source] = kept
     body = msgspec.structs.replace(claims.nats, mappings=mappings)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     inside = f" in cluster {options.cluster}" if options.cluster else ""
     if options.target:
         report.ok(f"deleted mapping {options.source} -> {options.target}{inside}")

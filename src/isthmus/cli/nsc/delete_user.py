@@ -71,6 +71,6 @@ def run(options: Options, store: Store) -> Report:
             )
         )
     if options.revoke:
-        issue_account(store, with_user_revocations(claims, revoked), account)
+        issue_account(store, with_user_revocations(claims, revoked), account, report)
         section.ok(f"edited account {quote(account)}")
     return report

@@ -100,7 +100,7 @@ def run(options: Options, store: Store) -> Report:
         trace=_trace(before.nats.trace, options, report),
         **texts,
     )
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"edited account {quote(name)}")
     return report
 

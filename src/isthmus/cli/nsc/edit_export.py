@@ -74,7 +74,7 @@ def run(options: Options, store: Store) -> Report:
     after = edited(before, options, report)
     exports = tuple(after if export is before else export for export in claims.nats.exports)
     body = msgspec.structs.replace(claims.nats, exports=exports)
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"edited {after.type} export {quote(after.name)}")
     return report
 

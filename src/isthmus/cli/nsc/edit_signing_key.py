@@ -75,7 +75,7 @@ def run(options: Options, store: Store) -> Report:
     _require_sound(after, before, claims)
     keys = {key: scope or key for key, scope in claims.nats.scopes.items()} | {after.key: after}
     body = msgspec.structs.replace(claims.nats, signing_keys=tuple(keys.values()))
-    issue_account(store, msgspec.structs.replace(claims, nats=body), name)
+    issue_account(store, msgspec.structs.replace(claims, nats=body), name, report)
     report.ok(f"edited signing key {quote(after.key)}")
     return report
 

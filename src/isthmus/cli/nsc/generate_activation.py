@@ -9,9 +9,11 @@ from isthmus.base.subjects import covers
 from isthmus.base.values import Value
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
-from isthmus.cli.nsc.flags import flag
+from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.forms import STDOUT
+from isthmus.cli.nsc.http import is_http
 from isthmus.cli.nsc.moments import format_distance, format_moment, titled
+from isthmus.cli.nsc.push_http import hand_in
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag, moment_flags, with_moments
 from isthmus.cli.nsc.signers import issuer_account, user_signer
@@ -19,6 +21,7 @@ from isthmus.cli.nsc.store import Store
 from isthmus.identity import jwt
 from isthmus.identity.claims import AccountClaims, Activation, Export, make_activation
 from isthmus.identity.creds import decorate_token
+from isthmus.identity.payload import make_hash_id
 from isthmus.identity.validate import blocking, validate
 
 
@@ -29,6 +32,7 @@ class Options(Value):
     subject: str = ""
     target_account: str = ""
     output_file: str = STDOUT
+    push: bool = False
     start: str | None = None
     expiry: str | None = None
 
@@ -37,12 +41,12 @@ class Options(Value):
     "activation",
     cls=NscCommand,
     help="Generate the token that lets one account import a private export.",
-    unavailable=("--push!",),
 )
 @account_flag
 @flag("-s", "--subject", help="the export's subject, or a part of it", default="")
 @flag("-t", "--target-account", help="the importing account: key or name", default="")
 @flag("-o", "--output-file", help="file for the token; -- is the output", default=STDOUT)
+@switch("--push", help="hand it in at the operator's account server, too", default=False)
 @moment_flags
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
@@ -69,7 +73,8 @@ def run(options: Options, store: Store) -> Report:
     now_ns, now_s = store.surroundings.now_ns, store.surroundings.now_s
     for finding in blocking(validate(claims, now_ns)):
         raise CommandError(finding.text)
-    text = decorate_token(jwt.encode(claims, signer, now_ns))
+    token = jwt.encode(claims, signer, now_ns)
+    text = decorate_token(token)
     report.ok(f"generated {quote(export.name)} activation for account {quote(target)}")
     for what, moment_s in (("valid", claims.not_before_s), ("expires", claims.expires_s)):
         if moment_s:
@@ -80,7 +85,27 @@ def run(options: Options, store: Store) -> Report:
     else:
         shown = store.put_output(options.output_file, text)
         report.ok(f"wrote activation token to {shown}")
+    if options.push:
+        _push(token, store, report)
     return report
+
+
+def _push(token: str, store: Store, report: Report) -> None:
+    operator = store.operator()
+    url = operator.nats.account_server_url
+    if not url:
+        raise CommandError(
+            f"operator {operator.name} doesn't have an account server url configured"
+        )
+    if not is_http(url):
+        raise CommandError(
+            "activation push is only supported for http base account server"
+            " not nats-resover enabled nats-server"  # the original's spelling
+        )
+    place = f"{url.rstrip('/')}/activations"
+    hand_in(place, token, report)
+    name = make_hash_id(jwt.decode_activation(token))
+    report.ok(f"activation accessible at {quote(f'{place}/{name}')}")
 
 
 def _find_export(account: AccountClaims, name: str, subject: str) -> tuple[str, Export]:

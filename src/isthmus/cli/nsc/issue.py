@@ -7,6 +7,7 @@ the way of another change.
 """
 
 from isthmus.cli.groups import CommandError
+from isthmus.cli.nsc.push_http import exchange
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.signers import account_signer, operator_signer
 from isthmus.cli.nsc.store import Store
@@ -32,13 +33,26 @@ def issue_operator(store: Store, claims: OperatorClaims, signer: KeyPair | None 
 
 
 def issue_account(
-    store: Store, claims: AccountClaims, name: str, *, signer: KeyPair | None = None
+    store: Store,
+    claims: AccountClaims,
+    name: str,
+    report: Report,
+    *,
+    signer: KeyPair | None = None,
+    checked: bool = True,
 ) -> None:
-    """Sign and store an account under its local name."""
+    """Sign and store an account under its local name.
+
+    Where the operator is managed by somebody else, the account signs itself and its token is
+    exchanged for one that the operator signed.
+    """
     before = store.account(name) if store.has_account(name) else None
-    _require_no_new_error(claims, before, store.surroundings.now_ns)
-    signer = signer or account_signer(store, previous=claims.issuer)
+    if checked:
+        _require_no_new_error(claims, before, store.surroundings.now_ns)
+    signer = signer or account_signer(store, claims)
     store.put_account(jwt.encode(claims, signer, store.surroundings.now_ns), name)
+    if signer.kind is Kind.ACCOUNT:
+        exchange(store, name, report)
 
 
 def issue_user(store: Store, claims: UserClaims, account: str, signer: KeyPair) -> bool:

@@ -155,8 +155,12 @@ EXPORT = _group(
 IMPORT = _group(
     "import",
     "Take over keys, accounts and users made elsewhere",
-    _verbs(group="import", import_keys="Take key files into the keystore"),
-    unavailable=("account", "user"),
+    _verbs(
+        group="import",
+        import_keys="Take key files into the keystore",
+        import_account="Import an account from its token",
+        import_user="Import a user from its token or creds",
+    ),
 )
 REISSUE = _group(
     "reissue",
@@ -193,6 +197,8 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
     commands={group.name or "": group for group in _GROUPS},
     verbs=_verbs(
         env="Show or change the environment of nsc",
+        init="Make an operator, an account and a user",
+        load="Load an operator and one of its accounts",
         pull="Take over account tokens from the servers",
         push="Send account tokens to the servers, remove others",
         validate="Check an operator, its accounts and users",
@@ -202,9 +208,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
         "completion",
         "expirations",
         "fix",
-        "init",
         "keys",
-        "load",
         "migrate",
         "rename",
         "tool",

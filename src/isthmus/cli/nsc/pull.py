@@ -82,8 +82,12 @@ def _from_resolver(options: Options, store: Store, url: str) -> Report:
     for key, claims in sorted(found.items(), key=lambda item: item[1].name if item[1] else ""):
         if claims is None:
             section.error(f"what the servers have for {key} is no token of that account")
+            continue
+        problem = put_account(store, claims, tokens[key], newer=options.overwrite_newer)
+        if problem:
+            section.error(problem)
         else:
-            take_account(store, claims, tokens[key], section, newer=options.overwrite_newer)
+            section.ok(f"stored account {quote(claims.name)}")
     return report
 
 
@@ -96,25 +100,31 @@ def _from_account_server(options: Options, store: Store, url: str) -> Report:
         key = store.account(name).subject
         token = fetch_account(url, key)
         claims = _decoded(key, token)
-        section = report.section(f"pulled {quote(name)} from the account server")
-        if claims is None:
-            section.error(f"what the server has for {key} is no token of that account")
-        else:
-            take_account(store, claims, token, section, newer=options.overwrite_newer)
+        problem = f"what the server has for {key} is no token of that account"
+        if claims is not None:
+            problem = put_account(store, claims, token, newer=options.overwrite_newer)
+        _report_pulled(name, problem, report)
     return report
+
+
+def _report_pulled(name: str, problem: str, report: Report) -> None:
+    if problem:
+        report.section(f"pulled {quote(name)} from the account server").error(problem)
+    else:
+        report.ok(f"pulled {quote(name)} from the account server")
 
 
 def _pull_operator(options: Options, store: Store, url: str, report: Report) -> None:
     token = fetch_operator(url)
     claims, before = jwt.decode_operator(token), store.operator()
-    section = report.section(f"pulled {quote(claims.name)} from the account server")
+    problem = ""
     if claims.subject != before.subject:
-        section.error(f"the account server is that of another operator: {claims.subject}")
+        problem = f"the account server is that of another operator: {claims.subject}"
     elif claims.issued_s < before.issued_s and not options.overwrite_newer:
-        section.error(_newer(before.name))
+        problem = _newer(before.name)
     else:
         store.put_operator(store.operator_name, token)
-        section.ok(f"stored operator {quote(claims.name)}")
+    _report_pulled(claims.name, problem, report)
 
 
 def _decoded(key: str, token: str) -> AccountClaims | None:
@@ -125,24 +135,19 @@ def _decoded(key: str, token: str) -> AccountClaims | None:
     return claims if claims.subject == key else None
 
 
-def take_account(
-    store: Store, claims: AccountClaims, token: str, report: Report, *, newer: bool
-) -> None:
-    """Decide on a token that came from outside, or report why not."""
+def put_account(store: Store, claims: AccountClaims, token: str, *, newer: bool) -> str:
+    """Decide on a token that came from a server; what is wrong with that, if anything."""
     name = store.name_of_account(claims.subject) or require_name(claims.name, "account has no name")
     if claims.issuer not in {claims.subject, *operator_keys(store.operator())}:
-        report.error(f"account {quote(name)} is not signed by operator {store.operator_name}")
-        return
+        return f"account {quote(name)} is not signed by operator {store.operator_name}"
     if store.has_account(name):
         local = store.account(name)
         if local.subject != claims.subject:
-            report.error(f"account {quote(name)} is another one here: {local.subject}")
-            return
+            return f"account {quote(name)} is another one here: {local.subject}"
         if local.issued_s > claims.issued_s and not newer:
-            report.error(_newer(name))
-            return
+            return _newer(name)
     store.put_account(token, name)
-    report.ok(f"stored account {quote(name)}")
+    return ""
 
 
 def _newer(name: str) -> str:

@@ -88,5 +88,5 @@ def _sign_accounts(
             report.ok(f"account {quote(name)} already signed properly")
         else:
             strict = operator.nats.strict_signing_key_usage
-            issue_account(store, claims, name, signer=None if strict else identity)
+            issue_account(store, claims, name, report, signer=None if strict else identity)
             report.ok(f"account {quote(name)} re-signed")

@@ -54,7 +54,7 @@ def run(options: Options, store: Store) -> Report:
     target = target_key(store, options.target_account)
     until_s = options.at or store.surroundings.now_s
     revoked = with_revocation(export.revocations, target, until_s)
-    issue_account(store, with_revocations(claims, export, revoked), name)
+    issue_account(store, with_revocations(claims, export, revoked), name, report)
     if target == EVERYBODY:
         moment = format_local(until_s, store.surroundings.zone)
         report.ok(f"revoked all activations for {quote(export.name)} issued before {moment}")

@@ -51,7 +51,7 @@ def run(options: Options, store: Store) -> Report:
     key = user_key(store, account, name=options.name, key=options.user_public_key)
     until_s = options.at or store.surroundings.now_s
     revoked = with_revocation(claims.nats.revocations, key, until_s)
-    issue_account(store, with_user_revocations(claims, revoked), account)
+    issue_account(store, with_user_revocations(claims, revoked), account, report)
     if key == EVERYBODY:
         moment = format_local(until_s, store.surroundings.zone)
         report.ok(f"revoked all users issued before {moment}")

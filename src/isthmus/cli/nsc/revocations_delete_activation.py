@@ -48,7 +48,7 @@ def run(options: Options, store: Store) -> Report:
     export = find_export(claims, name, options.subject, service=options.service)
     target = target_key(store, options.target_account)
     kept = without_revocation(export.revocations, target)
-    issue_account(store, with_revocations(claims, export, kept), name)
+    issue_account(store, with_revocations(claims, export, kept), name, report)
     whom = "all accounts" if target == EVERYBODY else f"account {target}"
     report.ok(f"deleted {export.type} {export.name} revocation for {whom}")
     return report

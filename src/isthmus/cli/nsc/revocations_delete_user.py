@@ -50,7 +50,7 @@ def run(options: Options, store: Store) -> Report:
     if key not in claims.nats.revocations:
         raise CommandError(f"user with public key {key} is not revoked")
     kept = without_revocation(claims.nats.revocations, key)
-    issue_account(store, with_user_revocations(claims, kept), account)
+    issue_account(store, with_user_revocations(claims, kept), account, report)
     if key == EVERYBODY:
         report.ok("deleted all user revocation")  # the original's wording
     else:

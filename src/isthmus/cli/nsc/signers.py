@@ -5,7 +5,8 @@ keystore. Knows no verb and writes nothing. A key that may not sign is refused h
 server that reads the token later.
 
     operator token      the operator's key or a signing key of it
-    account token       the same; only a signing key if the operator is strict
+    account token       the same; only a signing key if the operator is strict; the account itself
+                        where the operator is managed by somebody else
     user, activation    the account's key or a signing key of it; likewise
 """
 
@@ -36,14 +37,17 @@ def operator_signer(store: Store, operator: OperatorClaims) -> KeyPair:
     return _choose(store, Kind.OPERATOR, keys, "invalid operator signer")
 
 
-def account_signer(store: Store, *, previous: str = "") -> KeyPair:
-    """The key for an account's token; `previous` is who signed it last."""
-    if store.info().managed:
-        raise CommandError(
-            f"operator {store.operator_name} is managed by somebody else:"
-            " editing its accounts is not implemented"
-        )
-    return account_operator_key(store, previous=previous)
+def account_signer(store: Store, account: AccountClaims) -> KeyPair:
+    """The key for an account's token; who signed it last comes first.
+
+    The account itself signs where others hold the operator's keys.
+    """
+    if not store.info().managed:
+        return account_operator_key(store, previous=account.issuer)
+    keys = [*operator_keys(store.operator()), account.subject]
+    if store.private_key:
+        return _named(store, (Kind.OPERATOR, Kind.ACCOUNT), keys, "invalid account signer")
+    return _from_keystore(store, keys)
 
 
 def account_operator_key(store: Store, *, previous: str = "") -> KeyPair:
@@ -77,23 +81,28 @@ def issuer_account(signer: KeyPair, account: AccountClaims) -> str:
     return "" if signer.public_key == account.subject else account.subject
 
 
-def load_key(store: Store, text: str, kind: Kind) -> KeyPair:
+def load_key(store: Store, text: str, *kinds: Kind) -> KeyPair:
     """The key pair that `text` means: a seed, a file with one, or a public key in the keystore."""
-    if nkeys.is_public(text, kind):
+    if nkeys.is_public(text, *kinds):
         return _from_keystore(store, [text])
-    return _require_kind(_parse_seed(store, text), kind)
+    return _require_kind(_parse_seed(store, text), kinds)
 
 
 def _choose(
     store: Store, kind: Kind, keys: Sequence[str], complaint: str, previous: str = ""
 ) -> KeyPair:
     if store.private_key:
-        pair = load_key(store, store.private_key, kind)
-        if pair.public_key not in keys:
-            raise CommandError(complaint, hint=f"{pair.public_key} is none of: {', '.join(keys)}")
-        return pair
+        return _named(store, (kind,), keys, complaint)
     ordered = sorted(keys, key=lambda key: key != previous) if previous else list(keys)
     return _from_keystore(store, ordered)
+
+
+def _named(store: Store, kinds: Sequence[Kind], keys: Sequence[str], complaint: str) -> KeyPair:
+    """The key that -K names, if it may sign."""
+    pair = load_key(store, store.private_key, *kinds)
+    if pair.public_key not in keys:
+        raise CommandError(complaint, hint=f"{pair.public_key} is none of: {', '.join(keys)}")
+    return pair
 
 
 def _from_keystore(store: Store, keys: Sequence[str]) -> KeyPair:
@@ -123,7 +132,8 @@ def _parse_seed(store: Store, text: str) -> KeyPair:
     raise CommandError(f"there is no seed in {store.shown(text)}")
 
 
-def _require_kind(pair: KeyPair, kind: Kind) -> KeyPair:
-    if pair.kind is not kind:
-        raise CommandError(f"the key is for {pair.kind.title}, not for {kind.title}")
+def _require_kind(pair: KeyPair, kinds: Sequence[Kind]) -> KeyPair:
+    if pair.kind not in kinds:
+        wanted = " or ".join(kind.title for kind in kinds)
+        raise CommandError(f"the key is for {pair.kind.title}, not for {wanted}")
     return pair

@@ -188,11 +188,11 @@ class Store:
             raise CommandError(f"operator {name} does not exist")
         return token
 
-    def put_operator(self, name: str, token: str) -> None:
-        """Store an operator's token, making its folder."""
+    def put_operator(self, name: str, token: str, *, managed: bool = False) -> None:
+        """Store an operator's token, making its folder; `managed` if others hold its keys."""
         folder = self.stores / name
-        if not self.transaction.exists(folder / OPERATOR_FILE):
-            info = OperatorInfo(name=name)
+        if managed or not self.transaction.exists(folder / OPERATOR_FILE):
+            info = OperatorInfo(managed=managed, name=name)
             self.transaction.put(folder / OPERATOR_FILE, msgspec.json.encode(info))
         self.transaction.put(folder / f"{name}.jwt", token.encode())
 
