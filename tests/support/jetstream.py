@@ -84,6 +84,12 @@ class StreamClient:
         self._left = b""
         self.connection.say(b"SUB _INBOX.> 1")
 
+    def say(self, line):
+        """A protocol line; what came in its turn."""
+        self._left += self.connection.send(line + b"\r\n")
+        self.world.finish()
+        return self.messages()
+
     def publish(self, subject, payload=b"", *, reply="", header=b""):
         """What came back in the same turn."""
         words = [subject, *([reply] if reply else [])]

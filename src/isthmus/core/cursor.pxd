@@ -1,10 +1,11 @@
 """A consumer's hot state: where it stands, what is unacknowledged, who waits.
 
         PullInlet  $JS.API.CONSUMER.MSG.NEXT.<S>.<C> ─► Waiting ───────┐
+        Outlet     somebody listens, and may get more ────────────────►│
         Stored     visible_seq moved ─────────────────────────────────►├─ Cursor.settle: offer
         AckInlet   $JS.ACK.<S>.<C>.> ─► Pending, floors, redelivery ───┘
 
-`settle` offers while there is a waiting pull, credit (max_ack_pending) and a message: first what is
+`settle` offers while somebody takes (a waiting pull, an open outlet), credit (max_ack_pending) and a message: first what is
 due again, then the next matching sequence up to `visible_seq`. A delivery reads the record, prints
 the ack reply and hands a Message to the pull's target. One alarm holds the next deadline of the
 cursor (redelivery, expiry of pulls, heartbeats).
@@ -13,11 +14,8 @@ What must survive a restart is journalled as the steps of a turn (progress.pxd),
 acknowledgement that wants a reply gets it when its record is durable. Advisories (NAK, TERM,
 max-deliver) are gathered, if anybody listens, and told to the owner once per turn.
 
-How many matching messages are unseen (`num_pending`):
-
-        no filter      log.messages - passed        passed: present below next_seq; removals at the
-                                                    front are subtracted when somebody asks
-        filters        matching                     counted by the stream's sublist of filters
+A push consumer has an Outlet in place of PullInlet and Waiting. Where it stands in the stream, and
+what it has not seen, is the Reader's.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -25,10 +23,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.journal cimport Journal
 from isthmus.core.message cimport Message, Span
+from isthmus.core.outlet cimport Outlet
 from isthmus.core.pending cimport Delivery, Pending
 from isthmus.core.progress cimport Steps
+from isthmus.core.reader cimport Reader
 from isthmus.core.segment cimport Record
-from isthmus.core.stored cimport Follower, Stored
 from isthmus.core.turn cimport Turn
 from isthmus.core.waiting cimport Pull, PullForm, Waiting
 
@@ -43,7 +42,7 @@ cdef enum Notice:                 # what the owner is told of
     NOTICE_SPENT = 3
 
 
-cdef class Cursor(Follower):
+cdef class Cursor(Reader):
     cdef object owner
     cdef readonly bytes name
     cdef readonly uint64_t number                 # `owner` in its records
@@ -52,6 +51,7 @@ cdef class Cursor(Follower):
     cdef Alarm alarm
     cdef readonly Pending pending
     cdef readonly Waiting waiting
+    cdef readonly Outlet outlet                   # None: messages are pulled
     cdef Steps steps
     # configuration
     cdef readonly AckPolicy ack_policy
@@ -73,13 +73,8 @@ cdef class Cursor(Follower):
     cdef readonly int64_t delivered_ns            # when last; 0: never
     cdef readonly int64_t acked_ns
     cdef readonly int64_t active_ns               # last request, delivery or acknowledgement
-    cdef uint64_t passed
-    cdef uint64_t front_mark                      # stored.front_gone when `passed` was right
-    cdef bint ahead                               # next_seq is beyond the stream's end
-    cdef uint64_t matching
-    cdef uint64_t* chosen                         # last_per_subject: these first, ascending
-    cdef Py_ssize_t chosen_count
-    cdef Py_ssize_t chosen_at
+    cdef uint64_t replay_until                    # up to here as fast as published; 0: at once
+    cdef int64_t replay_lag_ns                    # of the last delivery, behind its publication
     cdef list notices
     cdef bint offering
     cdef char* scratch                            # a header that was added to
@@ -98,7 +93,6 @@ cdef class Cursor(Follower):
                         Turn turn) except -1
     cdef int confirm(self, Span reply, Turn turn) except -1
     cdef list _pending_up_to(self, uint64_t seq)
-    cdef uint64_t unseen(self) noexcept
 
     cdef int write_snapshot(self, Steps steps) except -1
     cdef int note_delivered(self, uint64_t seq, int64_t now_ns) except -1
@@ -108,8 +102,11 @@ cdef class Cursor(Follower):
     cdef int64_t wait_ns(self, uint32_t deliveries) noexcept
 
     cdef int _offer(self, Turn turn) except -1
-    cdef int _next_new(self, Record* record, Turn turn) except -1
-    cdef int _next_chosen(self, Record* record) except -1
+    cdef bint _early(self, Record* record, Turn turn) except -1
+    cdef int _push(self, Turn turn) except -1
+    cdef int _serve(self, Turn turn) except -1
+    cdef bint _hand_over(self, Message* message, Py_ssize_t size, Turn turn) except -1
+    cdef bint _answer(self, Message* message, Py_ssize_t size, Turn turn) except -1
     cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL
     cdef Span _ack_reply(
         self, char* to, uint64_t deliveries, Record* record, uint64_t unseen
@@ -117,7 +114,6 @@ cdef class Cursor(Follower):
     cdef Span _shown_header(self, Record* record) except *
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1
     cdef int _note_spent(self, Delivery* entry, Turn turn) except -1
-    cdef int _count_again(self) except -1
     cdef int _gone(self, Delivery* entry, Turn turn) except -1
     cdef int _fall_due(self, Turn turn) except -1
     cdef int _end_pulls(self, bint dry, Turn turn) except -1
@@ -128,5 +124,3 @@ cdef class Cursor(Follower):
     cdef int _journal_steps(self, Turn turn) except -1
     cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
                      bytes reason, Turn turn) except -1
-    cdef void _settle_passed(self) noexcept
-    cdef bint _matches(self, Span subject) noexcept

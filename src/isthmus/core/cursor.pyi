@@ -2,15 +2,17 @@ from typing import Protocol
 
 from isthmus.core.agenda import Agenda
 from isthmus.core.journal import Journal
+from isthmus.core.outlet import Outlet
 from isthmus.core.pending import Pending
-from isthmus.core.stored import Follower, Stored
+from isthmus.core.reader import Reader
+from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
 from isthmus.core.waiting import Waiting
 
 class CursorOwner(Protocol):
     def advise(self, notices: list[tuple[int, int, int, int, bytes]], turn: Turn, /) -> None: ...
 
-class Cursor(Follower):
+class Cursor(Reader):
     def __init__(
         self,
         stored: Stored,
@@ -46,8 +48,6 @@ class Cursor(Follower):
     @property
     def active_ns(self) -> int: ...
     @property
-    def num_pending(self) -> int: ...
-    @property
     def num_ack_pending(self) -> int: ...
     @property
     def num_redelivered(self) -> int: ...
@@ -65,8 +65,10 @@ class Cursor(Follower):
         max_ack_pending: int,
         max_waiting: int,
         headers_only: bool,
-        paused: bool = False,
+        paused: bool,
     ) -> None: ...
+    def push_to(self, outlet: Outlet) -> None: ...
+    def replay(self, until_seq: int) -> None: ...
     def open(
         self, next_seq: int, filters: list[bytes], chosen: list[int] | None = None
     ) -> None: ...
@@ -78,5 +80,4 @@ class Cursor(Follower):
     def close(self, line: bytes, with_left: bool, turn: Turn) -> None: ...
     def refresh(self, turn: Turn) -> None: ...
     def purged(self, first_seq: int, turn: Turn) -> None: ...
-    def recount(self) -> None: ...
     def check(self) -> None: ...

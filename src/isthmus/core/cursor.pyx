@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """The hot state of one consumer; see `cursor.pxd` for the picture.
 
-Owns position, unacknowledged messages, waiting pulls and floors. Knows no configuration document
-and no API. Invariants: `floor_seq <= delivered_seq < next_seq`, and everything pending lies above
+Owns unacknowledged messages, waiting pulls and floors. Knows no configuration document and no API.
+Invariants: `floor_seq <= delivered_seq < next_seq`, and everything pending lies above
 the floor.
 """
 
@@ -15,15 +15,15 @@ from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.decimal cimport print_i64, print_u64
 from isthmus.core.journal cimport Journal
 from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.outlet cimport Outlet
 from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
 from isthmus.core.progress cimport (
     ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP, Steps,
 )
+from isthmus.core.reader cimport FOUND, LOOK_AGAIN, NOTHING, Reader
 from isthmus.core.router cimport deliver, reaches, route
 from isthmus.core.segment cimport RECORD_ACK, Record
-from isthmus.core.stored cimport Follower, Stored, Watch
-from isthmus.core.stream_log cimport exact
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor, subject_matches
+from isthmus.core.stored cimport Stored
 from isthmus.core.turn cimport Turn
 from isthmus.core.waiting cimport Pull, PullForm, Waiting, reply_of
 
@@ -32,7 +32,6 @@ cdef enum:
     STATUS_MAX = 512
     SLICE_MESSAGES = 4096       # of one settle; a delivery takes about half a microsecond
     SLICE_BYTES = 4_194_304
-    SLICE_LOOKED = 16_384       # messages looked at for a filter
     SLICE_DUE = 256
     REST_NS = 1_000_000         # when a receiver is behind
     NOTICES_MAX = 10_000        # of one turn; more are not told
@@ -46,7 +45,7 @@ cdef bytes MAX_BYTES = b"409 Message Size Exceeds MaxBytes"
 cdef bytes MESSAGE_DELETED = b"Unacknowledged message was deleted"
 
 
-cdef class Cursor(Follower):
+cdef class Cursor(Reader):
     """One consumer of one stream.
 
     `owner.advise(notices, turn)` is told of `(kind, seq, consumer_seq, deliveries, reason)`; for
@@ -77,7 +76,6 @@ cdef class Cursor(Follower):
 
     def __dealloc__(self):
         free(self.backoff_ns)
-        free(self.chosen)
         free(self.scratch)
 
     def __repr__(self) -> str:
@@ -88,7 +86,7 @@ cdef class Cursor(Follower):
     def configure(
         self, *, AckPolicy ack_policy, int64_t ack_wait_ns, list backoff_ns not None,
         int64_t max_deliver, int64_t max_ack_pending, Py_ssize_t max_waiting, bint headers_only,
-        bint paused=False,
+        bint paused,
     ) -> None:
         """How it delivers; -1: no bound. What is delivered already keeps its wait."""
         cdef int index
@@ -112,6 +110,15 @@ cdef class Cursor(Follower):
         self.headers_only = headers_only
         self.paused = paused
 
+    def push_to(self, Outlet outlet not None) -> None:
+        """Deliver there; nobody pulls. Call once, before anything is delivered."""
+        assert self.outlet is None
+        self.outlet = outlet
+
+    def replay(self, uint64_t until_seq) -> None:
+        """Deliver what is stored up to there at the pace at which it was published."""
+        self.replay_until = until_seq
+
     def open(
         self, uint64_t next_seq, list filters not None, list chosen=None
     ) -> None:
@@ -126,18 +133,10 @@ cdef class Cursor(Follower):
 
     def resume(self, list filters not None, list chosen=None) -> None:
         """Follow the stream from where it stands."""
-        cdef Py_ssize_t index
         if chosen:
             assert filters
-            self.chosen_count = len(chosen)
-            self.chosen = <uint64_t*> malloc(self.chosen_count * sizeof(uint64_t))
-            if self.chosen == NULL:
-                raise MemoryError
-            for index in range(self.chosen_count):
-                self.chosen[index] = chosen[index]
-        self.watches = [self._watch(pattern) for pattern in filters] if filters else None
-        self._count_again()
-        self.stored.attach(self)
+            self.choose(chosen)
+        self.follow(filters)
 
     def drop_missing(self, Turn turn not None) -> None:
         """After a restart: what the stream has lost meanwhile is not waited for."""
@@ -181,6 +180,8 @@ cdef class Cursor(Follower):
         self._journal_steps(turn)
         self.stored.detach(self)
         self.agenda.put(self.alarm, 0, turn)
+        if self.outlet is not None:
+            self.outlet.close()
         self.closed = True
         self.hungry = False
         self.alarm = None
@@ -213,7 +214,7 @@ cdef class Cursor(Follower):
             self.pending.clear()
             self.floor_seq = self.delivered_seq
             self.floor_consumer_seq = self.delivered_consumer_seq
-        self._count_again()
+        self.count_again()
         cdef uint64_t[4] values
         values[0] = self.next_seq
         values[1] = self.delivered_seq
@@ -221,15 +222,6 @@ cdef class Cursor(Follower):
         values[3] = self.floor_consumer_seq
         self.steps.add_many(MOVED, values, 4)
         turn.later(self)
-
-    def recount(self) -> None:
-        """The stream lost messages that it told nobody of: count the unseen ones anew."""
-        self._count_again()
-
-    @property
-    def num_pending(self) -> int:
-        """Matching messages not delivered yet."""
-        return self.unseen()
 
     @property
     def num_ack_pending(self) -> int:
@@ -256,7 +248,7 @@ cdef class Cursor(Follower):
         entry = self.pending.first()
         assert entry == NULL or entry.seq > self.floor_seq or self.ack_policy == ACK_NONE
         counted = self.unseen()
-        self._count_again()
+        self.count_again()
         assert counted == self.unseen(), (counted, self.unseen())
 
     # --- requests ---
@@ -392,32 +384,9 @@ cdef class Cursor(Follower):
 
     # --- the stream tells ---
 
-    cdef int matched(self, uint64_t seq, Turn turn) except -1:
-        if seq >= self.next_seq:
-            self.matching += 1
-            if self.hungry:
-                self.stored.wake(self, turn)
-        return 0
-
     cdef int removed(self, uint64_t seq, Turn turn) except -1:
         cdef Delivery* entry
-        cdef Py_ssize_t low, high, middle
-        if self.watches is None:
-            if seq < self.next_seq and self.passed and not self.ahead:
-                self.passed -= 1
-        elif seq >= self.next_seq:
-            self.matching -= 1
-        elif self.chosen_at < self.chosen_count:
-            low = self.chosen_at
-            high = self.chosen_count
-            while low < high:
-                middle = (low + high) // 2
-                if self.chosen[middle] < seq:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < self.chosen_count and self.chosen[low] == seq:
-                self.matching -= 1
+        self.count_removed(seq)
         entry = self.pending.find_tracked(seq)
         if entry != NULL:
             self._gone(entry, turn)
@@ -484,17 +453,12 @@ cdef class Cursor(Follower):
         due_ns = self.pending.next_due_ns()
         if due_ns and due_ns <= turn.now_ns:
             self._fall_due(turn)
-        if self.waiting.count:
-            if self.waiting.deadline_ns and self.waiting.deadline_ns <= turn.now_ns:
-                self._end_pulls(False, turn)
-            self.offering = True
-            try:
-                dry = self._offer(turn)
-            finally:
-                self.offering = False
-            if dry and self.waiting.impatient:
-                self._end_pulls(True, turn)
-        self.hungry = self.waiting.count > 0
+        if self.outlet is not None:
+            dry = self._push(turn)
+        elif self.waiting.count:
+            dry = self._serve(turn)
+        else:
+            self.hungry = False
         if self.hungry and dry and self.watches is not None and self.matching:
             self.stored.wake(self, turn)        # it is there, but not to be seen yet
         self._journal_steps(turn)
@@ -505,6 +469,31 @@ cdef class Cursor(Follower):
         self._set_alarm(turn)
         return 0
 
+    cdef int _push(self, Turn turn) except -1:
+        """Deliver to who listens, and say so if there was nothing; 1 if nothing is left."""
+        cdef int dry = 0
+        self.hungry = self.outlet.active
+        if self.outlet.active:
+            dry = self._offer(turn)
+            if self.outlet.beat_ns and self.outlet.beat_ns <= turn.now_ns:
+                self.outlet.beat(self.delivered_consumer_seq, self.next_seq - 1, turn)
+        return dry
+
+    cdef int _serve(self, Turn turn) except -1:
+        """Deliver to waiting pulls, and end those whose time has come; 1 if nothing is left."""
+        cdef int dry
+        if self.waiting.deadline_ns and self.waiting.deadline_ns <= turn.now_ns:
+            self._end_pulls(False, turn)
+        self.offering = True
+        try:
+            dry = self._offer(turn)
+        finally:
+            self.offering = False
+        if dry and self.waiting.impatient:
+            self._end_pulls(True, turn)
+        self.hungry = self.waiting.count > 0
+        return dry
+
     cdef int _offer(self, Turn turn) except -1:
         """Deliver while somebody waits and something is there; 1 if nothing is left to deliver."""
         cdef Record record
@@ -513,7 +502,9 @@ cdef class Cursor(Follower):
         cdef Py_ssize_t bytes_budget = SLICE_BYTES
         if self.paused:
             return 1
-        while self.waiting.count:
+        while (
+            self.waiting.count if self.outlet is None else self.outlet.ready(turn.now_ns)
+        ):
             if turn.stalled:
                 self.agenda.put(self.alarm, turn.now_ns + REST_NS, turn)
                 return 0
@@ -533,11 +524,13 @@ cdef class Cursor(Follower):
                     self.max_ack_pending if self.max_ack_pending >= 0 else PENDING_MAX
                 ):
                     return 0
-                found = self._next_new(&record, turn)
-                if found == 0:
+                found = self.next_new(&record)
+                if found == NOTHING:
                     return 1
-                if found == 2:
+                if found == LOOK_AGAIN:
                     turn.again(self)
+                    return 0
+                if record.seq <= self.replay_until and self._early(&record, turn):
                     return 0
             if not self._deliver(&record, entry, turn):
                 return 0
@@ -545,73 +538,20 @@ cdef class Cursor(Follower):
             bytes_budget -= record.payload.size + record.header.size
         return 0
 
-    cdef int _next_new(self, Record* record, Turn turn) except -1:
-        """1: `record` is the next new message; 0: there is none; 2: look again next turn."""
-        cdef Stored stored = self.stored
-        cdef SubjectEntry* entry
-        cdef uint64_t seq, reached = 0
-        cdef int found, looked
-        cdef Watch watch
-        if self.watches is None:
-            while True:
-                seq = stored.log.next_present(self.next_seq)
-                if seq == 0 or seq > stored.visible_seq:
-                    return 0
-                if stored.log.read(seq, record):
-                    return 1
-                # damaged at rest: said by the store, passed over here
-                self.next_seq = seq + 1
-                self._count_again()
-        if self.chosen_at < self.chosen_count and self._next_chosen(record):
-            return 1
-        found = 0
-        if self.matching and self.next_seq <= stored.visible_seq:
-            watch = <Watch> self.watches[0]
-            if len(self.watches) == 1:
-                entry = exact(stored.log, stored.tree, span_of(watch.pattern))
-                if entry != NULL and entry.first_seq > self.next_seq:
-                    self.next_seq = entry.first_seq     # a literal filter: the index knows
-                found = stored.log.next_match(
-                    span_of(watch.pattern), self.next_seq, SLICE_LOOKED, record, &reached
-                )
-                if found == 2:
-                    self.next_seq = reached
-                    return 2
-            else:
-                looked = 0
-                seq = stored.log.next_present(self.next_seq)
-                while seq and seq <= stored.visible_seq:
-                    if looked == SLICE_LOOKED:
-                        self.next_seq = seq
-                        return 2
-                    looked += 1
-                    if stored.log.read(seq, record) and self._matches(record.subject):
-                        found = 1
-                        break
-                    seq = stored.log.next_present(seq + 1)
-            if found and record.seq <= stored.visible_seq:
-                return 1
-        if self.next_seq <= stored.visible_seq:
-            self.next_seq = stored.visible_seq + 1      # nothing in between matches
-        return 0
-
-    cdef int _next_chosen(self, Record* record) except -1:
-        while self.chosen_at < self.chosen_count:
-            if self.stored.log.read(self.chosen[self.chosen_at], record):
-                return 1
-            self.chosen_at += 1
-        free(self.chosen)
-        self.chosen = NULL
-        self.chosen_count = self.chosen_at = 0
-        return 0
+    cdef bint _early(self, Record* record, Turn turn) except -1:
+        """True if it was published later after its predecessor than that was delivered."""
+        cdef int64_t due_ns = record.time_ns + self.replay_lag_ns
+        if self.replay_lag_ns == 0 or due_ns <= turn.now_ns:
+            return False
+        if self.alarm.due_ns == 0 or due_ns < self.alarm.due_ns:
+            self.agenda.put(self.alarm, due_ns, turn)
+        return True
 
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1:
         """`record` to whoever's turn it is; 0 if nobody takes it. `entry` NULL: a new message."""
         cdef char text[ACK_REPLY_MAX]
         cdef Message message
-        cdef Pull* pull
         cdef Py_ssize_t size
-        cdef int taken
         cdef uint64_t unseen = self.unseen()
         memset(&message, 0, sizeof(Message))
         message.subject = record.subject
@@ -628,42 +568,52 @@ cdef class Cursor(Follower):
         size = (
             message.subject.size + message.reply.size + message.header.size + message.payload.size
         )
-        while True:
-            pull = self._taker(size, turn)
-            if pull == NULL:
-                return 0
-            message.to = reply_of(pull)
-            self.stored.log.borrows += 1
-            try:
-                taken = deliver(&pull.target, self.stored.account, &message, turn)
-            finally:
-                self.stored.log.give_back()
-            if taken:
-                break
-            self.waiting.remove(pull)       # nobody listens there any more
+        if not self._hand_over(&message, size, turn):
+            return 0
         if entry == NULL:
-            if self.chosen_at < self.chosen_count:
-                self.chosen_at += 1
-            else:
-                self.next_seq = record.seq + 1
-            if self.watches is None:
-                self.passed += 1
-            elif self.matching:
-                self.matching -= 1
+            self.pass_by(record)
+            if record.seq <= self.replay_until:
+                self.replay_lag_ns = turn.now_ns - record.time_ns
             self.steps.delivered(record.seq - self.delivered_seq)
             self.note_delivered(record.seq, turn.now_ns)
         else:
             self.steps.add(REDELIVERED, record.seq)
             self.note_again(entry, turn.now_ns)
-        self.waiting.served(pull, size, turn.now_ns)
         if self.stored.retention and self.ack_policy == ACK_NONE:
             self.stored.done(self, record.seq, turn)
+        return 1
+
+    cdef bint _hand_over(self, Message* message, Py_ssize_t size, Turn turn) except -1:
+        """To the outlet, or to the pull whose turn it is; False if nobody takes it."""
+        cdef bint taken
+        self.stored.log.borrows += 1
+        try:
+            if self.outlet is not None:
+                taken = self.outlet.send(message, size, turn)
+            else:
+                taken = self._answer(message, size, turn)
+        finally:
+            self.stored.log.give_back()
+        return taken
+
+    cdef bint _answer(self, Message* message, Py_ssize_t size, Turn turn) except -1:
+        """To the pull whose turn it is; one whose inbox nobody listens to any more is dropped."""
+        cdef Pull* pull = self._taker(size, turn)
+        while pull != NULL:
+            message.to = reply_of(pull)
+            if deliver(&pull.target, self.stored.account, message, turn):
+                break
+            self.waiting.remove(pull)
+            pull = self._taker(size, turn)
+        if pull == NULL:
+            return False
+        self.waiting.served(pull, size, turn.now_ns)
         if pull.batch_left == 0:
             if pull.counts_bytes and pull.bytes_left > 0:
                 self._end(pull, span_of(BATCH_COMPLETED), True, turn)
             else:
                 self.waiting.remove(pull)
-        return 1
+        return True
 
     cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL:
         """Who gets the next message; those who cannot take it are told so."""
@@ -878,72 +828,6 @@ cdef class Cursor(Follower):
             deliveries - 1 if deliveries < <uint32_t> self.backoff_count else self.backoff_count - 1
         ]
 
-    # --- unseen messages ---
-
-    cdef uint64_t unseen(self) noexcept:
-        if self.watches is not None:
-            return self.matching
-        self._settle_passed()
-        return self.stored.log.messages - self.passed
-
-    cdef void _settle_passed(self) noexcept:
-        """What went at the front was passed, if we are past it."""
-        cdef Stored stored = self.stored
-        cdef uint64_t gone
-        if self.ahead:
-            self.passed = stored.log.messages - stored.count_from(self.next_seq)
-            self.ahead = self.next_seq > stored.log.last_seq + 1
-        elif self.next_seq <= stored.log.first_seq:
-            self.passed = 0
-        elif stored.front_gone != self.front_mark:
-            gone = stored.front_gone - self.front_mark
-            self.passed = self.passed - gone if self.passed > gone else 0
-        self.front_mark = stored.front_gone
-
-    cdef int _count_again(self) except -1:
-        cdef Stored stored = self.stored
-        cdef Tally tally
-        cdef Watch watch
-        cdef Record record
-        cdef Span resume
-        cdef uint64_t seq, reached = 0
-        cdef Py_ssize_t index
-        self.front_mark = stored.front_gone
-        self.ahead = self.next_seq > stored.log.last_seq + 1
-        if self.watches is None:
-            self.passed = stored.log.messages - stored.count_from(self.next_seq)
-            return 0
-        self.matching = 0
-        for index in range(self.chosen_at, self.chosen_count):
-            self.matching += stored.log.read(self.chosen[index], &record)
-        for watch in self.watches:
-            tally = Tally.__new__(Tally)
-            tally.cursor = self
-            stored.tree.walk(span_of(watch.pattern), span(NULL, 0), LOOK_ALL, tally, &resume)
-            if not tally.straddles:
-                self.matching += tally.total
-                continue
-            seq = self.next_seq
-            while stored.log.next_match(
-                span_of(watch.pattern), seq, LOOK_ALL, &record, &reached
-            ) == 1:
-                self.matching += 1
-                seq = record.seq + 1
-        return 0
-
-    cdef bint _matches(self, Span subject) noexcept:
-        cdef Watch watch
-        for watch in self.watches:
-            if subject_matches(span_of(watch.pattern), subject):
-                return True
-        return False
-
-    def _watch(self, bytes pattern):
-        cdef Watch watch = Watch.__new__(Watch)
-        watch.follower = self
-        watch.pattern = pattern
-        return watch
-
     # --- journal, advisories, alarm ---
 
     cdef int _journal_steps(self, Turn turn) except -1:
@@ -974,11 +858,15 @@ cdef class Cursor(Follower):
 
     cdef int _set_alarm(self, Turn turn) except -1:
         """Earlier if need be: one that rings too early finds nothing to do, and is set again."""
-        cdef int64_t due_ns = self.pending.next_due_ns()
+        cdef int64_t due_ns = self.pending.next_due_ns(), outlet_ns
         if self.waiting.count and self.waiting.deadline_ns and (
             due_ns == 0 or self.waiting.deadline_ns < due_ns
         ):
             due_ns = self.waiting.deadline_ns
+        if self.outlet is not None and self.outlet.active:
+            outlet_ns = self.outlet.deadline_ns(turn.now_ns)
+            if outlet_ns and (due_ns == 0 or outlet_ns < due_ns):
+                due_ns = outlet_ns
         if due_ns and (self.alarm.due_ns == 0 or due_ns < self.alarm.due_ns):
             self.agenda.put(self.alarm, due_ns, turn)
         return 0
@@ -1003,27 +891,4 @@ cdef class Cursor(Follower):
             values[5] = entry.place == QUEUE
             steps.add_many(PENDING, values, 6)
             entry = self.pending.next(entry)
-        return 0
-
-
-cdef enum:
-    LOOK_ALL = 0x7FFFFFFF
-
-
-cdef class Tally(SubjectVisitor):
-    """Counts messages at or above a cursor's position under the subjects of a walk."""
-
-    cdef Cursor cursor
-    cdef uint64_t total
-    cdef bint straddles
-
-    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
-        cdef SubjectEntry* found = entry
-        if entry.stale:
-            found = exact(self.cursor.stored.log, self.cursor.stored.tree, subject)
-        if found.first_seq >= self.cursor.next_seq:
-            self.total += found.count
-        elif found.last_seq >= self.cursor.next_seq:
-            self.straddles = True
-            return 1
         return 0

@@ -3,7 +3,7 @@
         Chore                turn.pxd: settle(), what is left to do at the end of a turn, once
           Outbound             send the collected bytes
           Journal              tell the owner the new end
-          Cursor               offer messages to waiting pulls
+          Cursor               offer messages to waiting pulls, or to its outlet
           Receiver           receive(): take a message, now
             Subscription       client.pxd     bytes for one connection
             Crossing           crossing.pxd   a service import
@@ -11,8 +11,9 @@
             Shadow             stream_import.pxd  a subscription of an importing account
             Inlet              inlet.pxd      a copy for Python
             Ingest             ingest.pxd     a stream
-            PullInlet          cursor.pxd     requests of a pull consumer
-            AckInlet           cursor.pxd     its acknowledgements
+            PullInlet          pull_inlet.pxd requests of a pull consumer
+            Outlet             outlet.pxd     a push consumer's deliveries; answers to flow control
+            AckInlet           ack_inlet.pxd  acknowledgements of either
 
 The router knows nothing else. These are the only virtual calls on the path of a message.
 """

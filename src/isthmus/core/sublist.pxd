@@ -19,7 +19,7 @@ drops all (`pattern_generation`). `generation` counts every change: who resolved
 keep the result while the number stands. A subject with an empty token matches no pattern.
 
 Watchers are told of every receiver that comes and goes: a stream import follows the subscriptions
-of its account that way.
+of its account that way, a push consumer those to its deliver subject.
 
 Removal during a match is safe: memory that a running match may look at is freed when the outermost
 match ends (`depth`).
@@ -89,7 +89,10 @@ cdef class Sublist:
     cdef int release(self, Match* match) except -1
     cdef bint has_interest(self, Span subject) except -1
     cdef bint has_literal(self, Span subject) noexcept
+    # True if somebody subscribed to exactly this, in queue group `queue` or (empty) in none
+    cdef bint holds(self, Span subject, Span queue) noexcept
     cdef int watch(self, Watcher watcher) except -1
+    cdef int watch_changes(self, Watcher watcher) except -1
     cdef int unwatch(self, Watcher watcher) except -1
 
     # for who holds a receiver through `generation`: depth += 1 … leave()

@@ -203,11 +203,16 @@ cdef class Sublist:
             if slot.hash:
                 node_entries(&slot.node, slot.subject[: slot.size], entries)
         branch_entries(self.root, b"", entries)
+        self.watch_changes(watcher)
+        for subject, queue, receiver in entries:
+            watcher.added(span_of(subject), span_of(queue), <Receiver> receiver)
+        return 0
+
+    cdef int watch_changes(self, Watcher watcher) except -1:
+        """Tell `watcher` of receivers that come and go from now on."""
         if self.watchers is None:
             self.watchers = []
         self.watchers.append(watcher)
-        for subject, queue, receiver in entries:
-            watcher.added(span_of(subject), span_of(queue), <Receiver> receiver)
         return 0
 
     cdef int unwatch(self, Watcher watcher) except -1:
@@ -373,6 +378,20 @@ cdef class Sublist:
     cdef bint has_literal(self, Span subject) noexcept:
         """True if somebody subscribed to exactly this."""
         return self._find_literal(subject, hash_bytes(subject.data, subject.size, self.key)) != NULL
+
+    cdef bint holds(self, Span subject, Span queue) noexcept:
+        """True if somebody subscribed to exactly this, in group `queue` or (empty) in none."""
+        cdef Literal* slot
+        cdef int32_t group
+        slot = self._find_literal(subject, hash_bytes(subject.data, subject.size, self.key))
+        if slot == NULL:
+            return False
+        if queue.size == 0:
+            return slot.node.plain.count > 0
+        for group in range(slot.node.group_count):
+            if same_name(&slot.node.groups[group], queue.data, queue.size):
+                return True
+        return False
 
     cdef int _collect(self, Span subject, uint64_t hash, Match* out) except -1:
         """Match without the cache, into the scratch stacks."""

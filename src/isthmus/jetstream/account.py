@@ -313,6 +313,8 @@ class AccountJetStream:
         if action is Action.CREATE:
             raise errors.make(errors.CONSUMER_EXISTS)
         consumer_rules.require_update(consumer.config, config)
+        if consumer.bound and config.deliver_subject != consumer.config.deliver_subject:
+            raise errors.make(errors.CONSUMER_NAME_IN_USE)
         self.require_writable()
         consumer.update(config, turn)
         return consumer

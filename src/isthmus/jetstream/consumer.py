@@ -1,8 +1,8 @@
 """One consumer: owner of a compiled cursor and its inlets.
 
-Owns configuration, the requests that need parsing, advisories and the timer for inactivity. What
-happens per message is the cursor's. Invariant: the inlets are subscribed exactly while the consumer
-exists.
+Owns configuration, the requests that need parsing, advisories, and the timers for inactivity and
+for the end of a pause. What happens per message is the cursor's. Invariant: the inlets are
+subscribed exactly while the consumer exists; a push consumer has an outlet, which is open as long.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ from isthmus.core import retrace
 from isthmus.core.ack_inlet import AckInlet
 from isthmus.core.agenda import Alarm, Job
 from isthmus.core.cursor import Cursor
+from isthmus.core.outlet import Outlet
 from isthmus.core.pull_inlet import PullInlet
 from isthmus.core.segment import KINDS
 from isthmus.core.turn import Turn
 from isthmus.jetstream import acks, advisories, consumer_rules, pulls
 from isthmus.jetstream.api import REQUIRED_LEVEL_HEADER
-from isthmus.jetstream.consumer_config import AckPolicy, ConsumerConfig, DeliverPolicy
+from isthmus.jetstream.consumer_config import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    ReplayPolicy,
+)
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair
 from isthmus.store.records import ConsumerMeta
 
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
 
 _ACK_POLICIES = {AckPolicy.NONE: 0, AckPolicy.ALL: 1, AckPolicy.EXPLICIT: 2}
+_RATE_MAX_BPS = 1 << 62
+_BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limit
+_BURST_MAX = 1 << 30
 _EXPIRES_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
 
@@ -43,7 +52,7 @@ class ConsumerRecord(Value):
 
 
 class Consumer:
-    """A pull consumer of `stream`."""
+    """A consumer of `stream`."""
 
     def __init__(
         self, stream: Stream, config: ConsumerConfig, *, name: str, number: int, created_ns: int
@@ -73,7 +82,13 @@ class Consumer:
             ack_prefix=f"$JS.ACK.{premises.ack_place}{place}.".encode(),
             notice_subjects=tuple(subject.encode() for subject in self._subjects.values()),
         )
-        self._configure_cursor()
+        self._outlet: Outlet | None = None
+        if config.deliver_subject:
+            answers = f"$JS.FC.{place}.".encode()
+            self._outlet = Outlet(premises.core, premises.interest, self.cursor, self, answers)
+            self.cursor.push_to(self._outlet)
+        self._deserted_ns = 0  # since when nobody listens to a push consumer; 0: somebody does
+        self._configure()
         self.pulls = PullInlet(self.cursor, self)
         self.acks = AckInlet(self.cursor, self, self.pulls)
         self._inactive = Alarm(Job(self._check_activity))
@@ -107,6 +122,11 @@ class Consumer:
         self._listen(turn)
 
     @property
+    def bound(self) -> bool:
+        """True if messages are pushed, and somebody listens."""
+        return self._outlet is not None and self._outlet.active
+
+    @property
     def durable(self) -> bool:
         """True if it is there after a restart."""
         return self._durable
@@ -123,11 +143,17 @@ class Consumer:
     def update(self, config: ConsumerConfig, turn: Turn) -> None:
         """Another configuration, which the rules allow."""
         refilter = config.filters != self.config.filters
+        moved = (config.deliver_subject, config.deliver_group) != (
+            self.config.deliver_subject,
+            self.config.deliver_group,
+        )
         self.config = config
-        self._configure_cursor()
+        self._configure()
         self.pulls.forget()
         if refilter:
             self.cursor.refilter(self._filters())
+        if moved:
+            self._open_outlet(turn)
         self._remember(turn)
         self._watch_activity(turn)
         self.cursor.nudge(turn)
@@ -181,9 +207,18 @@ class Consumer:
             self.acks.subscribe(
                 [f"$JS.ACK.{place}.*.*.*.*.*".encode(), f"$JS.ACK.*.*.{place}.>".encode()]
             )
+        if self.config.replay_policy is ReplayPolicy.ORIGINAL:
+            self.cursor.replay(self.stream.stored.log.last_seq)
+        self._deserted_ns = turn.now_ns if self._outlet is not None else 0
+        self._open_outlet(turn)
         self._watch_activity(turn)
 
-    def _configure_cursor(self) -> None:
+    def _open_outlet(self, turn: Turn) -> None:
+        if self._outlet is not None:
+            config = self.config
+            self._outlet.open(config.deliver_subject.encode(), config.deliver_group.encode(), turn)
+
+    def _configure(self) -> None:
         config = self.config
         self.cursor.configure(
             ack_policy=_ACK_POLICIES[config.ack_policy],
@@ -193,7 +228,16 @@ class Consumer:
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
             max_waiting=max(config.max_waiting, 1),
             headers_only=config.headers_only,
+            paused=False,
         )
+        if self._outlet is not None:
+            burst = self.stream.config.max_msg_size
+            self._outlet.configure(
+                heartbeat_ns=config.idle_heartbeat_ns,
+                flow_control=config.flow_control,
+                rate_bps=min(config.rate_limit_bps, _RATE_MAX_BPS),
+                burst_bytes=min(burst, _BURST_MAX) if burst > 0 else _BURST_DEFAULT,
+            )
 
     def _filters(self) -> list[bytes]:
         return [subject.encode() for subject in self.config.filters]
@@ -265,6 +309,7 @@ class Consumer:
             num_redelivered=cursor.num_redelivered,
             num_waiting=cursor.num_waiting,
             num_pending=cursor.num_pending,
+            push_bound=self.bound,
             ts=format_time(turn.now_ns),
         )
 
@@ -320,30 +365,41 @@ class Consumer:
                     **fields,
                 )
 
+    def interest(self, active: bool, turn: Turn) -> None:
+        """Somebody listens where messages are pushed to, or nobody does any more."""
+        self._deserted_ns = 0 if active else turn.now_ns
+        self._watch_activity(turn)
+
     # --- inactivity ---
 
     def _watch_activity(self, turn: Turn) -> None:
         threshold_ns = self.config.inactive_threshold_ns
-        due_ns = turn.now_ns + threshold_ns if threshold_ns > 0 else 0
+        due_ns = turn.now_ns + threshold_ns if threshold_ns > 0 and not self.bound else 0
         self._premises.agenda.put(self._inactive, due_ns, turn)
 
     def _check_activity(self, turn: Turn) -> bool:
         """Delete it if nobody used it for as long as it may rest."""
-        cursor = self.cursor
-        if cursor.closed:
+        if self.cursor.closed or self.bound:
             return False
-        cursor.refresh(turn)
-        rested_from_ns = max(cursor.active_ns, self.created_ns)
-        if cursor.num_waiting:
-            rested_from_ns = turn.now_ns
-        elif cursor.num_ack_pending:
-            rested_from_ns = max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
-        due_ns = rested_from_ns + self.config.inactive_threshold_ns
+        due_ns = self._rested_from_ns(turn) + self.config.inactive_threshold_ns
         if due_ns <= turn.now_ns:
             self.stream.delete_consumer(self, turn)
         else:
             self._premises.agenda.put(self._inactive, due_ns, turn)
         return False
+
+    def _rested_from_ns(self, turn: Turn) -> int:
+        """Since when nobody has used it."""
+        cursor = self.cursor
+        if self._outlet is not None:
+            return self._deserted_ns
+        cursor.refresh(turn)
+        if cursor.num_waiting:
+            return turn.now_ns
+        rested_from_ns = max(cursor.active_ns, self.created_ns)
+        if cursor.num_ack_pending:
+            return max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
+        return rested_from_ns
 
 
 def _pair(consumer_seq: int, stream_seq: int, active_ns: int) -> SequencePair:

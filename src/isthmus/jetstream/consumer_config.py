@@ -131,14 +131,8 @@ class ConsumerCreateRequest(Value):
 
 
 NOT_YET: dict[str, str] = {
-    "ack_policy=flow_control": "no push consumers",
-    "replay_policy": "only instant",
-    "rate_limit_bps": "no push consumers",
+    "ack_policy=flow_control": "no acknowledgement by flow control",
     "sample_freq": "no acknowledgement metrics",
-    "flow_control": "no push consumers",
-    "deliver_subject": "no push consumers",
-    "deliver_group": "no push consumers",
-    "idle_heartbeat": "no push consumers",
     "direct": "no mirrors and sources",
     "sourcing": "no mirrors and sources",
     "pause_until": "no pausing",

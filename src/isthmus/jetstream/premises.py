@@ -10,6 +10,7 @@ from isthmus.base.nuid import make_nuid
 from isthmus.base.ports import Entropy
 from isthmus.base.values import Value, format_time, to_json
 from isthmus.core.agenda import Agenda
+from isthmus.core.interest import Interest
 from isthmus.core.journal import Journal
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.stored import Usage
@@ -40,6 +41,7 @@ class Premises:
         ack_place: str = "",
     ) -> None:
         self.core = core
+        self.interest = Interest(core.sublist)
         self.journal = journal
         self.agenda = agenda
         self.usage = usage

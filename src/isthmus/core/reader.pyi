@@ -1,0 +1,6 @@
+from isthmus.core.stored import Follower
+
+class Reader(Follower):
+    @property
+    def num_pending(self) -> int: ...
+    def recount(self) -> None: ...

@@ -1,0 +1,233 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Where a consumer stands in its stream; see `reader.pxd` for the picture.
+
+Owns the position and the count of what is unseen. Knows no deliveries and no acknowledgements.
+Invariant: `unseen()` is the number of matching messages at or above `next_seq`, plus those chosen
+that are still to come.
+"""
+
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
+
+from isthmus.core.message cimport Span, span, span_of
+from isthmus.core.segment cimport Record
+from isthmus.core.stored cimport Follower, Stored, Watch
+from isthmus.core.stream_log cimport exact
+from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor, subject_matches
+from isthmus.core.turn cimport Turn
+
+cdef enum:
+    SLICE_LOOKED = 16_384       # messages looked at for a filter
+    LOOK_ALL = 0x7FFFFFFF
+
+
+cdef class Reader(Follower):
+    """A position in a stream; a filter shows only what matches."""
+
+    def __dealloc__(self):
+        free(self.chosen)
+
+    @property
+    def num_pending(self) -> int:
+        """Matching messages not delivered yet."""
+        return self.unseen()
+
+    def recount(self) -> None:
+        """The stream lost messages that it told nobody of: count the unseen ones anew."""
+        self.count_again()
+
+    cdef int choose(self, list chosen) except -1:
+        """Deliver these sequences first, ascending."""
+        cdef Py_ssize_t index
+        self.chosen_count = len(chosen)
+        self.chosen = <uint64_t*> malloc(self.chosen_count * sizeof(uint64_t))
+        if self.chosen == NULL:
+            raise MemoryError
+        for index in range(self.chosen_count):
+            self.chosen[index] = chosen[index]
+        return 0
+
+    cdef int follow(self, list filters) except -1:
+        """Be told of what matches `filters`, of everything without."""
+        self.watches = [self._watch(pattern) for pattern in filters] if filters else None
+        self.count_again()
+        return self.stored.attach(self)
+
+    cdef int matched(self, uint64_t seq, Turn turn) except -1:
+        if seq >= self.next_seq:
+            self.matching += 1
+            if self.hungry:
+                self.stored.wake(self, turn)
+        return 0
+
+    cdef void count_removed(self, uint64_t seq) noexcept:
+        """A message is gone: it is not unseen any more, or was not passed."""
+        cdef Py_ssize_t low, high, middle
+        if self.watches is None:
+            if seq < self.next_seq and self.passed and not self.ahead:
+                self.passed -= 1
+        elif seq >= self.next_seq:
+            self.matching -= 1
+        elif self.chosen_at < self.chosen_count:
+            low = self.chosen_at
+            high = self.chosen_count
+            while low < high:
+                middle = (low + high) // 2
+                if self.chosen[middle] < seq:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < self.chosen_count and self.chosen[low] == seq:
+                self.matching -= 1
+
+    cdef void pass_by(self, Record* record) noexcept:
+        if self.chosen_at < self.chosen_count:
+            self.chosen_at += 1
+        else:
+            self.next_seq = record.seq + 1
+        if self.watches is None:
+            self.passed += 1
+        elif self.matching:
+            self.matching -= 1
+
+    cdef int next_new(self, Record* record) except -1:
+        cdef Stored stored = self.stored
+        cdef SubjectEntry* entry
+        cdef uint64_t seq, reached = 0
+        cdef int found, looked
+        cdef Watch watch
+        if self.watches is None:
+            while True:
+                seq = stored.log.next_present(self.next_seq)
+                if seq == 0 or seq > stored.visible_seq:
+                    return NOTHING
+                if stored.log.read(seq, record):
+                    return FOUND
+                # damaged at rest: said by the store, passed over here
+                self.next_seq = seq + 1
+                self.count_again()
+        if self.chosen_at < self.chosen_count and self._next_chosen(record):
+            return FOUND
+        found = 0
+        if self.matching and self.next_seq <= stored.visible_seq:
+            watch = <Watch> self.watches[0]
+            if len(self.watches) == 1:
+                entry = exact(stored.log, stored.tree, span_of(watch.pattern))
+                if entry != NULL and entry.first_seq > self.next_seq:
+                    self.next_seq = entry.first_seq     # a literal filter: the index knows
+                found = stored.log.next_match(
+                    span_of(watch.pattern), self.next_seq, SLICE_LOOKED, record, &reached
+                )
+                if found == 2:
+                    self.next_seq = reached
+                    return LOOK_AGAIN
+            else:
+                looked = 0
+                seq = stored.log.next_present(self.next_seq)
+                while seq and seq <= stored.visible_seq:
+                    if looked == SLICE_LOOKED:
+                        self.next_seq = seq
+                        return LOOK_AGAIN
+                    looked += 1
+                    if stored.log.read(seq, record) and self._matches(record.subject):
+                        found = 1
+                        break
+                    seq = stored.log.next_present(seq + 1)
+            if found and record.seq <= stored.visible_seq:
+                return FOUND
+        if self.next_seq <= stored.visible_seq:
+            self.next_seq = stored.visible_seq + 1      # nothing in between matches
+        return NOTHING
+
+    cdef bint _next_chosen(self, Record* record) except -1:
+        while self.chosen_at < self.chosen_count:
+            if self.stored.log.read(self.chosen[self.chosen_at], record):
+                return True
+            self.chosen_at += 1
+        free(self.chosen)
+        self.chosen = NULL
+        self.chosen_count = self.chosen_at = 0
+        return False
+
+    cdef uint64_t unseen(self) noexcept:
+        if self.watches is not None:
+            return self.matching
+        self._settle_passed()
+        return self.stored.log.messages - self.passed
+
+    cdef void _settle_passed(self) noexcept:
+        """What went at the front was passed, if we are past it."""
+        cdef Stored stored = self.stored
+        cdef uint64_t gone
+        if self.ahead:
+            self.passed = stored.log.messages - stored.count_from(self.next_seq)
+            self.ahead = self.next_seq > stored.log.last_seq + 1
+        elif self.next_seq <= stored.log.first_seq:
+            self.passed = 0
+        elif stored.front_gone != self.front_mark:
+            gone = stored.front_gone - self.front_mark
+            self.passed = self.passed - gone if self.passed > gone else 0
+        self.front_mark = stored.front_gone
+
+    cdef int count_again(self) except -1:
+        cdef Stored stored = self.stored
+        cdef Tally tally
+        cdef Watch watch
+        cdef Record record
+        cdef Span resume
+        cdef uint64_t seq, reached = 0
+        cdef Py_ssize_t index
+        self.front_mark = stored.front_gone
+        self.ahead = self.next_seq > stored.log.last_seq + 1
+        if self.watches is None:
+            self.passed = stored.log.messages - stored.count_from(self.next_seq)
+            return 0
+        self.matching = 0
+        for index in range(self.chosen_at, self.chosen_count):
+            self.matching += stored.log.read(self.chosen[index], &record)
+        for watch in self.watches:
+            tally = Tally.__new__(Tally)
+            tally.reader = self
+            stored.tree.walk(span_of(watch.pattern), span(NULL, 0), LOOK_ALL, tally, &resume)
+            if not tally.straddles:
+                self.matching += tally.total
+                continue
+            seq = self.next_seq
+            while stored.log.next_match(
+                span_of(watch.pattern), seq, LOOK_ALL, &record, &reached
+            ) == 1:
+                self.matching += 1
+                seq = record.seq + 1
+        return 0
+
+    cdef bint _matches(self, Span subject) noexcept:
+        cdef Watch watch
+        for watch in self.watches:
+            if subject_matches(span_of(watch.pattern), subject):
+                return True
+        return False
+
+    def _watch(self, bytes pattern):
+        cdef Watch watch = Watch.__new__(Watch)
+        watch.follower = self
+        watch.pattern = pattern
+        return watch
+
+
+cdef class Tally(SubjectVisitor):
+    """Counts messages at or above a reader's position under the subjects of a walk."""
+
+    cdef Reader reader
+    cdef uint64_t total
+    cdef bint straddles
+
+    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
+        cdef SubjectEntry* found = entry
+        if entry.stale:
+            found = exact(self.reader.stored.log, self.reader.stored.tree, subject)
+        if found.first_seq >= self.reader.next_seq:
+            self.total += found.count
+        elif found.last_seq >= self.reader.next_seq:
+            self.straddles = True
+            return 1
+        return 0
