@@ -62,20 +62,11 @@ def test_a_word_that_is_none_of_the_list_is_told(body, text):
     assert found.value.text == text
 
 
-PUSH = {"deliver_subject": "d.x"}
 ASKED_FOR = {
-    "ack_policy=flow_control": {**PUSH, "ack_policy": "flow_control"},
-    "replay_policy": {"replay_policy": "original"},
-    "rate_limit_bps": {**PUSH, "rate_limit_bps": 5},
+    "ack_policy=flow_control": {"deliver_subject": "d.x", "ack_policy": "flow_control"},
     "sample_freq": {"sample_freq": "50%"},
-    "flow_control": {**PUSH, "flow_control": True, "idle_heartbeat": 1_000_000_000},
-    "headers_only": {"headers_only": True},
-    "deliver_subject": PUSH,
-    "deliver_group": {"deliver_group": "g"},
-    "idle_heartbeat": {**PUSH, "idle_heartbeat": 1_000_000_000},
     "direct": {"deliver_subject": "d.x", "direct": True},
     "sourcing": {"sourcing": True},
-    "pause_until": {"pause_until": "2090-01-01T00:00:00Z"},
     "priority_groups": {"priority_policy": "overflow", "priority_groups": ["a"]},
     "priority_policy": {"priority_policy": "overflow", "priority_groups": ["a"]},
     "priority_timeout": {"priority_policy": "pinned_client", "priority_groups": ["a"]},

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -127,6 +128,12 @@ def beat(consumer_seq, stream_seq, stalled=""):
         f"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: {consumer_seq}\r\n"
         f"Nats-Last-Stream: {stream_seq}{rest}\r\n\r\n"
     ).encode()
+
+
+def later(step_s):
+    """A moment as the servers print it."""
+    moment = datetime.now(UTC) + timedelta(seconds=step_s)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
 def test_messages_come_with_their_own_subject_and_an_ack_reply(client, receiver):
@@ -441,3 +448,106 @@ def test_deliver_policies(client, receiver):
         assert [seq for _, seq, _, _ in got] == expected, config
         assert [pending for *_, pending in got] == list(range(len(got)))[::-1], config
         client.api(f"CONSUMER.DELETE.S.{name}")
+
+
+def test_a_paused_consumer_delivers_nothing_and_lives(client, receiver):
+    listen(receiver)
+    consumer(client, ack_policy="explicit", idle_heartbeat=200 * MS)
+    fill(client, 1)
+    take(receiver, 1)
+    until = later(1.5)
+    answer = json.loads(client.api("CONSUMER.PAUSE.S.C", {"pause_until": until}))
+    assert 0 < answer.pop("pause_remaining") <= 1500 * MS
+    assert answer == {
+        "type": "io.nats.jetstream.api.v1.consumer_pause_response",
+        "paused": True,
+        "pause_until": until,
+    }
+    fill(client, 1)
+    found = info(client)
+    assert found["paused"] is True
+    assert found["pause_remaining"] > 0
+    assert found["config"]["pause_until"] == until
+    assert found["config"]["metadata"]["_nats.req.level"] == "1"
+    got = take(receiver, 3)
+    assert [message.header for message in got] == [beat(1, 1)] * 3
+    while not (message := take(receiver, 1)[0]).reply:
+        assert message.header == beat(1, 1)
+    assert tokens(message) == (1, 2, 2, 0)
+    assert "paused" not in info(client)
+    assert info(client)["config"]["pause_until"] == until
+
+
+def test_advisories_of_pausing(client, receiver):
+    listen(receiver, "$JS.EVENT.ADVISORY.CONSUMER.PAUSE.>")
+
+    def pause(body=b""):
+        answer = json.loads(client.api("CONSUMER.PAUSE.S.C", body))
+        return answer["paused"], answer["pause_until"]
+
+    def told():
+        [message] = take(receiver, 1)
+        assert message.subject == "$JS.EVENT.ADVISORY.CONSUMER.PAUSE.S.C"
+        found = json.loads(message.payload)
+        assert list(found)[1:3] == ["id", "timestamp"]
+        return found["stream"], found["consumer"], found["paused"], found["pause_until"]
+
+    zero, past, future = "0001-01-01T00:00:00Z", "2020-01-01T00:00:00Z", later(3600)
+    consumer(client, ack_policy="explicit")
+    assert pause({"pause_until": future}) == (True, future)
+    assert told() == ("S", "C", True, future)
+    assert pause({"pause_until": future}) == (True, future)  # nothing new: nobody is told
+    assert pause() == (False, zero)
+    assert told() == ("S", "C", False, zero)
+    assert pause() == (False, zero)
+    assert pause({"pause_until": "2020-01-01T02:00:00+02:00"}) == (False, past)
+    assert told() == ("S", "C", False, past)
+    assert info(client)["config"]["metadata"]["_nats.req.level"] == "1"
+    assert pause({"pause_until": zero}) == (False, zero)
+    assert told() == ("S", "C", False, zero)
+    assert info(client)["config"]["metadata"]["_nats.req.level"] == "0"
+    soon = later(0.3)
+    assert pause({"pause_until": soon}) == (True, soon)
+    assert [told(), told()] == [("S", "C", True, soon), ("S", "C", False, soon)]
+    client.api("CONSUMER.DELETE.S.C")
+    consumer(client, pause_until=future)
+    assert told() == ("S", "C", True, future)
+    consumer(client, description="another", pause_until=soon)  # an update does not touch it
+    assert told() == ("S", "C", True, future)
+    assert info(client)["config"]["pause_until"] == future
+    assert heard(receiver, 0.1) == []
+
+
+def test_pulling_from_a_paused_consumer(client, receiver):
+    fill(client, 1)
+    consumer(client, deliver_subject="", ack_policy="explicit", pause_until=later(1.0))
+
+    def pull(**body):
+        receiver.publish(
+            "$JS.API.CONSUMER.MSG.NEXT.S.C", json.dumps(body).encode(), reply="_HERE.pull"
+        )
+        return take(receiver, 1)[0]
+
+    assert pull(no_wait=True).header == b"NATS/1.0 404 No Messages\r\n\r\n"
+    assert pull(expires=100 * MS).header.startswith(b"NATS/1.0 408 Request Timeout\r\n")
+    assert tokens(pull(expires=3 * SECOND, no_wait=True)) == (1, 1, 1, 0)
+
+
+def test_what_can_not_be_paused(client):
+    consumer(client)
+    for place, body in (
+        ("S.none", b""),
+        ("none.C", b""),
+        ("none.C", b"{bad"),
+        ("S.C", b"{bad"),
+        ("S.C", b"[]"),
+        ("S.C", b'{"foo":1}'),
+        ("S.C", b'{"pause_until":5}'),
+        ("S.C", b'{"pause_until":"2026-13-01T00:00:00Z"}'),
+    ):
+        error = json.loads(client.api(f"CONSUMER.PAUSE.{place}", body))
+        expected = {"S.none": 10014, "none.C": 10059}.get(place, 10025) if not body else 10025
+        assert error["error"]["err_code"] == expected, (place, body)
+        assert (error["paused"], error["pause_until"]) == (False, "0001-01-01T00:00:00Z")
+    for body in (b"xx", b"   ", b'{"pause_until":null}'):
+        assert "error" not in json.loads(client.api("CONSUMER.PAUSE.S.C", body))

@@ -5,10 +5,11 @@
         Stored     visible_seq moved ─────────────────────────────────►├─ Cursor.settle: offer
         AckInlet   $JS.ACK.<S>.<C>.> ─► Pending, floors, redelivery ───┘
 
-`settle` offers while somebody takes (a waiting pull, an open outlet), credit (max_ack_pending) and a message: first what is
-due again, then the next matching sequence up to `visible_seq`. A delivery reads the record, prints
-the ack reply and hands a Message to the pull's target. One alarm holds the next deadline of the
-cursor (redelivery, expiry of pulls, heartbeats).
+`settle` offers while somebody takes (a waiting pull, an open outlet), and there is credit
+(max_ack_pending) and a message: first what is due again, then the next matching sequence up to
+`visible_seq`. A delivery reads the record, prints the ack reply and hands a Message to the pull's
+target or to the outlet. One alarm holds the next deadline of the cursor (redelivery, expiry of
+pulls, heartbeats).
 
 What must survive a restart is journalled as the steps of a turn (progress.pxd), in one record; an
 acknowledgement that wants a reply gets it when its record is durable. Advisories (NAK, TERM,

@@ -20,7 +20,7 @@ from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
 from isthmus.core.progress cimport (
     ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP, Steps,
 )
-from isthmus.core.reader cimport FOUND, LOOK_AGAIN, NOTHING, Reader
+from isthmus.core.reader cimport LOOK_AGAIN, NOTHING, Reader
 from isthmus.core.router cimport deliver, reaches, route
 from isthmus.core.segment cimport RECORD_ACK, Record
 from isthmus.core.stored cimport Stored
@@ -86,7 +86,6 @@ cdef class Cursor(Reader):
     def configure(
         self, *, AckPolicy ack_policy, int64_t ack_wait_ns, list backoff_ns not None,
         int64_t max_deliver, int64_t max_ack_pending, Py_ssize_t max_waiting, bint headers_only,
-        bint paused,
     ) -> None:
         """How it delivers; -1: no bound. What is delivered already keeps its wait."""
         cdef int index
@@ -108,12 +107,16 @@ cdef class Cursor(Reader):
         self.max_ack_pending = max_ack_pending
         self.max_waiting = max_waiting
         self.headers_only = headers_only
-        self.paused = paused
 
     def push_to(self, Outlet outlet not None) -> None:
         """Deliver there; nobody pulls. Call once, before anything is delivered."""
         assert self.outlet is None
         self.outlet = outlet
+
+    def pause(self, bint paused, Turn turn not None) -> None:
+        """Deliver nothing, whoever asks, until told otherwise."""
+        self.paused = paused
+        turn.later(self)
 
     def replay(self, uint64_t until_seq) -> None:
         """Deliver what is stored up to there at the pace at which it was published."""
@@ -697,7 +700,7 @@ cdef class Cursor(Reader):
         while pull != NULL:
             after = pull.after
             if dry and pull.no_wait and (
-                pull.served or (empty and (pull.expires_ns == 0 or self.paused))
+                pull.served or (empty and pull.expires_ns == 0)
             ):
                 self._end(pull, span_of(NO_MESSAGES), False, turn)
             elif pull.expires_ns and pull.expires_ns <= now_ns:

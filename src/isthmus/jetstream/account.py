@@ -309,6 +309,7 @@ class AccountJetStream:
         self, consumer: Consumer, config: ConsumerConfig, turn: Turn, action: Action
     ) -> Consumer:
         if consumer_rules.same(consumer.config, config):
+            consumer.mention_pause(turn)
             return consumer
         if action is Action.CREATE:
             raise errors.make(errors.CONSUMER_EXISTS)
@@ -317,6 +318,7 @@ class AccountJetStream:
             raise errors.make(errors.CONSUMER_NAME_IN_USE)
         self.require_writable()
         consumer.update(config, turn)
+        consumer.mention_pause(turn)
         return consumer
 
     def delete_consumer(self, stream_name: str, name: str, turn: Turn) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from isthmus.base.values import Value
+from isthmus.base.values import Value, always
 
 _PREFIX = "$JS.EVENT.ADVISORY."
 _TYPE = "io.nats.jetstream.advisory.v1."
@@ -62,6 +62,21 @@ class ConsumerAction(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}co
     def subject(self) -> str:
         """Where it is published."""
         return f"{_PREFIX}CONSUMER.{_ACTION_TOKENS[self.action]}.{self.stream}.{self.consumer}"
+
+
+class Paused(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}consumer_pause"):
+    """A consumer was paused until then, or its pause ended."""
+
+    stream: str
+    consumer: str
+    paused: bool = always(False)
+    pause_until: str
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.PAUSE.{self.stream}.{self.consumer}"
 
 
 class MaxDeliveries(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}max_deliver"):

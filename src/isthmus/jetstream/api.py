@@ -22,6 +22,7 @@ from isthmus.jetstream.decoding import decode
 from isthmus.jetstream.json_text import JsonError, single_document
 from isthmus.jetstream.requests import (
     Checked,
+    ConsumerPauseRequest,
     ConsumersRequest,
     MessageDeleteRequest,
     MessageGetRequest,
@@ -132,7 +133,7 @@ ENDPOINTS = (
          refused=ConsumerList),
     _row("CONSUMER.INFO", 2, NoBody, "consumer_info", Body.EMPTY),
     _row("CONSUMER.DELETE", 2, NoBody, "consumer_delete", Body.EMPTY),
-    _row("CONSUMER.PAUSE", 2, NoBody, "consumer_pause", Body.IGNORED, handler=_NOT_YET,
+    _row("CONSUMER.PAUSE", 2, ConsumerPauseRequest, "consumer_pause", Body.OPTIONAL,
          refused=Paused),
     _row("CONSUMER.UNPIN", 2, NoBody, "consumer_unpin", Body.IGNORED, handler=_NOT_YET),
     _row("CONSUMER.LEADER.STEPDOWN", 2, NoBody, "consumer_leader_stepdown", Body.IGNORED,

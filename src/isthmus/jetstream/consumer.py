@@ -29,6 +29,7 @@ from isthmus.jetstream.consumer_config import (
     DeliverPolicy,
     ReplayPolicy,
 )
+from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair
 from isthmus.store.records import ConsumerMeta
 
@@ -39,6 +40,8 @@ _ACK_POLICIES = {AckPolicy.NONE: 0, AckPolicy.ALL: 1, AckPolicy.EXPLICIT: 2}
 _RATE_MAX_BPS = 1 << 62
 _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limit
 _BURST_MAX = 1 << 30
+_INT64_MAX = (1 << 63) - 1
+_ALARM_MAX_NS = 1 << 62  # in the year 2116
 _EXPIRES_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
 
@@ -92,6 +95,7 @@ class Consumer:
         self.pulls = PullInlet(self.cursor, self)
         self.acks = AckInlet(self.cursor, self, self.pulls)
         self._inactive = Alarm(Job(self._check_activity))
+        self._pause_end = Alarm(Job(self._end_pause))
 
     # --- life ---
 
@@ -109,6 +113,7 @@ class Consumer:
             consumer=self.name,
             action=advisories.Action.CREATE,
         )
+        self.mention_pause(turn)
 
     def resume(self, records: list[tuple[bytes, int]], turn: Turn) -> None:
         """After a restart: go on where the journalled `(steps, time)` have left it."""
@@ -158,6 +163,15 @@ class Consumer:
         self._watch_activity(turn)
         self.cursor.nudge(turn)
 
+    def pause(self, until: str, turn: Turn) -> None:
+        """Deliver nothing until then, in UTC; a moment that has passed ends a pause."""
+        config = consumer_rules.paused(self.config, until)
+        if config != self.config:
+            self.config = config
+            self._remember(turn)
+            self._watch_pause(turn)
+            self._advise_pause(turn)
+
     def delete(self, turn: Turn) -> None:
         """It is gone: who waits is told."""
         self._stop(turn, b"409 Consumer Deleted", with_left=False)
@@ -179,6 +193,7 @@ class Consumer:
         self.pulls.subscribe([])
         self.acks.subscribe([])
         self._premises.agenda.put(self._inactive, 0, turn)
+        self._premises.agenda.put(self._pause_end, 0, turn)
         self.cursor.close(status, with_left, turn)
 
     def _remember(self, turn: Turn) -> None:
@@ -212,6 +227,7 @@ class Consumer:
         self._deserted_ns = turn.now_ns if self._outlet is not None else 0
         self._open_outlet(turn)
         self._watch_activity(turn)
+        self._watch_pause(turn)
 
     def _open_outlet(self, turn: Turn) -> None:
         if self._outlet is not None:
@@ -228,7 +244,6 @@ class Consumer:
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
             max_waiting=max(config.max_waiting, 1),
             headers_only=config.headers_only,
-            paused=False,
         )
         if self._outlet is not None:
             burst = self.stream.config.max_msg_size
@@ -296,6 +311,7 @@ class Consumer:
         """Its state now."""
         cursor = self.cursor
         cursor.refresh(turn)
+        rest_ns = self.pause_rest_ns(turn)
         return ConsumerInfo(
             stream_name=self.stream.name,
             name=self.name,
@@ -310,6 +326,8 @@ class Consumer:
             num_waiting=cursor.num_waiting,
             num_pending=cursor.num_pending,
             push_bound=self.bound,
+            paused=rest_ns > 0,
+            pause_remaining_ns=rest_ns,
             ts=format_time(turn.now_ns),
         )
 
@@ -370,6 +388,39 @@ class Consumer:
         self._deserted_ns = 0 if active else turn.now_ns
         self._watch_activity(turn)
 
+    # --- pause ---
+
+    def pause_rest_ns(self, turn: Turn) -> int:
+        """How long it delivers nothing; 0: it is not paused."""
+        return min(max(_until_ns(self.config) - turn.now_ns, 0), _INT64_MAX)
+
+    def mention_pause(self, turn: Turn) -> None:
+        """It was made or asked for again: if it is paused, that is told once more."""
+        if self.config.pause_until is not None:
+            self._advise_pause(turn)
+
+    def _watch_pause(self, turn: Turn) -> None:
+        paused = self.pause_rest_ns(turn) > 0
+        self.cursor.pause(paused, turn)
+        due_ns = min(_until_ns(self.config), _ALARM_MAX_NS) if paused else 0
+        self._premises.agenda.put(self._pause_end, due_ns, turn)
+
+    def _end_pause(self, turn: Turn) -> bool:
+        if not self.cursor.closed:
+            self._watch_pause(turn)
+            self._advise_pause(turn)
+        return False
+
+    def _advise_pause(self, turn: Turn) -> None:
+        self._premises.advise(
+            advisories.Paused,
+            turn,
+            stream=self.stream.name,
+            consumer=self.name,
+            paused=self.pause_rest_ns(turn) > 0,
+            pause_until=self.config.pause_until or ZERO_TIME,
+        )
+
     # --- inactivity ---
 
     def _watch_activity(self, turn: Turn) -> None:
@@ -400,6 +451,11 @@ class Consumer:
         if cursor.num_ack_pending:
             return max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
         return rested_from_ns
+
+
+def _until_ns(config: ConsumerConfig) -> int:
+    """Until when it is or was paused; 0: never."""
+    return 0 if config.pause_until is None else parse_time_ns(config.pause_until)
 
 
 def _pair(consumer_seq: int, stream_seq: int, active_ns: int) -> SequencePair:

@@ -135,7 +135,6 @@ NOT_YET: dict[str, str] = {
     "sample_freq": "no acknowledgement metrics",
     "direct": "no mirrors and sources",
     "sourcing": "no mirrors and sources",
-    "pause_until": "no pausing",
     "priority_groups": "no priority groups",
     "priority_policy": "no priority groups",
     "priority_timeout": "no priority groups",

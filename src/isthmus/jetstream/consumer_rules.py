@@ -93,8 +93,7 @@ def prepare(
     config = normalise(
         request, stream=stream, server=server, account=account, pedantic=pedantic, old=old
     )
-    asked = replace(config, pause_until=None) if config.pause_until == ZERO_TIME else config
-    missing = refusal(asked, NOT_YET)  # the zero time, which some clients send, is no pause
+    missing = refusal(config, NOT_YET)
     if missing is not None:
         raise errors.make(errors.CONSUMER_CREATE_FAILED, err=missing)
     return config
@@ -143,6 +142,13 @@ def required_level(config: ConsumerConfig) -> int:
     paused = config.pause_until is not None and config.pause_until != ZERO_TIME
     grouped = config.priority_policy is not PriorityPolicy.NONE or config.priority_groups
     return 1 if paused or grouped or config.priority_timeout_ns else 0
+
+
+def paused(config: ConsumerConfig, until: str) -> ConsumerConfig:
+    """`config` paused until then; the zero time: not at all."""
+    changed = replace(config, pause_until=None if until == ZERO_TIME else until)
+    level = required_level(changed)
+    return replace(changed, metadata=metadata.with_required_level(config.metadata, level))
 
 
 def same(left: ConsumerConfig, right: ConsumerConfig) -> bool:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from isthmus.base.values import Value
 from isthmus.jetstream import errors
 from isthmus.jetstream.decoding import Int, Time, Uint64
+from isthmus.jetstream.json_time import ZERO_TIME
 
 
 class Checked(Value):
@@ -103,6 +104,14 @@ class MessageDeleteRequest(Value):
 
     seq: Uint64 = 0
     no_erase: bool = False
+
+
+class ConsumerPauseRequest(Value):
+    """CONSUMER.PAUSE; without a moment, or with the zero time, the pause ends."""
+
+    go_name: ClassVar[str] = "JSApiConsumerPauseRequest"
+
+    pause_until: Time = ZERO_TIME
 
 
 class ConsumersRequest(Value):

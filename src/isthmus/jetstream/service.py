@@ -22,6 +22,7 @@ from isthmus.jetstream import api, consumer_requests, errors, stream_rules
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.requests import (
+    ConsumerPauseRequest,
     ConsumersRequest,
     MessageDeleteRequest,
     MessageGetRequest,
@@ -42,6 +43,7 @@ from isthmus.jetstream.responses import (
     Created,
     MessageGot,
     Paged,
+    Paused,
     Purged,
     Response,
     StoredMessage,
@@ -295,6 +297,22 @@ class Service:
         """One consumer."""
         consumer = self._account.consumer(asked.names[0], asked.names[1])
         return to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+
+    def consumer_pause(self, asked: Asked, body: ConsumerPauseRequest, turn: Turn) -> bytes:
+        """A consumer delivers nothing for a while, or goes on."""
+        consumer = self._account.consumer(asked.names[0], asked.names[1])
+        self._account.require_writable()
+        until = format_time(parse_time_ns(body.pause_until))
+        consumer.pause(until, turn)
+        rest_ns = consumer.pause_rest_ns(turn)
+        return to_body(
+            Paused(
+                type=asked.endpoint.type,
+                paused=rest_ns > 0,
+                pause_until=until,
+                pause_remaining_ns=rest_ns,
+            )
+        )
 
     def consumer_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
         """The end of a consumer."""
