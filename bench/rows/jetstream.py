@@ -125,7 +125,7 @@ JETSTREAM: list[Row] = [
     rate("pull", "pull + ack, batches of 500, 128 B", 3, _pull),
     rate_in_accounts("pull-across", "pull + ack across accounts, batches of 500", 4, _pull_across),
     rate("pull-one", "pull + ack, one at a time", 1.5, _pull_one),
-    rate("push", "push consumer, 128 B, ack", 3, _push, lacking="isthmus has no push consumers"),
+    rate("push", "push consumer, 128 B, ack", 3, _push),
     rate(
         "get-one",
         "direct get (KV get), one at a time",

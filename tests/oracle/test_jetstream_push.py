@@ -50,7 +50,10 @@ class Receiver(RawClient):
         self.send(b"PING\r\n")
         while (line := self._line()) != b"PONG":
             verb, _, rest = line.partition(b" ")
-            self._kept.append(self._message(rest.split(), headers=verb == b"HMSG"))
+            if verb in {b"MSG", b"HMSG"}:
+                self._kept.append(self._message(rest.split(), headers=verb == b"HMSG"))
+            elif verb == b"PING":
+                self.send(b"PONG\r\n")
 
 
 @pytest.fixture
