@@ -66,6 +66,9 @@ class ConsumerMachine(RuleBasedStateMachine):
         self.client.api("CONSUMER.CREATE.S.C", {"stream_name": "S", "config": config})
         self.cursor = self.world.jetstream().streams["S"].consumers["C"].cursor
 
+    def collides(self, subject):
+        return self.model.subjects is None or subject in self.model.subjects
+
     def compare(self, heard):
         """What was heard is what the model sent, answers to acks and publications aside."""
         got = []
@@ -183,6 +186,8 @@ class ConsumerMachine(RuleBasedStateMachine):
         moved = self.stream.last_seq != before
         if subject and not self.model.covered_by(subject):
             self.model.gone(gone)
+            if gone and self.model.next_seq < self.stream.first_seq and self.collides(subject):
+                self.model.purged(self.stream.first_seq)
         elif gone or moved:
             left = [seq for seq, (name, _) in self.stream.messages.items() if subject in {"", name}]
             self.model.purged(left[0] if left else self.stream.last_seq + 1)
