@@ -5,12 +5,7 @@ import json
 import pytest
 
 from isthmus.cli.nats.kv_view import short_value
-
-
-@pytest.fixture(params=["real"], scope="module")
-def kind(request):
-    """Ours has no direct get yet."""
-    return request.param
+from support.servers import only_real
 
 
 @pytest.fixture
@@ -43,6 +38,7 @@ def test_a_new_bucket_is_shown(nats):
     assert nats.ok("kv", "info", "CFG") == out
 
 
+@only_real  # no compression, message TTL, republishing
 def test_its_stream_is_a_bucket_for_every_client(nats):
     nats.ok(
         *("kv", "add", "BIG", "--history", "5", "--ttl", "1m", "--description", "desc"),

@@ -148,7 +148,6 @@ def test_a_reader_that_the_server_forgot_is_made_again(orders, shared_server):
     assert reading.done().out == "one\ntwo\nthree\nfour\nnil body\nafter\n"
 
 
-@only_real  # no direct get
 def test_by_direct_gets(orders):
     done = orders("sub", "orders.>", "--direct", "-T")
     assert done.code == 0
@@ -172,7 +171,7 @@ def test_by_direct_gets(orders):
     )
 
 
-@only_real  # no direct get
+@only_real  # no work queues
 def test_a_work_queue_is_read_without_taking_anything_away(nats):
     nats.ok("stream", "add", "W", "--subjects", "w", "--retention", "work", "--defaults")
     nats.ok("pub", "-J", "w", "job")
