@@ -32,11 +32,18 @@ class Done:
         return f"exit {self.code}\n{self.out}\n2| {self.err}"
 
 
+class TerminalStreams(RecordedStreams):
+    """Streams of a person at a terminal."""
+
+    is_terminal = True
+
+
 class Tool:
     """The nats tool with an own home folder. `tool("pub", "a", "b")` runs a command line."""
 
     def __init__(self, home: Path, url: str = "") -> None:
         self.home = home
+        self.terminal = False  # True: a person sits at it, and types what `stdin` says
         self.environ = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
         if url:
             self.environ["NATS_URL"] = url
@@ -46,7 +53,7 @@ class Tool:
         return self.home / "config" / "nats"
 
     def __call__(self, *args: str, stdin: str = "") -> Done:
-        streams = RecordedStreams(stdin)
+        streams = TerminalStreams(stdin) if self.terminal else RecordedStreams(stdin)
         code = run(args, streams, self.environ)
         return Done(code, streams.out_text, streams.err_text)
 
@@ -118,6 +125,9 @@ def server(shared_server: ServerProcess) -> Iterator[ServerProcess]:
     yield shared_server
     with RawClient(shared_server.port) as client:
         for name in json.loads(client.api("STREAM.NAMES"))["streams"] or ():
+            # The real server deletes files later: a stream of the same name, made meanwhile, has
+            # been seen with the old one's messages. A sealed stream is not purged, only deleted.
+            client.api(f"STREAM.PURGE.{name}")
             assert json.loads(client.api(f"STREAM.DELETE.{name}"))["success"]
 
 

@@ -44,7 +44,7 @@ def test_a_group_alone_is_misuse(tool, group):
     ("line", "problem"),
     [
         ("bogus", 'expected command but got "bogus"'),
-        ("kv ls", '"nats kv" is a command of the original that is not supported yet'),
+        ("bench pub", '"nats bench" is a command of the original that is not supported yet'),
         ("stream backup x y", '"nats stream backup" is a command of the original'),
         ("stream bogus", 'expected command but got "bogus"'),
         ("pub", "required argument 'subject' not provided"),

@@ -99,11 +99,7 @@ def _from_flags(options: Options, session: Session) -> ConsumerConfig:
     push = bool(options.target)
     if options.rate_limit_bps and not push:
         raise CommandError("rate limits are only possible on Push consumers")
-    fields: dict[str, Any] = {
-        name: value
-        for name in ConsumerConfig.__struct_fields__
-        if (value := getattr(options, name, None)) is not None and value != ()
-    }
+    fields = _said(options)
     fields.setdefault("ack_policy", "none" if push else "explicit")
     fields.setdefault("max_deliver", -1)
     if fields["ack_policy"] == "none":
@@ -114,6 +110,33 @@ def _from_flags(options: Options, session: Session) -> ConsumerConfig:
         fields["name"] = options.consumer
         if not options.ephemeral:
             fields["durable_name"] = options.consumer
+    if options.pause:
+        fields["pause_until"] = moment(options.pause, session.wall_ns())
+    return ConsumerConfig(
+        **fields,
+        **_filters(options),
+        **_start(options.deliver or "all", session.wall_ns()),
+        deliver_subject=options.target or "",
+    )
+
+
+def changed_config(options: Options, config: ConsumerConfig) -> ConsumerConfig:
+    """`config` with what the flags say."""
+    fields = _said(options)
+    if options.filters:
+        fields |= {"filter_subject": "", "filter_subjects": []} | _filters(options)
+    if options.target is not None:
+        fields["deliver_subject"] = options.target
+    return msgspec.structs.replace(config, **fields)
+
+
+def _said(options: Options) -> dict[str, Any]:
+    """The fields of the configuration that flags name directly."""
+    fields: dict[str, Any] = {
+        name: value
+        for name in ConsumerConfig.__struct_fields__
+        if (value := getattr(options, name, None)) is not None and value != ()
+    }
     if options.metadata:
         fields["metadata"] = dict(options.metadata)
     if options.sample is not None and options.sample >= 0:
@@ -122,14 +145,7 @@ def _from_flags(options: Options, session: Session) -> ConsumerConfig:
         fields["backoff"] = linear_backoff(
             options.backoff_steps, options.backoff_min, options.backoff_max
         )
-    if options.pause:
-        fields["pause_until"] = _moment(options.pause, session.wall_ns())
-    return ConsumerConfig(
-        **fields,
-        **_filters(options),
-        **_start(options.deliver or "all", session.wall_ns()),
-        deliver_subject=options.target or "",
-    )
+    return fields
 
 
 def _missing(options: Options) -> list[str]:
@@ -166,7 +182,7 @@ def _start(text: str, wall_ns: int) -> dict[str, Any]:
     return {"deliver_policy": "by_start_time", "opt_start_time": format_time(wall_ns - ago_ns)}
 
 
-def _moment(text: str, wall_ns: int) -> str:
+def moment(text: str, wall_ns: int, what: str = "--pause") -> str:
     """A time in UTC, or now and so long, as the API spells it."""
     try:
         return format_time(parse_time_ns(text.replace(" ", "T") + "Z"))
@@ -176,7 +192,7 @@ def _moment(text: str, wall_ns: int) -> str:
         return format_time(wall_ns + parse_duration_ns(text, long_units=True))
     except ValueError:
         raise CommandError(
-            f'--pause "{text}" is neither a time (2026-01-31 12:00:00) nor a duration (1h)'
+            f'{what} "{text}" is neither a time (2026-01-31 12:00:00) nor a duration (1h)'
         ) from None
 
 

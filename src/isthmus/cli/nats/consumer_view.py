@@ -12,7 +12,7 @@ from isthmus.cli.nats.records import (
     Position,
     visible_metadata,
 )
-from isthmus.cli.nats.stream_view import backoff_text, peer_text, server_rows
+from isthmus.cli.nats.stream_layout import backoff_text, peer_text, server_rows
 
 _ACK = {"explicit": "Explicit", "all": "All", "none": "None", "flow_control": "Flow Control"}
 _DELIVER = {

@@ -33,8 +33,7 @@ NOT_HERE = {
     "nats account": "backup report restore tls",
     "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
     "nats context": "copy edit validate",
-    "nats stream": "backup cluster copy edit find gaps graph report restore rmm seal state "
-    "subjects view",
+    "nats stream": "backup cluster graph restore",
 }
 
 
@@ -82,14 +81,25 @@ stream = _group(
     "JetStream streams",
     {
         "add": "Create a stream",
+        "copy": "Create a stream like another one",
+        "edit": "Change a stream",
+        "find": "Show the streams that fit conditions",
+        "gaps": "Show which sequences are gone",
         "get": "Show one stored message",
         "info": "Show configuration and state",
         "ls": "List the streams",
         "purge": "Remove messages",
+        "report": "Show all streams in one table",
         "rm": "Remove a stream and its messages",
+        "rmm": "Remove one message",
+        "seal": "Allow no changes any more",
+        "state": "Show what a stream holds",
+        "subjects": "Show the subjects of a stream",
+        "view": "Look through a stream, page by page",
     },
     {"create": "add", "new": "add", "nfo": "info", "i": "info", "list": "ls", "l": "ls"}
-    | {"delete": "rm", "del": "rm"},
+    | {"delete": "rm", "del": "rm", "cp": "copy", "update": "edit", "query": "find"}
+    | {"subj": "subjects"},
 )
 consumer = _group(
     "consumer",

@@ -91,6 +91,16 @@ def stream_config(options: Options, session: Session) -> StreamConfig:
     return config
 
 
+def changed_config(options: Options, config: StreamConfig) -> StreamConfig:
+    """`config` with what the flags say."""
+    fields = _said(options) | _pairs(options)
+    fields.pop("name", None)
+    if options.ack is not None:
+        fields["no_ack"] = not options.ack
+    placement = _placement(options, config.placement)
+    return msgspec.structs.replace(config, **fields, placement=placement)
+
+
 def _said(options: Options) -> dict[str, Any]:
     """The fields of the configuration that flags name directly."""
     fields = {
@@ -138,20 +148,7 @@ def _from_flags(options: Options) -> StreamConfig:
             f"invalid input: no value for {', '.join(missing)}",
             hint="--defaults answers all but --subjects; --config takes a file",
         )
-    if (options.transform_source is None) != (options.transform_destination is None):
-        raise CommandError("--transform-source and --transform-destination are given together")
-    if (options.republish_source is None) != (options.republish_destination is None):
-        raise CommandError("--republish-source and --republish-destination are given together")
-    if options.transform_destination is not None:
-        fields["subject_transform"] = SubjectTransform(
-            src=options.transform_source or "", dest=options.transform_destination
-        )
-    if options.republish_destination is not None:
-        fields["republish"] = Republish(
-            src=options.republish_source or "",
-            dest=options.republish_destination,
-            headers_only=bool(options.republish_headers),
-        )
+    fields |= _pairs(options)
     window_ns = _DUPLICATE_WINDOW_NS
     if fields.get("max_age"):
         window_ns = min(window_ns, fields["max_age"])
@@ -168,6 +165,26 @@ def _from_flags(options: Options) -> StreamConfig:
             max_ack_pending=options.limit_consumer_max_pending or 0,
         ),
     )
+
+
+def _pairs(options: Options) -> dict[str, Any]:
+    """The fields that two flags name together."""
+    if (options.transform_source is None) != (options.transform_destination is None):
+        raise CommandError("--transform-source and --transform-destination are given together")
+    if (options.republish_source is None) != (options.republish_destination is None):
+        raise CommandError("--republish-source and --republish-destination are given together")
+    fields: dict[str, Any] = {}
+    if options.transform_destination is not None:
+        fields["subject_transform"] = SubjectTransform(
+            src=options.transform_source or "", dest=options.transform_destination
+        )
+    if options.republish_destination is not None:
+        fields["republish"] = Republish(
+            src=options.republish_source or "",
+            dest=options.republish_destination,
+            headers_only=bool(options.republish_headers),
+        )
+    return fields
 
 
 def _placement(options: Options, saved: Placement | None) -> Placement | None:

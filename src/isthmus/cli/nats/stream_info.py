@@ -15,7 +15,7 @@ from isthmus.cli.nats.connect import Client
 from isthmus.cli.nats.flags import verb
 from isthmus.cli.nats.records import StreamInfo
 from isthmus.cli.nats.session import Session
-from isthmus.cli.nats.stream_view import stream_state_view, stream_view
+from isthmus.cli.nats.stream_layout import stream_state_view, stream_view
 
 
 class Options(Value):
@@ -34,7 +34,11 @@ class Options(Value):
 @click.option("--no-select", is_flag=True, help="Never ask for another stream (none is asked for)")
 def command(session: Session, **given: Any) -> None:
     """Ask, then show."""
-    options = Options(**given)
+    show(session, Options(**given))
+
+
+def show(session: Session, options: Options) -> None:
+    """The whole verb; `stream state` shares it."""
     info = session.connected(lambda client: run(options, client))
     if options.as_json:
         session.streams.json_pretty(info)

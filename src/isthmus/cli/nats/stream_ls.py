@@ -88,7 +88,12 @@ def _show(options: Options, session: Session, infos: list[StreamInfo]) -> None:
         more = ", pass -a to include system streams" if infos else ""
         session.streams.out(f"No Streams defined{more}")
         return
-    now = session.wall_ns()
+    title = f"Streams matching {options.subject}" if options.subject else "Streams"
+    session.streams.out(streams_table(title, shown, session.wall_ns()) + "\n\n")
+
+
+def streams_table(title: str, infos: list[StreamInfo], wall_ns: int) -> str:
+    """The streams, a line each."""
     rows = [
         (
             info.config.name,
@@ -96,9 +101,8 @@ def _show(options: Options, session: Session, infos: list[StreamInfo]) -> None:
             local_time(info.created),
             count(info.state.messages),
             byte_count(info.state.bytes),
-            since(info.state.last_ts, now),
+            since(info.state.last_ts, wall_ns),
         )
-        for info in shown
+        for info in infos
     ]
-    title = f"Streams matching {options.subject}" if options.subject else "Streams"
-    session.streams.out(rounded_table(title, _HEADERS, rows) + "\n\n")
+    return rounded_table(title, _HEADERS, rows)

@@ -12,7 +12,7 @@ from isthmus.cli.nats.flags import NATURAL, verb
 from isthmus.cli.nats.records import PurgeAnswer, Record, StreamInfo
 from isthmus.cli.nats.session import Session
 from isthmus.cli.nats.stream_info import find_stream
-from isthmus.cli.nats.stream_view import stream_state_view
+from isthmus.cli.nats.stream_layout import stream_state_view
 
 
 class Options(Value):

@@ -1,205 +1,107 @@
-"""A stream as people read it: the information view and its state part.
+"""`nats stream view`: look through a stream, page by page, at a terminal."""
 
-Pure layout over `records`; prints nothing itself.
-"""
+from typing import Any
 
-from isthmus.base.values import format_duration
-from isthmus.cli.nats.columns import Columns
-from isthmus.cli.nats.formats import age, byte_count, count, limit, local_time
-from isthmus.cli.nats.records import (
-    Cluster,
-    Peer,
-    SourceInfo,
-    StreamConfig,
-    StreamInfo,
-    StreamSource,
-    visible_metadata,
-)
+import click
 
-_RETENTION = {"limits": "Limits", "interest": "Interest", "workqueue": "WorkQueue"}
-_STORAGE = {"file": "File", "memory": "Memory"}
+from isthmus.base.values import NS_PER_S, Value, format_time
+from isthmus.cli.groups import CommandError
+from isthmus.cli.nats.api import JetStreamApi
+from isthmus.cli.nats.bodies import header_lines, print_body, print_line
+from isthmus.cli.nats.connect import Client
+from isthmus.cli.nats.flags import DURATION, POSITIVE, WholeType, verb
+from isthmus.cli.nats.formats import local_time
+from isthmus.cli.nats.messages import translated
+from isthmus.cli.nats.puller import Found, Reader
+from isthmus.cli.nats.records import ConsumerConfig
+from isthmus.cli.nats.session import Session
+from isthmus.cli.nats.stream_info import find_stream
 
-
-def stream_view(info: StreamInfo) -> str:
-    """Configuration and state."""
-    config = info.config
-    view = Columns(f"Information for Stream {config.name} created {local_time(info.created)}")
-    _placement(view, config)
-    _options(view, config)
-    _limits(view, config)
-    metadata = visible_metadata(config.metadata)
-    if metadata:
-        view.section("Metadata")
-        for key, value in metadata.items():
-            view.row(key, value)
-    if config.mirror or config.sources:
-        view.section("Replication")
-        if config.mirror:
-            view.row("Mirror", _source(config.mirror))
-        for number, source in enumerate(config.sources):
-            view.row("" if number else "Sources", _source(source))
-    _cluster(view, info.cluster)
-    if info.mirror:
-        view.section("Mirror Information")
-        _copied(view, info.mirror)
-    for number, copied in enumerate(info.sources):
-        if number:
-            view.blank()
-        else:
-            view.section("Source Information")
-        _copied(view, copied)
-    _state(view, info)
-    return view.render()
+_PAGE_MAX = 25
+_LATE_NS = NS_PER_S  # a message that is announced comes within this, or it was removed meanwhile
 
 
-def stream_state_view(info: StreamInfo) -> str:
-    """State alone."""
-    view = Columns(f"State for Stream {info.config.name} created {local_time(info.created)}")
-    _cluster(view, info.cluster)
-    _state(view, info)
-    return view.render()
+class Options(Value):
+    """What to look at, and where to begin."""
+
+    stream: str | None = None
+    size: int = 10
+    seq: int | None = None
+    since: int | None = None
+    raw: bool = False
+    translate: str = ""
+    subject: str = ""
 
 
-def _placement(view: Columns, config: StreamConfig) -> None:
-    view.row_if("Description", config.description)
-    view.row_if("Subjects", config.subjects)
-    view.row("Replicas", config.num_replicas)
-    view.row_if("Sealed", config.sealed)
-    view.row("Storage", _STORAGE.get(config.storage, config.storage))
-    if config.compression == "s2":
-        view.row("Compression", "S2 Compression")
-    view.row_if("Persistence Mode", config.persist_mode.title())
-    view.row_if("First Sequence", count(config.first_seq) if config.first_seq else "")
-    if config.placement:
-        view.row_if("Placement Cluster", config.placement.cluster)
-        view.row_if("Placement Tags", config.placement.tags)
+@verb("view", help="Look through a stream, page by page.", refused="-a --all")
+@click.argument("stream", required=False)
+@click.argument("size", required=False, type=WholeType(1, _PAGE_MAX), default=10)
+@click.option("--id", "seq", type=POSITIVE, help="Begin at this sequence")
+@click.option("--since", type=DURATION, help="Begin with messages younger than this")
+@click.option("--raw", is_flag=True, help="Show bodies alone")
+@click.option("--translate", default="", metavar="COMMAND", help="Show what it makes of the body")
+@click.option("--subject", default="", metavar="SUBJECT", help="Only messages of this subject")
+def command(session: Session, **given: Any) -> None:
+    """Read, show, ask whether to go on."""
+    options = Options(**given)
+    if not session.streams.is_terminal:
+        raise CommandError("interactive stream paging requires a valid terminal")
+    if options.seq is not None and options.since is not None:
+        raise click.UsageError("--id and --since exclude each other")
+    session.connected(lambda client: run(options, session, client))
 
 
-def _options(view: Columns, config: StreamConfig) -> None:
-    view.section("Options")
-    transform = config.subject_transform
-    if transform:
-        view.row("Subject Transform", f"{transform.src or '>'} to {transform.dest}")
-    if config.republish:
-        headers = " Headers" if config.republish.headers_only else ""
-        target = f"{config.republish.src or '>'} to {config.republish.dest}"
-        view.row(f"Republishing{headers}", target)
-    view.row("Retention", _RETENTION.get(config.retention, config.retention))
-    view.row("Acknowledgments", not config.no_ack)
-    discard = "Old" if config.discard == "old" else "New"
-    view.row("Discard Policy", "New Per Subject" if config.discard_new_per_subject else discard)
-    view.row("Duplicate Window", age(config.duplicate_window))
-    view.row_if("Direct Get", config.allow_direct)
-    view.row_if("Mirror Direct Get", config.mirror_direct)
-    view.row("Allows Atomic Batch Publish", config.allow_atomic)
-    view.row("Allows Fast Batch Publish", config.allow_batched)
-    view.row("Allows Counters", config.allow_msg_counter)
-    view.row("Allows Msg Delete", not config.deny_delete)
-    view.row("Allows Per-Message TTL", config.allow_msg_ttl)
-    view.row("Allows Purge", not config.deny_purge)
-    view.row("Allows Schedules", config.allow_msg_schedules)
-    if config.subject_delete_marker_ttl:
-        view.row("Subject Delete Markers TTL", age(config.subject_delete_marker_ttl))
-    view.row("Allows Rollups", config.allow_rollup_hdrs)
+async def run(options: Options, session: Session, client: Client) -> int:
+    """Show pages until the end, or until a person has seen enough; the number of messages."""
+    api = JetStreamApi(client)
+    info = await find_stream(api, options.stream)
+    reader = Reader(api, info.config.name, _start(options, session))
+    shown = 0
+    try:
+        pending = await reader.start()
+        while pending:
+            found = await reader.next(_LATE_NS)
+            if found is None:
+                break
+            await _show(options, session, found)
+            shown, pending = shown + 1, found.delivery.pending
+            if pending and shown % options.size == 0 and not session.confirm("Next Page?"):
+                return shown
+        session.log("Reached apparent end of data")
+    finally:
+        await reader.close()
+    return shown
 
 
-def _limits(view: Columns, config: StreamConfig) -> None:
-    view.section("Limits")
-    view.row("Maximum Messages", limit(config.max_msgs, count(config.max_msgs)))
-    per_subject = config.max_msgs_per_subject
-    view.row("Maximum Per Subject", limit(per_subject, count(per_subject)))
-    view.row("Maximum Bytes", limit(config.max_bytes, byte_count(config.max_bytes)))
-    view.row("Maximum Age", age(config.max_age) if config.max_age > 0 else "unlimited")
-    size = config.max_msg_size
-    view.row("Maximum Message Size", limit(size, byte_count(size)))
-    view.row("Maximum Consumers", limit(config.max_consumers, count(config.max_consumers)))
-    imposed = config.consumer_limits
-    if imposed.inactive_threshold:
-        view.row("Consumer Inactive Threshold", age(imposed.inactive_threshold))
-    if imposed.max_ack_pending:
-        view.row("Consumer Max Ack Pending", count(imposed.max_ack_pending))
+def _start(options: Options, session: Session) -> ConsumerConfig:
+    if options.seq is not None:
+        return ConsumerConfig(
+            filter_subject=options.subject,
+            deliver_policy="by_start_sequence",
+            opt_start_seq=options.seq,
+        )
+    if options.since is not None:
+        began = format_time(session.wall_ns() - options.since)
+        return ConsumerConfig(
+            filter_subject=options.subject, deliver_policy="by_start_time", opt_start_time=began
+        )
+    return ConsumerConfig(filter_subject=options.subject)
 
 
-def _cluster(view: Columns, cluster: Cluster | None) -> None:
-    if cluster is None or not cluster.name:
-        return  # a stand-alone server names only itself
-    view.section("Cluster Information")
-    view.row("Name", cluster.name)
-    view.row_if("Cluster Group", cluster.raft_group)
-    view.row("Leader", cluster.leader)
-    for peer in cluster.replicas:
-        view.row("Replica", peer_text(peer))
-
-
-def peer_text(peer: Peer) -> str:
-    """One replica in words."""
-    state = [peer.name, "current" if peer.current else "outdated"]
-    if peer.offline:
-        state.append("OFFLINE")
-    state.append(f"seen {age(peer.active)} ago" if peer.active else "not seen")
-    if peer.lag:
-        state.append(f"{count(peer.lag)} operation{'s' if peer.lag > 1 else ''} behind")
-    return ", ".join(state)
-
-
-def _state(view: Columns, info: StreamInfo) -> None:
-    state = info.state
-    view.section("State")
-    server_rows(view, info.config.metadata)
-    view.row("Messages", count(state.messages))
-    view.row("Bytes", byte_count(state.bytes))
-    if state.lost:
-        lost = len(state.lost.msgs or ())
-        view.row("Lost Messages", f"{count(lost)} ({byte_count(state.lost.bytes)})")
-    view.row("First Sequence", _position(state.first_seq, state.first_ts))
-    view.row("Last Sequence", _position(state.last_seq, state.last_ts))
-    view.row_if("Deleted Messages", count(state.num_deleted) if state.num_deleted else "")
-    view.row("Active Consumers", count(state.consumer_count))
-    view.row_if("Number of Subjects", count(state.num_subjects) if state.num_subjects else "")
-
-
-def server_rows(view: Columns, metadata: dict[str, str]) -> None:
-    """Which server holds it, and the API level it needs."""
-    view.row_if("Host Version", metadata.get("_nats.ver", ""))
-    if "_nats.level" in metadata:
-        needed = metadata.get("_nats.req.level") or "0"
-        view.row("Required API Level", f"{needed} hosted at level {metadata['_nats.level']}")
-
-
-def _position(seq: int, moment: str) -> str:
-    if moment.startswith("0001-") or not moment:
-        return count(seq)
-    return f"{count(seq)} @ {local_time(moment)}"
-
-
-def _source(source: StreamSource) -> str:
-    parts = [source.name]
-    if source.opt_start_seq:
-        parts.append(f"Start Seq: {count(source.opt_start_seq)}")
-    if source.opt_start_time:
-        parts.append(f"Start Time: {local_time(source.opt_start_time)}")
-    parts += [f"Subject Filter: {source.filter_subject}"] if source.filter_subject else []
-    if source.external:
-        parts.append(f"API Prefix: {source.external.api}")
-        if source.external.deliver:
-            parts.append(f"Delivery Prefix: {source.external.deliver}")
-    return ", ".join(parts)
-
-
-def _copied(view: Columns, copied: SourceInfo) -> None:
-    view.row("Stream Name", copied.name)
-    view.row_if("Subject Filter", copied.filter_subject)
-    for transform in copied.subject_transforms:
-        view.row("Subject Transform", f"{transform.src} to {transform.dest}")
-    view.row("Lag", count(copied.lag))
-    view.row("Last Seen", age(copied.active) if copied.active > 0 else "never")
-    if copied.external:
-        view.row_if("Ext. API Prefix", copied.external.api)
-        view.row_if("Ext. Delivery Prefix", copied.external.deliver)
-    if copied.error:
-        view.row("Error", str(copied.error.get("description", copied.error)))
-
-
-def backoff_text(steps_ns: list[int]) -> str:
-    """A backoff list in Go's durations."""
-    return ", ".join(format_duration(step) for step in steps_ns)
+async def _show(options: Options, session: Session, found: Found) -> None:
+    streams, message = session.streams, found.message
+    body = message.data
+    if options.translate:
+        stream = options.stream or ""
+        body = await translated(options.translate, body, subject=message.subject, stream=stream)
+    if options.raw:
+        print_line(streams, body)
+        return
+    received = local_time(found.delivery.time_ns)
+    streams.out(f"[{found.delivery.seq}] Subject: {message.subject} Received: {received}")
+    lines = header_lines(message.headers)
+    if lines:
+        streams.out()
+    for line in lines:
+        streams.out(f"  {line}")
+    print_body(streams, body)
