@@ -8,7 +8,7 @@ JOBS   ?= 2
 # With ccache installed, the same source is compiled once for all checkouts, branches and rebases.
 CACHED := $(if $(shell command -v ccache),CC="ccache $(CC)" CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1)
 
-.PHONY: help demo test check build bench soak sim docs clean prerequisites
+.PHONY: help demo test check check-perf build bench soak sim docs clean prerequisites
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -27,6 +27,9 @@ check: build $(VENV)/.check  ## format, lint, types, import contracts
 
 bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name] [ARGS=--write]
 	@$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
+
+check-perf: build  ## instructions per message, beside where this branch left main (valgrind)
+	@$(CACHED) $(BIN)/python -m bench.check_perf $(ARGS)
 
 build: $(VENV)/.built  ## virtual environment and compiled core
 
