@@ -98,3 +98,24 @@ def test_an_inlet_takes_so_many_a_turn_and_refuses_the_rest():
         turn.finish()
     assert batches == [3, 3]
     assert inlet.dropped == 4
+
+
+def test_an_inlet_hands_over_a_slice_a_turn_and_keeps_the_order():
+    world = World()
+    batches: list[list[bytes]] = []
+    inlet = Inlet(
+        lambda batch, _turn: batches.append([request.reply for request in batch]), slice_max=2
+    )
+    world.account().sublist.add(b"a", inlet)
+    turn = world.begin()
+    for number in range(3):
+        publish(world.account(), b"a", b"", turn, reply=b"%d" % number)
+    turn.finish()
+    assert batches == [[b"0", b"1"]]
+    assert turn.unfinished
+    publish(world.account(), b"a", b"", turn, reply=b"3")  # comes after those who wait
+    for _ in range(2):
+        world.begin()
+        turn.finish()
+    assert batches == [[b"0", b"1"], [b"2", b"3"]]
+    assert not turn.unfinished

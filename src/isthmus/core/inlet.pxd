@@ -1,8 +1,10 @@
 """Messages for Python: $JS.API, $SYS, everything that happens once per request.
 
-`receive` copies the message; at the end of the turn the owner gets the whole batch in one call:
-`handler(requests)`, a list of `Request`. What it publishes is routed in the same turn. The queue is
-bounded by `requests_max` per turn; what comes over it is refused like a subject without interest.
+`receive` copies the message; at the end of the turn the owner gets a batch in one call:
+`handler(requests)`, a list of `Request`. What it publishes is routed in the same turn. A batch has
+at most `slice_max` requests; the rest waits for the next turn, so that a client with a thousand
+requests in one read does not hold up everybody else. The queue is bounded by `requests_max`; what
+comes over it is refused like a subject without interest.
 """
 
 from libc.stdint cimport int64_t
@@ -26,5 +28,6 @@ cdef class Inlet(Receiver):
     cdef object handler
     cdef list requests
     cdef readonly Py_ssize_t requests_max
+    cdef readonly Py_ssize_t slice_max
     cdef tuple excluded               # subject prefixes that this inlet leaves to others
     cdef readonly unsigned long long dropped

@@ -76,7 +76,7 @@ class System:
         )
         system = self._hub.registry.get(mode.system_account)
         assert system is not None
-        inlet = Inlet(self._answer_claims)
+        inlet = Inlet(self._answer_claims, slice_max=1)  # one waits for the disk, up to a few ms
         for subscription in self._claims.subscriptions:
             system.core.sublist.add(
                 subscription.subject.encode(), inlet, subscription.queue.encode()
