@@ -1,7 +1,7 @@
 """Runs JetStream: one `AccountJetStream` per account that may store, one journal, one agenda.
 
 The shell around pure machines: gives them turns, rings their deadlines, carries out what the
-journal wants done on the disk in one worker thread. Has no opinion about streams.
+journal wants done on the disk in worker threads. Has no opinion about streams.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from isthmus.jetstream.account import AccountJetStream
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
 from isthmus.server.disks import FileDisk
 from isthmus.server.hub import Hub
+from isthmus.server.lanes import LaneThread
 from isthmus.server.logs import Log
 from isthmus.store.jobs import LANES, Job
 from isthmus.store.recover import Options as StoreOptions
@@ -63,7 +63,7 @@ class Engine:
         self._entropy = entropy
         self._log = log
         self._lanes = {
-            lane: ThreadPoolExecutor(1, thread_name_prefix=f"isthmus-{lane}") for lane in LANES
+            lane: LaneThread(lane, self._disk, hub.loop, self._done) for lane in LANES
         }
         self._idle = asyncio.Event()
 
@@ -120,7 +120,7 @@ class Engine:
             except TimeoutError:
                 self._log.error("the last checkpoint takes too long; the journal has everything")
         for lane in self._lanes.values():
-            lane.shutdown(wait=True)
+            lane.close()
         self._disk.close()
 
     def _serve_recovered(self, store: Store) -> None:
@@ -138,16 +138,14 @@ class Engine:
     # --- the disk ---
 
     def _submit(self, job: Job) -> None:
-        """Carry a job out in its lane; tell the store in a turn of its own."""
-        future = self._lanes[job.lane].submit(job.run, self._disk)
-        future.add_done_callback(
-            lambda done: self._hub.loop.call_soon_threadsafe(self._done, job, done)
-        )
+        """Carry a job out in its lane."""
+        self._lanes[job.lane].submit(job)
 
-    def _done(self, job: Job, future: Future[None]) -> None:
+    def _done(self, job: Job, error: BaseException | None) -> None:
+        """It was carried out: tell the store, in a turn of its own."""
         turn = self._hub.begin_turn()
         try:
-            job.done(future.exception(), turn)
+            job.done(error, turn)
         finally:
             self._hub.finish_turn()
         if self.store is not None and self.store.idle:
