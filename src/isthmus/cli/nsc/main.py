@@ -80,9 +80,9 @@ EDIT = _group(
         edit_account="Change an account: limits, JetStream, signing keys, permissions",
         edit_user="Change a user",
         edit_export="Change an export",
+        edit_authcallout="Let users of an account decide about logins",
         edit_signing_key="Give a signing key a role, and its users what the role may do",
     ),
-    unavailable=("authcallout",),
 )
 GENERATE = _group(
     "generate",
@@ -92,9 +92,10 @@ GENERATE = _group(
         generate_activation="Generate the token that lets an account import a private export",
         generate_config="Generate a server configuration",
         generate_creds="Generate a user's creds file",
+        generate_context="Write a context of the nats tool",
         generate_nkey="Generate keys",
     ),
-    unavailable=("context", "diagram", "profile"),
+    unavailable=("diagram", "profile"),
 )
 LIST = _group(
     "list",
@@ -197,6 +198,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
     commands={group.name or "": group for group in _GROUPS},
     verbs=_verbs(
         env="Show or change the environment of nsc",
+        expirations="Show what expires soon",
         init="Make an operator, an account and a user",
         load="Load an operator and one of its accounts",
         pull="Take over account tokens from the servers",
@@ -206,7 +208,6 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
     aliases={"create": "add"},
     unavailable=(
         "completion",
-        "expirations",
         "fix",
         "keys",
         "migrate",

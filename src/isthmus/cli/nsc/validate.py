@@ -9,11 +9,12 @@ from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.cli.groups import MISUSED, CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
-from isthmus.cli.nsc.flags import switch
+from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.signers import account_keys, operator_keys
 from isthmus.cli.nsc.store import Store
+from isthmus.cli.nsc.validate_file import file_findings
 from isthmus.cli.tables import ascii_table
 from isthmus.identity.claims import AccountClaims, AnyClaims
 from isthmus.identity.validate import Finding, Severity, validate
@@ -24,40 +25,50 @@ class Options(Value):
 
     account: str = ""
     all_accounts: bool = False
+    file: str = ""
 
 
 @click.command(
     "validate",
     cls=NscCommand,
-    help="Check an operator, its accounts and users.",
-    unavailable=("-f, --file",),
+    help="Check an operator, its accounts and users; or the tokens of a file.",
 )
 @account_flag
 @switch("-A", "--all-accounts", help="all accounts of the operator")
+@flag("-f", "--file", help="file with one token a line (what stands before a | counts nothing)")
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""
-    values["all_accounts"] = bool(values["all_accounts"])
-    invocation.show(run, Options(**values))
+    given = {name: value for name, value in values.items() if value is not None}
+    invocation.show(run, Options(**given))
 
 
 def run(options: Options, store: Store) -> Report:
     """One table for the operator, one for each account."""
-    if options.account and options.all_accounts:
-        raise CommandError("specify only one of --account or --all-accounts", exit_code=MISUSED)
-    names = store.accounts()
-    if not options.all_accounts:
-        selected = options.account or store.context.account
-        names = [store.account_name(selected)] if selected or len(names) != 0 else []
+    if sum(map(bool, (options.account, options.all_accounts, options.file))) > 1:
+        raise CommandError(
+            "specify only one of --account or --all-accounts or --file", exit_code=MISUSED
+        )
     found = {f"Operator {quote(store.operator_name)}": operator_findings(store)}
-    for name in names:
-        found[f"Account {quote(name)}"] = account_findings(store, name)
+    if options.file:
+        found |= file_findings(store, options.file)
+    else:
+        for name in _names(options, store):
+            found[f"Account {quote(name)}"] = account_findings(store, name)
     report = Report()
     for title, findings in found.items():
         report.notes += [*_table(title, findings).splitlines(), ""]
     if any(_blocking(finding) for findings in found.values() for finding in findings):
         report.failure = "validation found errors"
     return report
+
+
+def _names(options: Options, store: Store) -> list[str]:
+    names = store.accounts()
+    selected = options.account or store.context.account
+    if options.all_accounts or not (selected or names):
+        return names
+    return [store.account_name(selected)]
 
 
 def operator_findings(store: Store) -> list[Finding]:
