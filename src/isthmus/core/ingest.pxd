@@ -16,6 +16,8 @@ from libc.stdint cimport int64_t, uint64_t
 from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.republish cimport Republisher
+from isthmus.core.rewriting cimport Rewriting
 from isthmus.core.stored cimport Stored
 from isthmus.core.turn cimport Turn
 
@@ -48,11 +50,15 @@ cdef class Ingest(Receiver):
     cdef readonly bint discard_new
     cdef readonly bint discard_new_per_subject
     cdef readonly int64_t max_message_bytes       # header and payload; -1: no bound
+    cdef public Republisher republisher           # None: nothing is published again
+    cdef Rewriting transform                      # None: subjects stay as they are
+    cdef bytes transform_pattern
     cdef list subjects                            # subscribed under these
     cdef char* last_id                            # Nats-Msg-Id of the last stored message
     cdef Py_ssize_t last_id_size
     cdef Py_ssize_t last_id_capacity
 
+    cdef int _take(self, Message* message, Turn turn) except -1
     cdef int _refuse(
         self, Message* message, int code, int err_code, bytes text, Turn turn
     ) except -1

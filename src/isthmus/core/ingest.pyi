@@ -1,7 +1,10 @@
-from typing import Protocol
+from typing import Any, Protocol
 
 from isthmus.core.receiver import Receiver
+from isthmus.core.republish import Republisher
+from isthmus.core.rewriting import Rewriting
 from isthmus.core.stored import Stored
+from isthmus.core.turn import Turn
 
 class Verdict(Protocol):
     @property
@@ -11,18 +14,20 @@ class Verdict(Protocol):
     @property
     def header(self) -> bytes | None: ...
     @property
-    def roll_up(self) -> int: ...
+    def flags(self) -> int: ...
 
 class IngestOwner(Protocol):
     def verdict(
         self, subject: bytes, header: bytes, payload: bytes, now_ns: int, /
     ) -> Verdict | None: ...
+    def stored_judged(self, seq: int, verdict: Any, turn: Turn, /) -> None: ...
 
 class Ingest(Receiver):
     def __init__(self, stored: Stored, owner: IngestOwner, *, seed: int) -> None: ...
     @property
     def stored(self) -> Stored: ...
     refusing: bool
+    republisher: Republisher | None
     @property
     def duplicate_count(self) -> int: ...
     def configure(
@@ -36,5 +41,6 @@ class Ingest(Receiver):
         duplicate_window_ns: int,
         now_ns: int,
     ) -> None: ...
+    def transform_subjects(self, pattern: bytes | None, rewriting: Rewriting | None) -> None: ...
     def subscribe(self, subjects: list[bytes]) -> None: ...
     def recall(self, header: bytes, seq: int, time_ns: int) -> None: ...

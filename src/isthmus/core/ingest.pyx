@@ -15,16 +15,20 @@ from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.lookup cimport last_of
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record, record_size
-from isthmus.core.stored cimport BY_INTEREST, DUPLICATE, STORED, WRONG_LAST, Stored
+from isthmus.core.stored cimport (
+    BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, STORED, WRONG_LAST, Stored
+)
 from isthmus.core.stream_log cimport exact, message_bytes
-from isthmus.core.subject_tree cimport SubjectEntry
+from isthmus.core.subject_tree cimport SubjectEntry, subject_matches
 from isthmus.core.turn cimport Turn
 
 cdef enum:
     HEADER_MAX = 65_535
     VERSION_SIZE = 10           # NATS/1.0 and its line end
+    ROLLS_UP = ROLL_UP_SUBJECT | ROLL_UP_ALL
 
 
 cdef class Ingest(Receiver):
@@ -32,7 +36,8 @@ cdef class Ingest(Receiver):
 
     `owner.verdict(subject, header, payload, now_ns)` returns None or a `verdicts.Verdict`: `stage`,
     `answer` (bytes to refuse with, or None), `header` (bytes to store instead, or None) and
-    `roll_up` (the flags of stored.pxd). `seed` keys the duplicate window.
+    `flags` (of the record, stored.pxd); of a message that it judged and that was stored
+    `owner.stored_judged(seq, verdict, turn)` is told. `seed` keys the duplicate window.
     """
 
     def __init__(self, Stored stored not None, object owner, *, uint64_t seed):
@@ -87,7 +92,26 @@ cdef class Ingest(Receiver):
     cdef bint hears_imports(self) noexcept:
         return True
 
+    def transform_subjects(self, bytes pattern, Rewriting rewriting) -> None:
+        """Subjects that match `pattern` are stored as `rewriting` says; None: all as they are."""
+        self.transform_pattern = pattern
+        self.transform = rewriting
+
     cdef int receive(self, Message* message, Turn turn) except -1:
+        cdef char subject[SUBJECT_MAX]
+        cdef Message changed
+        cdef Py_ssize_t size
+        if self.transform is None or not subject_matches(
+            span_of(self.transform_pattern), message.to
+        ):
+            return self._take(message, turn)
+        size = self.transform.write(message.to, subject)
+        changed = message[0]
+        if size >= 0:
+            changed.to = span(subject, size)
+        return self._take(&changed, turn)
+
+    cdef int _take(self, Message* message, Turn turn) except -1:
         cdef Expectations asked
         cdef Stored stored = self.stored
         cdef object verdict = None
@@ -142,7 +166,7 @@ cdef class Ingest(Receiver):
                 )
             if stage == BEFORE_SIZES:
                 return self._answer(message, verdict.answer, turn)
-        if not self._fits(message, verdict is not None and verdict.roll_up != 0, turn):
+        if not self._fits(message, verdict is not None and verdict.flags & ROLLS_UP, turn):
             return 1
         if stage == BEFORE_STORING:
             return self._answer(message, verdict.answer, turn)
@@ -234,7 +258,7 @@ cdef class Ingest(Receiver):
     ) except -1:
         cdef Stored stored = self.stored
         cdef Record record
-        cdef uint64_t lsn
+        cdef uint64_t lsn, before = 0
         cdef bytes header = None
         record.subject = message.to
         record.header = message.header
@@ -242,7 +266,7 @@ cdef class Ingest(Receiver):
         record.time_ns = turn.now_ns
         record.flags = 0
         if verdict is not None:
-            record.flags = verdict.roll_up
+            record.flags = verdict.flags
             header = verdict.header
         if header is not None:
             pass
@@ -251,16 +275,22 @@ cdef class Ingest(Receiver):
             header = _without_status(message.header)
         if header is not None:
             record.header = span_of(header)
+        if self.republisher is not None:
+            before = last_of(stored.log, stored.tree, record.subject)
         if stored.retention == BY_INTEREST and not stored.wanted(record.subject):
             lsn = stored.pass_over(&record.seq, turn)
         else:
             lsn = stored.put(&record, turn)
+            if verdict is not None:
+                self.owner.stored_judged(record.seq, verdict, turn)
         if message.header.size:
             if asked.message_id.size:
                 self.duplicates.add(asked.message_id, record.seq, turn.now_ns)
         if asked.message_id.size or self.last_id_size:
             self._remember_id(asked.message_id)
         stored.enforce(message.to, turn)
+        if self.republisher is not None:
+            self.republisher.publish(stored, lsn, &record, before, turn)
         stored.reply(
             lsn, record.seq, span(NULL, 0) if self.no_ack else message.reply, STORED, turn
         )

@@ -40,9 +40,11 @@ cdef enum Retention:            # what removes a message, beside limits
     BY_INTEREST = 1             # no follower needs it any more
     WORK_QUEUE = 2              # its follower is done with it
 
-cdef enum RollUp:               # flags of a message's record: with it goes …
-    ROLL_UP_SUBJECT = 1         # what its subject held before
-    ROLL_UP_ALL = 2             # everything before
+cdef enum Flags:                # of a message's record
+    ROLL_UP_SUBJECT = 1         # with it went what its subject held before
+    ROLL_UP_ALL = 2             # with it went everything before
+    WITH_TTL = 4                # it expires by itself: its header says when
+    NEVER_EXPIRES = 8           # nor by the stream's max_age
 
 
 cdef class Usage:

@@ -1,27 +1,17 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""Removals that may be many: ages, shrunk limits, purges, in slices of at most `limit` messages.
+"""Removals that may be many: shrunk limits, purges, in slices of at most `limit` messages.
 
 Every function does a part of its work and says how much, so that its owner can go on in the next
 turn. Followers learn of single removals; of bulk ones (`trim`) their owners tell them at the end.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stored cimport Stored
 from isthmus.core.stream_log cimport trim as trim_log
 from isthmus.core.turn cimport Turn
-
-
-def expire(Stored stored not None, int64_t until_ns, Py_ssize_t limit, Turn turn not None) -> int:
-    """Remove the oldest messages, stored at `until_ns` or before; how many went."""
-    cdef Py_ssize_t count = 0
-    while count < limit and stored.log.messages and stored.log.first_time_ns() <= until_ns:
-        if not stored.remove(stored.log.first_seq, turn):
-            break
-        count += 1
-    return count
 
 
 def shrink(Stored stored not None, Py_ssize_t limit, Turn turn not None) -> int:

@@ -195,6 +195,7 @@ class AccountJetStream:
         )
         self.streams[stream.name] = stream
         stream.recall_ids()
+        stream.ages.recall(turn)
         for number, left in sorted(found.consumers.items()):
             kept = msgspec.json.decode(left.config, type=ConsumerRecord)
             consumer = Consumer(

@@ -1,6 +1,6 @@
 """One stream: owner of its log, its ingest and its consumers.
 
-Owns configuration, retention by age, long removals and the table of consumers. What happens per
+Owns configuration, long removals and the table of consumers. What happens per
 message is the compiled half's (`core/ingest.pyx`, `core/stored.pyx`). Invariant: the ingest listens
 under exactly the configured subjects while the stream exists.
 """
@@ -12,26 +12,27 @@ from collections.abc import Iterator
 from isthmus.base import subjects
 from isthmus.base.values import Value, format_time, to_json
 from isthmus.core import lookup, upkeep
-from isthmus.core.agenda import Alarm, Job
+from isthmus.core.agenda import Job
 from isthmus.core.ingest import Ingest
 from isthmus.core.journal import Journal
 from isthmus.core.linking import Linking
+from isthmus.core.republish import Republisher
 from isthmus.core.segment import KINDS, Entry
 from isthmus.core.stored import Stored
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.jetstream import advisories, errors, removals
+from isthmus.jetstream.ages import Ages
 from isthmus.jetstream.consumer import Consumer
 from isthmus.jetstream.direct import DirectGets
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamPurgeRequest
 from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
 from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
+from isthmus.jetstream.transforms import make_rewriting
 from isthmus.jetstream.verdicts import Verdict, judge
 from isthmus.store.blocks import StreamNow
-
-AGE_STEP_NS = 10_000_000  # expiry runs at most so often
 
 
 class StreamRecord(Value):
@@ -75,7 +76,7 @@ class Stream:
         self.ingest = Ingest(self.stored, self, seed=premises.seed())
         self.direct = DirectGets(self.stored)
         self.problem = ""  # why its messages are not stored any more
-        self._ages = Alarm(Job(self._expire))
+        self.ages = Ages(self.stored, premises.agenda, config)
         self._configure(now_ns)
 
     def __iter__(self) -> Iterator[Consumer]:
@@ -97,7 +98,7 @@ class Stream:
         self.ingest.subscribe([subject.encode() for subject in self.config.subjects])
         prefixes = self.premises.api_prefixes if self.config.allow_direct else ()
         self.direct.inlet.subscribe([f"{p}DIRECT.GET.{self.name}".encode() for p in prefixes])
-        self._watch_ages(turn)
+        self.ages.configure(self.config, turn)
         self._link(turn)
 
     def recall_ids(self) -> None:
@@ -146,7 +147,7 @@ class Stream:
     def _stop(self, turn: Turn) -> None:
         self.ingest.subscribe([])
         self.direct.inlet.subscribe([])
-        self.premises.agenda.put(self._ages, 0, turn)
+        self.ages.stop(turn)
         self.stored.close()
 
     def _remember(self, turn: Turn) -> None:
@@ -177,6 +178,24 @@ class Stream:
             duplicate_window_ns=max(config.duplicate_window_ns, 0),
             now_ns=now_ns,
         )
+        self._configure_subjects()
+
+    def _configure_subjects(self) -> None:
+        transform, again = self.config.subject_transform, self.config.republish
+        if transform is None:
+            self.ingest.transform_subjects(None, None)
+        else:
+            src = transform.src or ">"
+            self.ingest.transform_subjects(src.encode(), make_rewriting(src, transform.dest))
+        if again is None:
+            self.ingest.republisher = None
+        else:
+            self.ingest.republisher = Republisher(
+                self.name.encode(),
+                again.src.encode(),
+                make_rewriting(again.src, again.dest),
+                again.headers_only,
+            )
 
     def _link(self, turn: Turn) -> None:
         """Where a subject loses its oldest message to the next one, know which that is."""
@@ -223,6 +242,11 @@ class Stream:
     ) -> Verdict | None:
         """What a rare header means here."""
         return judge(self.config, header)
+
+    def stored_judged(self, seq: int, verdict: Verdict, turn: Turn) -> None:
+        """What was judged was stored as `seq`."""
+        if verdict.ttl_ns:
+            self.ages.stored(seq, verdict.ttl_ns, turn)
 
     # --- what it is ---
 
@@ -322,21 +346,3 @@ class Stream:
             removals.run(removals.Purge(self, seq, keep, done), turn)
         else:
             removals.run(removals.PurgeMatching(self, request.filter, seq, keep, done), turn)
-
-    def _watch_ages(self, turn: Turn) -> None:
-        """Set the alarm for the oldest message; there may be none yet."""
-        due_ns = 0
-        if self.config.max_age_ns > 0:
-            oldest_ns = self.stored.log.first_ns or turn.now_ns
-            due_ns = max(oldest_ns + self.config.max_age_ns, turn.now_ns + AGE_STEP_NS)
-        self.premises.agenda.put(self._ages, due_ns, turn)
-
-    def _expire(self, turn: Turn) -> bool:
-        """Remove what is too old; more of it in the next turn."""
-        if self.stored.closed or self.config.max_age_ns <= 0:
-            return False
-        until_ns = turn.now_ns - self.config.max_age_ns
-        if upkeep.expire(self.stored, until_ns, removals.SLICE, turn) == removals.SLICE:
-            return True
-        self._watch_ages(turn)
-        return False

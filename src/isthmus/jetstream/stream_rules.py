@@ -18,8 +18,9 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from isthmus.base import subjects
+from isthmus.base.errors import UsageError
 from isthmus.base.values import NS_PER_S, format_duration
-from isthmus.jetstream import errors, metadata
+from isthmus.jetstream import errors, metadata, transforms
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.not_yet import refusal
 from isthmus.jetstream.stream_config import (
@@ -95,6 +96,8 @@ def normalise(
         config = replace(config, subjects=(config.name,))
     _require_subjects(config)
     _require_account(config, account)
+    _require_transform(config)
+    config = _with_republish(config)
     config = _with_placement(config)
     if config.num_replicas > 1:
         raise errors.make(errors.REPLICAS_NOT_SUPPORTED)
@@ -393,6 +396,37 @@ def _require_account(config: StreamConfig, account: AccountLimits) -> None:
         raise errors.make(errors.MAX_STREAM_BYTES_EXCEEDED)
     if 0 < account.max_consumers < config.max_consumers:
         raise errors.make(errors.MAXIMUM_CONSUMERS)
+
+
+def _require_transform(config: StreamConfig) -> None:
+    transform = config.subject_transform
+    if transform is None:
+        return
+    if transform.src and not subjects.valid(transform.src):
+        raise errors.make(
+            errors.STREAM_TRANSFORM_SOURCE_INVALID, err=f"invalid subject {transform.src}"
+        )
+    try:
+        transforms.make_rewriting(transform.src or ">", transform.dest)
+    except UsageError as error:
+        raise errors.make(errors.STREAM_TRANSFORM_INVALID, err=str(error)) from None
+
+
+def _with_republish(config: StreamConfig) -> StreamConfig:
+    again = config.republish
+    if again is None:
+        return config
+    again = replace(again, src=again.src or ">")
+    if any(subjects.collide(transforms.pattern_of(again.dest), one) for one in config.subjects):
+        _invalid("stream configuration for republish destination forms a cycle")
+    try:
+        transforms.make_rewriting(again.src, again.dest)
+    except UsageError:
+        _invalid(
+            "stream configuration for republish with transform from "
+            f"'{again.src}' to '{again.dest}' not valid"
+        )
+    return replace(config, republish=again)
 
 
 def _with_placement(config: StreamConfig) -> StreamConfig:

@@ -9,7 +9,7 @@ import re
 
 from isthmus.base.headers import parse_headers
 from isthmus.base.quoting import quote
-from isthmus.base.values import Value, to_json
+from isthmus.base.values import NS_PER_S, Value, parse_duration_ns, to_json
 from isthmus.jetstream import errors
 from isthmus.jetstream.errors import Row
 from isthmus.jetstream.stream_config import StreamConfig
@@ -22,10 +22,16 @@ BEFORE_SIZES = 4
 BEFORE_STORING = 5
 
 
-ROLL_UP_SUBJECT = 1  # core/stored.pxd
+ROLL_UP_SUBJECT = 1  # flags of core/stored.pxd
 ROLL_UP_ALL = 2
+WITH_TTL = 4
+NEVER_EXPIRES = 8
+NEVER = -1  # as a TTL
 
 _ROLL_UPS = {"sub": ROLL_UP_SUBJECT, "all": ROLL_UP_ALL}
+_SECONDS = re.compile(r"\d+", re.ASCII)
+_DURATION_MAX_NS = (1 << 63) - 1
+_TTL_LINE = re.compile(rb"\r\nNats-TTL:[^\r\n]*")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -35,7 +41,8 @@ class Verdict(Value):
     stage: int = 0
     answer: bytes | None = None
     header: bytes | None = None  # stored instead of the one that came
-    roll_up: int = 0  # what goes when it is stored: flags of core/stored.pxd
+    flags: int = 0  # of its record, core/stored.pxd
+    ttl_ns: int = 0  # it expires so long after it was stored
 
 
 class _Refused(Value):
@@ -53,8 +60,8 @@ def refused(config: StreamConfig, row: Row, **placeholders: str | int) -> bytes:
 def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     """The verdict on a publication with such a header; None if nothing in it matters.
 
-    What some of the headers ask for (counters, TTLs, schedules, batches) no stream can be
-    configured for yet, so each of them is refused as by a stream that does not allow it.
+    What some of the headers ask for (counters, schedules, batches) no stream can be configured for
+    yet, so each of them is refused as by a stream that does not allow it.
     """
     found = {key: text for key, text in parse_headers(header).items() if text}
 
@@ -67,7 +74,8 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
         number = _INTEGER.fullmatch(found["Nats-Incr"])
         row = errors.COUNTERS_DISABLED if number else errors.INCREMENT_INVALID
         return refuse(BEFORE_EXPECTED_STREAM, row)
-    if "Nats-TTL" in found:
+    ttl_ns = read_ttl(found["Nats-TTL"]) if "Nats-TTL" in found else 0
+    if ttl_ns and not config.allow_msg_ttl:
         return refuse(BEFORE_EXPECTED_SEQUENCE, errors.TTL_DISABLED)
     if any(key.startswith("Nats-Schedule") and key != "Nats-Scheduler" for key in found):
         return refuse(BEFORE_DUPLICATE, errors.SCHEDULES_DISABLED)
@@ -75,13 +83,43 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
         return refuse(BEFORE_DUPLICATE, errors.SCHEDULE_SCHEDULER_INVALID)
     if "Nats-Stream-Source" in found:
         return refuse(BEFORE_DUPLICATE, errors.STREAM_SOURCE_HEADER)
+    flags = 0
     if "Nats-Rollup" in found:
         if not config.allow_rollup_hdrs or config.deny_purge:
             return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err="rollup not permitted")
         what = found["Nats-Rollup"].lower()
-        roll_up = _ROLL_UPS.get(what, 0)
-        if not roll_up:
+        flags = _ROLL_UPS.get(what, 0)
+        if not flags:
             text = f"rollup value invalid: {quote(what)}"
             return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err=text)
-        return Verdict(roll_up=roll_up)
-    return None
+    if "Nats-TTL" in found and not ttl_ns:
+        return refuse(BEFORE_STORING, errors.TTL_INVALID)
+    if ttl_ns:
+        return _with_ttl(config, header, ttl_ns, flags)
+    return Verdict(flags=flags) if flags else None
+
+
+def read_ttl(text: str) -> int:
+    """Nanoseconds of a `Nats-TTL`: whole seconds or a duration, at least one second; 0: invalid."""
+    if text.lower() == "never":
+        return NEVER
+    try:
+        if _SECONDS.fullmatch(text):
+            return int(text) * NS_PER_S
+        ttl_ns = parse_duration_ns(text)
+    except ValueError:
+        return 0
+    return ttl_ns if NS_PER_S <= ttl_ns <= _DURATION_MAX_NS else 0
+
+
+def _with_ttl(config: StreamConfig, header: bytes, ttl_ns: int, flags: int) -> Verdict:
+    if ttl_ns == NEVER:
+        return Verdict(flags=flags | NEVER_EXPIRES)
+    flags |= WITH_TTL
+    shortest_ns = config.subject_delete_marker_ttl_ns
+    if ttl_ns >= shortest_ns or config.max_msgs_per_subject == 1:
+        return Verdict(flags=flags, ttl_ns=ttl_ns)
+    # it must not go before a marker of its subject would
+    others = _TTL_LINE.sub(b"", header, count=1).removesuffix(b"\r\n")
+    header = others + b"Nats-TTL: %d\r\n\r\n" % (shortest_ns // NS_PER_S)
+    return Verdict(flags=flags, ttl_ns=shortest_ns, header=header)
