@@ -12,8 +12,7 @@ from pathlib import Path
 import nats
 import pytest
 
-from support.servers import ServerProcess
-from support.shell import Shell
+from support.sharing import SharingWorld
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
@@ -69,71 +68,28 @@ CONSUMER_CONF = {
 }
 
 
-class Guide:
-    """Accounts, server and contexts; then the guide's lines by name."""
+class Guide(SharingWorld):
+    """The guide's lines by name."""
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.shell = Shell(folder)
-        self.shell.run("nsc add operator --name GUIDE --sys")
-        for account in ("ACCTA", "ACCTB", "ACCTC"):
-            self.shell.run(f"nsc add account --name {account}")
-            self.shell.run(f"nsc add user --account {account} --name {account}-USER")
-        self.shell.run(
-            "nsc edit account --name ACCTC --js-mem-storage -1 --js-disk-storage -1 "
-            "--js-streams -1 --js-consumer -1"
-        )
-        self.shell.run(
-            "nsc generate config --nats-resolver --sys-account SYS --config-file resolver.conf"
-        )
-        self.server = ServerProcess(
-            kind,
-            folder / "server",
-            config=(
-                "server_name: guide\n"
-                'jetstream { store_dir: "./store", domain: ngs }\n'
-                "include ../resolver.conf\n"
-            ),
-        ).start()
-        self.shell.run(
-            f"nsc edit operator --service-url {self.server.url} "
-            f"--account-jwt-server-url {self.server.url}"
-        )
-        self.shell.run("nsc push --all")
-        for account in ("ACCTA", "ACCTB", "ACCTC"):
-            self.shell.run(
-                f"nsc generate creds --account {account} --name {account}-USER "
-                f"--output-file {account}.creds"
-            )
-            self.shell.run(
-                f"nats context add {account} --server {self.server.url} "
-                f"--creds {folder / account}.creds"
-            )
-        (folder / "RESTOCKEVENTS.conf").write_text(json.dumps(STREAM_CONF))
-        (folder / "RESTOCKEVENTS-C1.conf").write_text(json.dumps(CONSUMER_CONF))
-        self.key = (
-            self.shell.run("nsc describe account --name ACCTB --field sub").strip().strip('"')
-        )
-        assert re.fullmatch("A[A-Z2-7]{55}", self.key)
+        super().__init__(kind, folder, storing=("ACCTC",))
+        self.write("RESTOCKEVENTS.conf", STREAM_CONF)
+        self.write("RESTOCKEVENTS-C1.conf", CONSUMER_CONF)
+        self.target = self.key("ACCTB")
 
     def fill_in(self, line: str) -> str:
         return (
             line.replace("<ACCTC NAME>", "ACCTC")
             .replace("<ACCTB NAME>", "ACCTB")
-            .replace("<ACCTB PUBLICKEY>", self.key)
+            .replace("<ACCTB PUBLICKEY>", self.target)
             .replace("<ACCTC USER CONTEXT>", "ACCTC")
             .replace("<ACCTB USER CONTEXT>", "ACCTB")
         )
 
-    def type(self, text: str, *, without: str = "-none-") -> str:
+    def type(self, lines: str, *, without: str = "-none-") -> str:
         """Type the guide's lines; what the last one printed."""
-        out = ""
-        for line in text.strip().splitlines():
-            if without not in line:
-                out = self.shell.run(self.fill_in(line))
-        return out
-
-    def push(self) -> None:
-        self.shell.run("nsc push --all")
+        kept = [line for line in lines.strip().splitlines() if without not in line]
+        return super().type(self.fill_in("\n".join(kept)))
 
     def add_stream(self) -> None:
         self.shell.run("nats stream add --context ACCTC --config RESTOCKEVENTS.conf")
@@ -170,7 +126,7 @@ class Guide:
 def guide(kind, tmp_path):
     made = Guide(kind, tmp_path)
     yield made
-    made.server.stop()
+    made.stop()
 
 
 def test_the_guide_from_the_first_line_to_the_last(guide):
@@ -200,7 +156,7 @@ def test_the_guide_from_the_first_line_to_the_last(guide):
     target = (
         "--account ACCTC --service --subject "
         "'$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1' "
-        f"--target-account {guide.key}"
+        f"--target-account {guide.target}"
     )
     guide.shell.run(f"nsc revocations add-activation {target}")
     guide.push()
@@ -215,7 +171,7 @@ def test_with_public_exports(guide):
     guide.add_stream()
     seq = guide.publish()
     guide.type(GUIDE_EXPORTS.replace("--private ", ""))
-    account = guide.shell.run("nsc describe account --name ACCTC --field sub").strip().strip('"')
+    account = guide.key("ACCTC")
     for name, subject, local in (
         ("NEXT", "$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1", True),
         ("ACK", "$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>", False),
