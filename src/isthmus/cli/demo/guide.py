@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
-from isthmus.cli.demo.shell import DemoError, DemoServer, Shell, check
+from isthmus.cli.demo.setting import (
+    consumer_configuration,
+    stream_configuration,
+    write_configuration,
+)
+from isthmus.cli.demo.shell import Shell, check
 
 PREFIX = "ACCTC.API"
 MESSAGE = "Restock for item 5678 pronto!"
@@ -18,30 +24,6 @@ ACK = "$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>"
 INFO = "$JS.API.CONSUMER.INFO.RESTOCKEVENTS.RESTOCKEVENTS-C1"
 GRANTS = (("NEXT", NEXT), ("ACK", ACK), ("INFO", INFO))
 
-STREAM_CONFIG = {
-    "name": "RESTOCKEVENTS",
-    "subjects": ["retail.v1.restock.>"],
-    "retention": "limits",
-    "max_consumers": -1,
-    "max_msgs": -1,
-    "max_bytes": 1048576,
-    "max_age": 31536000000000000,
-    "max_msg_size": -1,
-    "storage": "file",
-    "discard": "old",
-    "num_replicas": 1,
-    "duplicate_window": 120000000000,
-}
-CONSUMER_CONFIG = {
-    "durable_name": "RESTOCKEVENTS-C1",
-    "deliver_policy": "all",
-    "ack_policy": "explicit",
-    "ack_wait": 30000000000,
-    "max_deliver": -1,
-    "max_ack_pending": 100,
-    "replay_policy": "instant",
-}
-
 
 def ack_floor(shell: Shell) -> int:
     """The last stream sequence that ACCTC's consumer knows as processed."""
@@ -49,45 +31,13 @@ def ack_floor(shell: Shell) -> int:
     return int(json.loads(text)["ack_floor"]["stream_seq"])
 
 
-def set_up(shell: Shell, server: DemoServer) -> str:
-    """Operator, accounts, users, server, contexts, stream and consumer; ACCTB's public key."""
-    shell.say("An operator, three accounts, one user each")
-    shell.run("nsc add operator --name DEMO --sys")
-    for account in ("ACCTA", "ACCTB", "ACCTC"):
-        shell.run(f"nsc add account --name {account}")
-        shell.run(f"nsc add user --account {account} --name {account}-USER")
-    shell.run(
-        "nsc edit account --name ACCTC --js-mem-storage -1 --js-disk-storage -1 "
-        "--js-streams -1 --js-consumer -1"
-    )
-    shell.say("A server that trusts this operator, in the JetStream domain ngs")
-    shell.run("nsc generate config --nats-resolver --sys-account SYS --config-file resolver.conf")
-    (shell.folder / "server.conf").write_text(
-        "listen: 127.0.0.1:-1\n"
-        "server_name: demo\n"
-        'jetstream { store_dir: "./store", domain: ngs }\n'
-        "include ./resolver.conf\n"
-    )
-    print("$ isthmus server -c server.conf &", flush=True)
-    server.start()
-    print(f"listening on {server.url}", flush=True)
-    shell.run(f"nsc edit operator --service-url {server.url} --account-jwt-server-url {server.url}")
-    shell.run("nsc push --all")
-    shell.say("A context for each user; stream and consumer in ACCTC")
-    for account in ("ACCTA", "ACCTB", "ACCTC"):
-        shell.run(
-            f"nsc generate creds --account {account} --name {account}-USER "
-            f"--output-file {account}.creds"
-        )
-        shell.run(f"nats context add {account} --server {server.url} --creds {account}.creds")
-    (shell.folder / "RESTOCKEVENTS.conf").write_text(json.dumps(STREAM_CONFIG, indent=2))
-    (shell.folder / "RESTOCKEVENTS-C1.conf").write_text(json.dumps(CONSUMER_CONFIG, indent=2))
+def add_stream(shell: Shell) -> None:
+    """ACCTC's stream and consumer."""
+    shell.say("Stream and consumer in ACCTC")
+    write_configuration(shell.folder, stream_configuration("RESTOCKEVENTS", "retail.v1.restock.>"))
+    write_configuration(shell.folder, consumer_configuration("RESTOCKEVENTS-C1"))
     shell.run("nats stream add --context ACCTC --config RESTOCKEVENTS.conf")
     shell.run("nats consumer add --context ACCTC RESTOCKEVENTS --config RESTOCKEVENTS-C1.conf")
-    key = shell.run("nsc describe account --name ACCTB --field sub").strip().strip('"')
-    if not re.fullmatch("A[A-Z2-7]{55}", key):
-        raise DemoError(f"not an account key: {key!r}")
-    return key
 
 
 def share(shell: Shell, key: str) -> None:
@@ -134,9 +84,10 @@ def publish(shell: Shell) -> int:
     return int(found[1])
 
 
-def story(shell: Shell, server: DemoServer) -> None:
-    """The whole demonstration."""
-    key = set_up(shell, server)
+def story(shell: Shell, keys: Mapping[str, str]) -> None:
+    """From the stream to the revocation and its end."""
+    key = keys["ACCTB"]
+    add_stream(shell)
     shell.say("ACCTC publishes a restock event")
     seq = publish(shell)
     shell.say("Before the grant, ACCTB gets nothing")

@@ -1,4 +1,4 @@
-"""`isthmus demo`: the guide's whole scenario, on an own temporary server.
+"""`isthmus demo`: the guide's whole scenario, with `--all` its family, on an own temporary server.
 
 Each command is shown like at a shell prompt, then its real output, then what was checked of it. The
 first thing that is not as it must be ends the demonstration with exit code 1.
@@ -14,26 +14,31 @@ from pathlib import Path
 
 import click
 
-from isthmus.cli.demo import guide
-from isthmus.cli.demo.shell import DemoError, DemoServer, Shell
+from isthmus.cli.demo import guide, push_consumer, service, stream
+from isthmus.cli.demo.setting import DemoServer, set_up
+from isthmus.cli.demo.shell import DemoError, Shell
 
 
 @click.command(help=__doc__)
 @click.option("--keep", is_flag=True, help="Leave the folder and the running server for you.")
-def main(*, keep: bool) -> None:
+@click.option("--all", "whole", is_flag=True, help="The guide's whole family of scenarios.")
+def main(*, keep: bool, whole: bool) -> None:
     """Run the story; exit code 1 where it does not hold."""
     folder = Path(tempfile.mkdtemp(prefix="isthmus-demo-"))
     shell = Shell(folder, color=sys.stdout.isatty())
     server = DemoServer(shell)
     kept = False
     try:
-        guide.story(shell, server)
+        keys = set_up(shell, server)
+        for scenario in (guide, service, stream, push_consumer) if whole else (guide,):
+            scenario.story(shell, keys)
         print("\nEverything the guide promises holds.")
         kept = keep
     except DemoError as error:
         print(f"isthmus demo: {error}", file=sys.stderr)
         sys.exit(1)
     finally:
+        shell.close()
         if kept:
             _explain(shell, server)
         else:

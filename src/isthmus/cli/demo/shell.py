@@ -6,17 +6,15 @@ as its own process, started from this one so that Python and the tools are not l
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shlex
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlparse
 
 from isthmus.cli import main
 from isthmus.cli.nats import connect as _loaded_once  # noqa: F401 — with the client library
@@ -24,7 +22,6 @@ from isthmus.cli.nats import main as _nats  # noqa: F401 — every command finds
 from isthmus.cli.nsc import main as _nsc  # noqa: F401
 
 COMMAND_S = 30
-START_S = 10
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -38,6 +35,7 @@ class Shell:
     def __init__(self, folder: Path, *, color: bool) -> None:
         self.folder = folder
         self._color = color
+        self._running: list[Background] = []
         self.environment = os.environ | {
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
@@ -52,10 +50,21 @@ class Shell:
         """A heading."""
         print(f"\n\033[1m{text}\033[0m" if self._color else f"\n# {text}", flush=True)
 
+    def start(self, command: str) -> Background:
+        """Show and start a command that goes on running until `close`."""
+        self._prompt(f"{command} &")
+        started = Background(shlex.split(command), self.folder, self.environment)
+        self._running.append(started)
+        return started
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        while self._running:
+            self._running.pop().stop()
+
     def run(self, command: str, *, fails: bool = False) -> str:
         """Show and run one command line; its output. Raises if it does not end as it must."""
-        prompt = f"\033[32m$\033[0m {command}" if self._color else f"$ {command}"
-        print(prompt, flush=True)
+        self._prompt(command)
         code, out = run_tool(shlex.split(command), self.folder, self.environment)
         print(out.rstrip("\n"), flush=True) if out.strip() else None
         if (code != 0) != fails:
@@ -63,58 +72,45 @@ class Shell:
             raise DemoError(f"this command must {wanted}; it ended with exit code {code}")
         return out
 
+    def _prompt(self, command: str) -> None:
+        print(f"\033[32m$\033[0m {command}" if self._color else f"$ {command}", flush=True)
 
-class DemoServer:
-    """The server of the demonstration: `isthmus server` on a free port of 127.0.0.1."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = ""
+class Background:
+    """A command that goes on running, as with `&`; its output is shown when it is waited for."""
 
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        assert self._process is not None
-        return self._process.pid
+    def __init__(self, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 — closed by `stop`
+        self._process = _FORK.Process(
+            target=_tool, args=(words, folder, environment, self._output.fileno())
+        )
+        self._process.start()
+        self._shown = 0
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        folder = self._shell.folder
-        ports = folder / "ports"
-        ports.mkdir()
-        with (folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 — this program
-                [
-                    *(sys.executable, "-m", "isthmus", "-c", "server.conf"),
-                    *("--ports_file_dir", str(ports)),
-                ],
-                cwd=folder,
-                env=self._shell.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        ends = time.monotonic() + START_S
-        while time.monotonic() < ends and self._process.poll() is None:
-            for path in ports.glob("*.ports"):
-                address = urlparse(json.loads(path.read_text())["nats"][0])
-                self.url = f"nats://127.0.0.1:{address.port}"
-                return
+    def wait_for(self, text: str) -> str:
+        """Wait until it has printed `text`; everything that was not shown before."""
+        ends = time.monotonic() + COMMAND_S
+        while text not in (new := self.text()[self._shown :]):
+            if not self._process.is_alive() or time.monotonic() > ends:
+                raise DemoError(f"it did not print {text!r}, but:\n{new}")
             time.sleep(0.02)
-        text = (folder / "server.log").read_text(errors="replace")
-        self.stop()
-        raise DemoError(f"the server did not start:\n{text}")
+        self._shown += len(new)
+        print("".join(f"  | {line}\n" for line in new.strip().splitlines()), end="", flush=True)
+        return new
+
+    def text(self) -> str:
+        """Everything it has printed."""
+        size = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), size, 0).decode(errors="replace")
 
     def stop(self) -> None:
-        """Stop it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        """End it as Ctrl-C does."""
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, signal.SIGINT)
+            self._process.join(COMMAND_S)
+        self._process.kill()
+        self._process.join()
+        self._output.close()
 
 
 def run_tool(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:

@@ -122,10 +122,10 @@ async def run(options: Options, session: Session, client: Client) -> int:
     incoming = Incoming(client)
     if options.match_replies:
         return await _matched(options, session, client, incoming, printer)
-    announce(options, session, subjects)
     for subject in subjects:
         await incoming.listen(subject, options.queue)
-    await client.flush()
+    await client.flush()  # what is announced is in effect
+    announce(options, session, subjects)
     shown = 0
     while not options.count or shown < options.count:
         message = await incoming.next(options.wait)
