@@ -11,6 +11,7 @@ import re
 import pytest
 
 from support.sharing import SharingWorld
+from support.waiting import wait_for
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
@@ -320,6 +321,10 @@ def test_a_pull_consumer_publicly_and_privately(world):
 DELIVERED = r'"retail.v1.order.captured" with reply "\$JS.ACK.ORDEREVENTS.ORDEREVENTS-C1.\d.{}\.'
 
 
+def push_info(world):
+    return json.loads(world.type(f"{PUSH_INFO} --json"))
+
+
 def test_a_push_consumer(world):
     world.type(PUSH_BOOTSTRAP)
     world.type(PUSH_EXPORTS)
@@ -330,16 +335,15 @@ def test_a_push_consumer(world):
     seq = sequence(world.type(PUSH_PUBLISH))
     listening.wait_for("Captured order 1234!")
     listening.wait_for(DELIVERED.format(seq))
-    info = json.loads(world.type(f"{PUSH_INFO} --json"))
-    assert info["push_bound"] is True
-    assert info["ack_floor"]["stream_seq"] == seq
-    assert info["num_ack_pending"] == 0
+    wait_for(lambda: push_info(world)["ack_floor"]["stream_seq"] == seq, within_s=20)
+    assert push_info(world)["push_bound"] is True
+    assert push_info(world)["num_ack_pending"] == 0
     text = world.type(PUSH_INFO)
     assert "deliver.retail.v1.order.events" in text
     assert "order-processor" in text
     back = revoke(world, "ACCTA", "deliver.retail.v1.order.events")
     held = sequence(world.type(PUSH_PUBLISH))
-    assert json.loads(world.type(f"{PUSH_INFO} --json"))["ack_floor"]["stream_seq"] == seq
+    assert push_info(world)["ack_floor"]["stream_seq"] == seq
     restore(world, back)
     listening.wait_for(DELIVERED.format(held))
     world.type(PUSH_DELETES)

@@ -134,6 +134,12 @@ class SignedClient:
         """Publish and wait for nothing."""
         self._send(f"PUB {subject} {reply} 3\r\nask\r\n".encode())
 
+    def publish_all(self, subject: str, payloads: list[bytes]) -> None:
+        """Publish many, and wait until the server has read them."""
+        data = b"".join(b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(p), p) for p in payloads)
+        self._send(data + b"PING\r\n")
+        assert self._outcome() == ""
+
     def message(self) -> Message:
         while not self._messages:
             self._read()

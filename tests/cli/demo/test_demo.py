@@ -61,6 +61,19 @@ def test_the_demonstration_holds_and_leaves_nothing_behind(tmp_path):
         assert done.stdout.count(shown) >= count, shown
 
 
+def test_the_whole_family_holds(tmp_path):
+    done = demo(tmp_path, "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for promise in (
+        "the event itself",
+        "ACCTA sees which account asks",
+        "ACCTB did not receive what was published while it was revoked",
+        "restored: ACCTB's worker receives it",
+    ):
+        assert f"  ✓ {promise}\n" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_kept_it_leaves_a_running_server_and_says_how_to_go_on(tmp_path):
     done = demo(tmp_path, "--keep")
     pid, url = re.search(r"process (\d+), (nats://\S+)\)", done.stdout).groups()
