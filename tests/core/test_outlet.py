@@ -39,6 +39,14 @@ def test_messages_leave_in_the_turn_in_which_somebody_subscribes():
     assert [payload for *_, payload in listen(client)] == [b"one"]
 
 
+@pytest.mark.parametrize("filters", [{}, {"filter_subject": "s.a"}])
+def test_looking_at_it_does_not_stop_it(filters):
+    _, client = begin(ack_policy="explicit", **filters)
+    listen(client)
+    assert client.api("CONSUMER.INFO.S.C")["push_bound"]
+    assert [payload for *_, payload in client.publish("s.a", b"one")] == [b"one"]
+
+
 def test_interest_comes_and_goes_with_exact_subscriptions_only():
     world, client = begin(deliver_group="q")
     for subject, queue in ((b"d", b""), (b"d", b"other"), (b"*", b"q"), (b">", b"q")):

@@ -9,6 +9,7 @@ import pytest
 
 from support.raw import RawClient
 from support.servers import ServerProcess
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.oracle
 
@@ -38,22 +39,7 @@ class Receiver(RawClient):
     def __init__(self, port):
         super().__init__(port)
         self.send(b"UNSUB 1\r\nSUB _HERE.> 1\r\n")
-        self._kept = []
         self.settle()
-
-    def message(self, timeout_s=None):
-        return self._kept.pop(0) if self._kept else super().message(timeout_s)
-
-    def settle(self):
-        """The server has read everything sent so far; what comes meanwhile is kept."""
-        self._socket.settimeout(5)
-        self.send(b"PING\r\n")
-        while (line := self._line()) != b"PONG":
-            verb, _, rest = line.partition(b" ")
-            if verb in {b"MSG", b"HMSG"}:
-                self._kept.append(self._message(rest.split(), headers=verb == b"HMSG"))
-            elif verb == b"PING":
-                self.send(b"PONG\r\n")
 
 
 @pytest.fixture
@@ -72,6 +58,11 @@ def consumer(client, name="C", *, refused=False, **config):
 
 def info(client, name="C"):
     return json.loads(client.api(f"CONSUMER.INFO.S.{name}"))
+
+
+def bound(client, name="C"):
+    """Does the server say that somebody listens?"""
+    return info(client, name).get("push_bound", False)
 
 
 def counted(client, name="C"):
@@ -151,7 +142,7 @@ def test_messages_come_with_their_own_subject_and_an_ack_reply(client, receiver)
     ]
     assert [tokens(message) for message in messages] == [(1, 1, 1, 1), (1, 2, 2, 0)]
     assert counted(client) == ((2, 2), (0, 0), 2, 0, 0)
-    assert info(client)["push_bound"] is True
+    wait_for(lambda: bound(client))
     for message in messages:
         receiver.publish(message.reply, reply="_HERE.acked")
         assert take(receiver, 1)[0].subject == "_HERE.acked"
@@ -185,9 +176,9 @@ def test_interest_is_exact(client, receiver, group, subscription, heard_of):
     fill(client, 1)
     consumer(client, deliver_group=group)
     listen(receiver, subject, queue=queue)
-    assert info(client).get("push_bound", False) is heard_of
     if heard_of:
         take(receiver, 1)
+    assert bound(client) is heard_of
     assert counted(client)[0] == ((1, 1) if heard_of else (0, 0))
 
 
@@ -220,7 +211,7 @@ def test_delivery_stops_while_nobody_listens_and_goes_on_afterwards(client, rece
     fill(client, 2)
     take(receiver, 2)
     leave(receiver)
-    assert "push_bound" not in info(client)
+    wait_for(lambda: not bound(client))
     before = counted(client)
     fill(client, 1)
     heard(receiver, 0.5)  # the wait of the first two is over meanwhile
@@ -236,9 +227,7 @@ def test_a_connection_that_is_cut_is_no_interest(client, server):
         consumer(client, ack_policy="explicit")
         fill(client, 1)
         take(receiver, 1)
-    until = time.monotonic() + 5
-    while info(client).get("push_bound"):
-        assert time.monotonic() < until
+    wait_for(lambda: not bound(client))
     fill(client, 1)
     assert counted(client) == ((1, 1), (0, 0), 1, 0, 1)
 
@@ -362,10 +351,11 @@ def test_the_deliver_subject_may_change_while_nobody_listens(client, receiver):
     answer = consumer(client, ack_policy="explicit", deliver_subject="e", refused=True)
     assert answer["error"]["err_code"] == 10013
     leave(receiver, 8)
+    wait_for(lambda: not bound(client))
     consumer(client, ack_policy="explicit", deliver_subject="e")
     fill(client, 1)
     assert tokens(take(receiver, 1)[0]) == (1, 1, 1, 0)
-    assert info(client)["push_bound"] is True
+    wait_for(lambda: bound(client))
 
 
 @pytest.mark.parametrize("never", [False, True])
@@ -380,7 +370,7 @@ def test_an_ephemeral_ends_when_nobody_has_listened_for_its_threshold(client, re
     ]
     if not never:
         time.sleep(0.9)
-        assert info(client, name)["push_bound"] is True
+        assert bound(client, name)
         leave(receiver)
     assert "error" not in info(client, name)
     [advisory] = take(receiver, 1)
@@ -390,10 +380,7 @@ def test_an_ephemeral_ends_when_nobody_has_listened_for_its_threshold(client, re
 
 def test_a_durable_with_a_threshold_ends_too(client):
     consumer(client, inactive_threshold=300 * MS)
-    until = time.monotonic() + 5
-    while "error" not in info(client):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for(lambda: "error" in info(client))
 
 
 def test_who_comes_back_in_time_keeps_it(client, receiver):
@@ -404,7 +391,7 @@ def test_who_comes_back_in_time_keeps_it(client, receiver):
         time.sleep(0.3)
         listen(receiver)
         time.sleep(0.3)
-    assert info(client)["push_bound"] is True
+    wait_for(lambda: bound(client))
 
 
 def test_the_pace_of_publication(client, receiver):

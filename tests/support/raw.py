@@ -22,6 +22,7 @@ class RawClient:
         self._timeout_s = timeout_s
         self._socket = socket.create_connection(("127.0.0.1", port), timeout_s)
         self._buffer = b""
+        self._kept: list[Message] = []
         self._requests = 0
         self._line()  # INFO
         options = {"verbose": False, "headers": True, "no_responders": True, **connect}
@@ -52,6 +53,8 @@ class RawClient:
 
     def message(self, timeout_s: float | None = None) -> Message | None:
         """The next message, or None if none comes in time."""
+        if self._kept:
+            return self._kept.pop(0)
         self._socket.settimeout(self._timeout_s if timeout_s is None else timeout_s)
         try:
             while True:
@@ -65,6 +68,19 @@ class RawClient:
                     assert verb in {b"PONG", b"INFO"}, line
         except TimeoutError:
             return None
+
+    def settle(self) -> None:
+        """The server has read everything sent so far; messages that come meanwhile are kept."""
+        self._socket.settimeout(self._timeout_s)
+        self.send(b"PING\r\n")
+        while (line := self._line()) != b"PONG":
+            verb, _, rest = line.partition(b" ")
+            if verb == b"PING":
+                self.send(b"PONG\r\n")
+            elif verb in {b"MSG", b"HMSG"}:
+                self._kept.append(self._message(rest.split(), headers=verb == b"HMSG"))
+            else:
+                assert verb == b"INFO", line
 
     def request(
         self, subject: str, payload: bytes = b"", *, header: bytes = b"", timeout_s: float = 5

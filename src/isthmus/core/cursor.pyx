@@ -192,7 +192,8 @@ cdef class Cursor(Reader):
 
     def refresh(self, Turn turn not None) -> None:
         """Let go of pulls that nobody waits for and of messages that are gone, before counting."""
-        self._drop_deserted(turn)
+        if self.outlet is None:
+            self._drop_deserted(turn)
         self.trimmed(turn)
 
     def purged(self, uint64_t first_seq, Turn turn not None) -> None:
