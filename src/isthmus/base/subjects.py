@@ -11,11 +11,12 @@ Text at the edges is `str`; the compiled core works on bytes with the same rules
 from collections.abc import Sequence
 
 _BLANKS = frozenset(" \t\r\n\f")
+TOKENS_MAX = 4096  # a control line of usual size holds half as many; what walks them may recurse
 
 
 def valid(subject: str) -> bool:
     """True if `subject` may be subscribed to: no empty token, no blank, `>` only at the end."""
-    if not subject or not _BLANKS.isdisjoint(subject):
+    if not subject or not _BLANKS.isdisjoint(subject) or subject.count(".") >= TOKENS_MAX:
         return False
     tokens = subject.split(".")
     return all(tokens) and ">" not in tokens[:-1]

@@ -12,6 +12,7 @@ from typing import Any, dataclass_transform
 import msgspec
 
 NS_PER_S = 1_000_000_000
+TIME_MIN_NS, TIME_MAX_NS = -(1 << 63), (1 << 63) - 1  # of wall time
 
 _UNITS_NS = {
     "ns": 1,
@@ -121,15 +122,33 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[
 
 
 def parse_time_ns(text: str) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 time; the zero time of the wire is 0."""
+    """Nanoseconds since 1970 of an RFC 3339 time; the zero time of the wire is 0.
+
+    A moment that 64 bits do not reach (before 1677, after 2262) is the nearest one they do.
+    """
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"not an RFC 3339 time: {text!r} (example: 2026-01-31T12:00:00Z)")
     if text.startswith("0001-01-01T00:00:00"):
         return 0
-    zone = "+00:00" if match[3] in {"Z", "z"} else match[3]
-    seconds = int(datetime.fromisoformat(match[1] + zone).timestamp())
-    return seconds * NS_PER_S + int((match[2] or "").ljust(9, "0"))
+    if text.startswith("0000"):  # a year that the wire knows and the library does not
+        return TIME_MIN_NS
+    seconds = int(datetime.fromisoformat(match[1] + "+00:00").timestamp()) - _offset_s(match[3])
+    wall_ns = seconds * NS_PER_S + int((match[2] or "").ljust(9, "0"))
+    return min(max(wall_ns, TIME_MIN_NS), TIME_MAX_NS)
+
+
+def _offset_s(zone: str) -> int:
+    """Seconds of `Z` or `+hh:mm`; the wire allows up to 24:60."""
+    if zone in {"Z", "z"}:
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    return -seconds if zone[0] == "-" else seconds
+
+
+def later_ns(now_ns: int, step_ns: int) -> int:
+    """The moment `step_ns` after `now_ns`; what 64 bits can not hold is the end of time."""
+    return min(now_ns + step_ns, TIME_MAX_NS)
 
 
 def to_json(value: Any) -> bytes:

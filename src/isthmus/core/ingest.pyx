@@ -6,7 +6,7 @@ use and nothing of the others: `owner.verdict` judges those. Invariant: a messag
 after every check, so a refusal changes nothing.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
@@ -212,6 +212,9 @@ cdef class Ingest(Receiver):
             return 0
         if message.header.size > HEADER_MAX:
             self._refuse(message, 400, 10097, b"header size exceeds maximum allowed of 64k", turn)
+            return 0
+        if stored.log.last_seq >= UINT64_MAX - 1:   # a sequence plus 1 is a sequence too
+            self._refuse(message, 503, 10077, b"maximum messages exceeded", turn)
             return 0
         record.subject = message.to
         record.header = message.header

@@ -9,7 +9,7 @@ set, at most AGE_STEP_NS late.
 from __future__ import annotations
 
 from isthmus.base.headers import make_headers, parse_headers
-from isthmus.base.values import format_duration
+from isthmus.base.values import format_duration, later_ns
 from isthmus.core.agenda import Agenda, Alarm, Job
 from isthmus.core.expiry import Expiries, add_marker, expire_by_age
 from isthmus.core.stored import Stored
@@ -66,7 +66,7 @@ class Ages:
         """Set the alarm; `oldest_ns` is the time of the message that max_age takes next, or 0."""
         due = [self._expiries.next_ns] if self._expiries.next_ns else []
         if self._config.max_age_ns > 0:
-            due.append((oldest_ns or turn.now_ns) + self._config.max_age_ns)
+            due.append(later_ns(oldest_ns or turn.now_ns, self._config.max_age_ns))
         self._set(max(min(due), turn.now_ns + AGE_STEP_NS) if due else 0, turn)
 
     def _recall(self, turn: Turn) -> bool:

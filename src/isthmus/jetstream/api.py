@@ -49,7 +49,7 @@ from isthmus.jetstream.stream_config import StreamConfigRequest
 PREFIX = "$JS.API."
 REQUIRED_LEVEL_HEADER = "Nats-Required-Api-Level"
 
-_WHOLE_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"[+-]?0{0,20}\d{1,20}", re.ASCII)
 
 
 class Body(Enum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from isthmus.base.headers import parse_headers
-from isthmus.base.values import Value, format_time, parse_time_ns, to_json
+from isthmus.base.values import Value, format_time, later_ns, parse_time_ns, to_json
 from isthmus.core import retrace
 from isthmus.core.ack_inlet import AckInlet
 from isthmus.core.agenda import Alarm, Job
@@ -42,7 +42,7 @@ _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limi
 _BURST_MAX = 1 << 30
 _INT64_MAX = (1 << 63) - 1
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
-_EXPIRES_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
+_WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
 
 
@@ -238,8 +238,8 @@ class Consumer:
         config = self.config
         self.cursor.configure(
             ack_policy=_ACK_POLICIES[config.ack_policy],
-            ack_wait_ns=config.ack_wait_ns,
-            backoff_ns=list(config.backoff_ns),
+            ack_wait_ns=_wait_ns(config.ack_wait_ns),
+            backoff_ns=[_wait_ns(wait_ns) for wait_ns in config.backoff_ns],
             max_deliver=config.max_deliver,
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
             max_waiting=max(config.max_waiting, 1),
@@ -351,8 +351,8 @@ class Consumer:
             read.wanted,
             read.batch,
             read.max_bytes,
-            min(max(read.expires_ns, -1), _EXPIRES_MAX_NS),
-            min(read.idle_heartbeat_ns, _EXPIRES_MAX_NS),
+            min(max(read.expires_ns, -1), _WAIT_MAX_NS),
+            min(read.idle_heartbeat_ns, _WAIT_MAX_NS),
             read.no_wait,
         )
 
@@ -425,14 +425,15 @@ class Consumer:
 
     def _watch_activity(self, turn: Turn) -> None:
         threshold_ns = self.config.inactive_threshold_ns
-        due_ns = turn.now_ns + threshold_ns if threshold_ns > 0 and not self.bound else 0
+        waits = threshold_ns > 0 and not self.bound
+        due_ns = later_ns(turn.now_ns, threshold_ns) if waits else 0
         self._premises.agenda.put(self._inactive, due_ns, turn)
 
     def _check_activity(self, turn: Turn) -> bool:
         """Delete it if nobody used it for as long as it may rest."""
         if self.cursor.closed or self.bound:
             return False
-        due_ns = self._rested_from_ns(turn) + self.config.inactive_threshold_ns
+        due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
         if due_ns <= turn.now_ns:
             self.stream.delete_consumer(self, turn)
         else:
@@ -456,6 +457,11 @@ class Consumer:
 def _until_ns(config: ConsumerConfig) -> int:
     """Until when it is or was paused; 0: never."""
     return 0 if config.pause_until is None else parse_time_ns(config.pause_until)
+
+
+def _wait_ns(asked_ns: int) -> int:
+    """A wait for an acknowledgement; none at all, which a backoff may say, is the shortest."""
+    return min(max(asked_ns, 1), _WAIT_MAX_NS)
 
 
 def _pair(consumer_seq: int, stream_seq: int, active_ns: int) -> SequencePair:

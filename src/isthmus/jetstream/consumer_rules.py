@@ -9,12 +9,12 @@ client is told of. What depends on the stream's other consumers is asked of the 
 
 import re
 from collections.abc import Mapping
-from itertools import combinations
 from typing import NoReturn
 
 from msgspec.structs import replace
 
 from isthmus.base import subjects
+from isthmus.base.overlaps import Overlaps
 from isthmus.base.quoting import quote
 from isthmus.base.values import NS_PER_S, format_duration
 from isthmus.jetstream import errors, metadata
@@ -43,6 +43,7 @@ FLOW_HEARTBEAT_NS = NS_PER_S  # of ack policy flow_control
 
 _GROUP = re.compile(r"[a-zA-Z0-9/_=-]{1,16}")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
+_DIGITS_MAX = 40  # with leading zeros; a number of 64 bits has twenty
 _NEGATIVE = (  # attribute, name in JSON, what a lower number becomes
     ("max_deliver", "max_deliver", -1),
     ("max_waiting", "max_waiting", 0),
@@ -389,9 +390,11 @@ def _require_filters(config: ConsumerConfig) -> None:
         raise errors.make(errors.BOTH_FILTER_FORMS)
     if "" in config.filter_subjects:
         raise errors.make(errors.FILTER_EMPTY)
-    for one, other in combinations(config.filter_subjects, 2):
-        if subjects.collide(one, other):
+    seen = Overlaps()
+    for subject in config.filter_subjects:
+        if seen.with_subject(subject):
             raise errors.make(errors.FILTERS_OVERLAP)
+        seen.add(subject)
     for subject in config.filters:
         if not subjects.valid(subject):
             raise errors.make(errors.STREAM_INVALID_CONFIG, err="invalid subject")
@@ -432,7 +435,7 @@ def _require_sampling(frequency: str) -> None:
     problem = ""
     if _WHOLE_NUMBER.fullmatch(number) is None:
         problem = f"strconv.Atoi: parsing {quote(number)}: invalid syntax"
-    elif not -(1 << 63) <= int(number) < 1 << 63:
+    elif len(number) > _DIGITS_MAX or not -(1 << 63) <= int(number) < 1 << 63:
         problem = f"strconv.Atoi: parsing {quote(number)}: value out of range"
     elif int(number) < 0:
         problem = "<nil>"

@@ -57,7 +57,7 @@ Uint64 = Annotated[int, IntegerKind("uint64", 0, (1 << 64) - 1)]
 Duration = Annotated[int, IntegerKind("time.Duration", -(1 << 63), (1 << 63) - 1), _INT64]
 Time = Annotated[str, TimeKind()]
 
-_INTEGER = re.compile(r"-?\d+", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,20}", re.ASCII)  # of 64 bits
 
 T = TypeVar("T", bound=Value)
 Kind = object  # a type, tuple[…], dict[str, str] or annotated integer, as in a struct's annotations

@@ -85,9 +85,15 @@ class Service:
         self.errors = 0
 
     def handle(self, requests: list[Request], turn: Turn) -> None:
-        """Everything that came in one turn, in order."""
+        """Everything that came in one turn, in order; a broken one does not stop the others."""
+        first_error = None
         for request in requests:
-            self._handle(request, turn)
+            try:
+                self._handle(request, turn)
+            except Exception as error:  # noqa: BLE001 — kept and raised below
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
 
     def _handle(self, request: Request, turn: Turn) -> None:
         subject = request.subject.decode("utf-8", "replace")

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
+from isthmus.base.overlaps import Overlaps
 from isthmus.base.values import NS_PER_S, format_duration
 from isthmus.jetstream import errors, metadata, transforms
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
@@ -147,8 +148,9 @@ def require_room(config: StreamConfig, limits: AccountLimits, usage: AccountUsag
 
 def require_no_overlap(config: StreamConfig, others: Iterable[StreamConfig]) -> None:
     """Refuse subjects that another stream of the account takes in."""
+    mine = Overlaps(config.subjects)
     for other in others:
-        if any(subjects.collide(mine, its) for mine in config.subjects for its in other.subjects):
+        if any(mine.with_subject(its) for its in other.subjects):
             raise errors.make(errors.SUBJECTS_OVERLAP)
 
 
@@ -362,6 +364,7 @@ def _require_mirror(config: StreamConfig, mirror: StreamSource) -> None:
 
 
 def _require_subjects(config: StreamConfig) -> None:
+    seen = Overlaps()
     for position, subject in enumerate(config.subjects):
         if not subjects.valid(subject):
             _invalid("invalid subject")
@@ -372,9 +375,13 @@ def _require_subjects(config: StreamConfig) -> None:
                 _invalid("capturing all subjects requires replicas of 1")
         if not config.no_ack:
             _require_outside_server_spaces(subject)
-        for earlier in config.subjects[:position]:
-            if subjects.collide(earlier, subject):
-                _invalid(f'subject "{earlier}" overlaps with "{subject}"')
+        if seen.with_subject(subject):
+            before = config.subjects[:position]
+            earlier = next((one for one in before if subjects.collide(one, subject)), "")
+            if not earlier:
+                _invalid("too many subjects with wildcards")
+            _invalid(f'subject "{earlier}" overlaps with "{subject}"')
+        seen.add(subject)
 
 
 def _require_outside_server_spaces(subject: str) -> None:

@@ -62,9 +62,7 @@ class Engine:
         self._hub = hub
         self._entropy = entropy
         self._log = log
-        self._lanes = {
-            lane: LaneThread(lane, self._disk, hub.loop, self._done) for lane in LANES
-        }
+        self._lanes = {lane: LaneThread(lane, self._disk, hub.loop, self._done) for lane in LANES}
         self._idle = asyncio.Event()
 
     @property
@@ -109,7 +107,7 @@ class Engine:
         turn = self._hub.begin_turn()
         for account in self.accounts.values():
             account.shut_down(turn)
-        if self.store is not None:
+        if self.store is not None and self.store.started:
             self.store.finish(turn)
         self._hub.finish_turn()
         ends = self._hub.loop.time() + STOP_S

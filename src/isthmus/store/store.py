@@ -106,6 +106,11 @@ class Store:
             return f"journal stopped, no file stream acknowledges: {self.journal.reason}"
         return "; ".join(files.failed for files in self._streams.values() if files.failed)
 
+    @property
+    def started(self) -> bool:
+        """True from `start` on: there is somebody who carries out its work."""
+        return self._shell is not None
+
     def start(self, submit: Submit, turn: Turn) -> None:
         """From now on work is carried out by `submit`; what was replayed is checkpointed."""
         self._shell = submit
