@@ -215,3 +215,14 @@ def test_the_configuration_is_what_the_answer_says():
     shown = client.api("CONSUMER.INFO.S.C")["config"]
     assert (shown["deliver_subject"], shown["deliver_group"]) == ("d", "q")
     assert "max_waiting" not in shown
+
+
+def test_another_deliver_group_counts_at_once():
+    world, client = begin()
+    listen(client)
+    config = {"durable_name": "C", "deliver_subject": "d", "deliver_group": "q"}
+    client.api("CONSUMER.CREATE.S.C", {"stream_name": "S", "config": config})
+    assert not outlet(world).active
+    client.publish("s.a", b"one")
+    heard = listen(client, queue=b"q", sid=b"8")
+    assert b"one" in [payload for *_, payload in heard]

@@ -1,0 +1,96 @@
+"""What the owner of a consumer decides: activity, pauses, and who makes room."""
+
+import json
+
+import pytest
+
+from support.jetstream import StreamWorld
+
+MS = 1_000_000
+NEXT = "$JS.API.CONSUMER.MSG.NEXT.S.C"
+
+
+def begin(**config):
+    world = StreamWorld()
+    client = world.client()
+    client.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"], "storage": "memory"})
+    config = {"durable_name": "C", "ack_policy": "explicit", "ack_wait": 30 * MS, **config}
+    client.api("CONSUMER.CREATE.S.C", {"stream_name": "S", "config": config})
+    return world, client
+
+
+def exists(world):
+    return "C" in world.jetstream().streams["S"].consumers
+
+
+def pull(client, inbox, **body):
+    return client.publish(NEXT, json.dumps(body).encode(), reply=inbox)
+
+
+def test_requests_of_who_is_gone_make_room():
+    _, client = begin(max_waiting=2)
+    for number in (1, 2):
+        client.say(b"SUB gone.%d 2%d" % (number, number))
+        pull(client, f"gone.{number}", batch=1, expires=1000 * MS)
+        client.say(b"UNSUB 2%d" % number)
+    assert pull(client, "_INBOX.here", batch=1, expires=1000 * MS) == []
+    assert [payload for *_, payload in client.publish("s.a", b"one")] == [b"one"]
+
+
+def test_a_subscription_that_ends_takes_its_request_along():
+    _, client = begin()
+    for _ in range(3):
+        client.publish("s.a", b"x")
+    client.say(b"SUB once 20")
+    client.say(b"UNSUB 20 1")
+    assert len(pull(client, "once", batch=3, expires=1000 * MS)) == 1
+    info = client.api("CONSUMER.INFO.S.C")
+    assert (info["delivered"]["consumer_seq"], info["num_pending"]) == (1, 2)
+
+
+@pytest.mark.parametrize("use", ["pull", "ack", "wait"])
+def test_use_puts_off_the_end(use):
+    world, client = begin(inactive_threshold=100 * MS)
+    client.publish("s.a", b"one")
+    [(_, reply, _, _)] = pull(client, "_INBOX.here", batch=1)
+    world.wait_ns(90 * MS)
+    if use == "pull":
+        pull(client, "_INBOX.here", batch=1, no_wait=True)
+    elif use == "ack":
+        client.publish(reply)
+    else:
+        pull(client, "_INBOX.here", batch=5, expires=60 * MS)
+        world.wait_ns(60 * MS)
+    world.wait_ns(99 * MS)
+    assert exists(world)
+    world.wait_ns(100 * MS)
+    assert not exists(world)
+
+
+def test_a_push_consumer_rests_from_when_nobody_listens():
+    world, client = begin(deliver_subject="d", inactive_threshold=100 * MS)
+    client.say(b"SUB d 9")
+    world.wait_ns(1000 * MS)
+    client.publish("s.a", b"one")
+    client.say(b"UNSUB 9")
+    world.wait_ns(99 * MS)
+    assert exists(world)
+    client.say(b"SUB d 9")
+    world.wait_ns(1000 * MS)
+    client.say(b"UNSUB 9")
+    world.wait_ns(100 * MS)
+    assert not exists(world)
+
+
+def test_a_pause_beyond_all_clocks_is_one():
+    world, client = begin()
+    body = {"pause_until": "9999-12-31T23:59:59Z"}
+    answer = client.api("CONSUMER.PAUSE.S.C", body)
+    assert (answer["paused"], answer["pause_until"]) == (True, body["pause_until"])
+    assert 0 < answer["pause_remaining"] < 1 << 63
+    world.wait_ns(1000 * MS)
+    client.publish("s.a", b"one")
+    heard = pull(client, "_INBOX.here", batch=1, no_wait=True)
+    assert [header for _, _, header, _ in heard] == [b"NATS/1.0 404 No Messages\r\n\r\n"]
+    assert client.api("CONSUMER.PAUSE.S.C")["paused"] is False
+    assert [payload for *_, payload in pull(client, "_INBOX.here", batch=1)] == [b"one"]
