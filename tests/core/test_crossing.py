@@ -10,44 +10,10 @@ from isthmus.core.crossing import Crossing
 from isthmus.core.router import publish
 from models.crossing import CrossingModel, rewrite
 from support.core import START_NS, MemoryConnection, World
+from support.crossings import chain, cross, info, reply_of
 
 SINGLETON, STREAM, CHUNKED = 0, 1, 2
 THRESHOLD_NS = 1000
-
-
-def cross(
-    world: World,
-    local: bytes,
-    remote: bytes = b"",
-    parts: list[bytes | int] | None = None,
-    *,
-    importer: str = "B",
-    exporter: str = "A",
-    **settings: object,
-) -> Crossing:
-    """An open import, subscribed."""
-    crossing = Crossing(
-        world.account(importer),
-        world.account(exporter),
-        local=local,
-        remote=remote or local,
-        parts=parts,
-        **settings,
-    )
-    crossing.open(0)
-    crossing.subscribe()
-    return crossing
-
-
-def reply_of(heard: bytes) -> bytes:
-    """The reply subject of the first message in `heard`."""
-    found = re.match(rb"H?MSG \S+ \S+ (_R_\S+) \d", heard)
-    assert found, heard
-    return found[1]
-
-
-def info(account: bytes = b"B") -> bytes:
-    return b'{"acc":"%s","rtt":1000}' % account
 
 
 def request_of(subject: bytes, payload: bytes, reply: bytes = b"", *, sid: bytes = b"1") -> bytes:
@@ -259,7 +225,7 @@ class CrossingMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 2))
     def stop_listening(self, number: int) -> None:
         self.asker.say(b"UNSUB %d" % number)
-        self.model.listening.discard(b"_INBOX.%d" % number)
+        self.model.stop_listening(b"_INBOX.%d" % number)
 
     @rule(number=st.integers(-1, 2))
     def request(self, number: int) -> None:
@@ -423,6 +389,73 @@ def test_a_queue_group_hears_an_answer_once(world: World, service: MemoryConnect
     assert b"".join(member.heard() for member in members).count(b"MSG ") == 10
 
 
+# --- nobody listens any more ---
+
+
+@pytest.mark.parametrize("response_type", [SINGLETON, STREAM, CHUNKED])
+def test_an_answer_that_nobody_would_hear_is_not_waited_for(
+    world: World, service: MemoryConnection, asker: MemoryConnection, response_type: int
+):
+    crossing = cross(world, b"svc.a", response_type=response_type)
+    other = world.connect("B")
+    other.say(b"SUB _INBOX.x 7")
+    for inbox in (b"_INBOX.x", b"_INBOX.x", b"_INBOX.y"):
+        asker.say(b"PUB svc.a %s 0" % inbox, b"")
+    asker.say(b"UNSUB 1")
+    assert crossing.response_count == 2
+    other.end()
+    assert crossing.response_count == 0
+    assert len(world.account("A").sublist) == 1
+    service.say(b"PUB %s _INBOX.a 0" % reply_of(service.heard()), b"")
+    assert other.heard() == b""
+
+
+def test_an_unsubscribe_that_leaves_others_changes_nothing(
+    world: World, service: MemoryConnection, asker: MemoryConnection
+):
+    crossing = cross(world, b"svc.a")
+    asker.say(b"SUB _INBOX.x 2", b"SUB _INBOX.x work 3", b"SUB other 4")
+    asker.say(b"PUB svc.a _INBOX.x 0", b"")
+    asker.say(b"UNSUB 1", b"UNSUB 4", b"UNSUB 2")
+    assert crossing.response_count == 1
+    asker.say(b"UNSUB 3")
+    assert crossing.response_count == 0
+
+
+def test_who_unsubscribes_with_the_answer_gets_it(
+    world: World, service: MemoryConnection, asker: MemoryConnection
+):
+    crossing = cross(world, b"svc.a", response_type=STREAM)
+    asker.say(b"UNSUB 1", b"SUB _INBOX.x 2", b"UNSUB 2 1")
+    asker.say(b"PUB svc.a _INBOX.x 0", b"")
+    reply = reply_of(service.heard())
+    service.say(b"PUB %s 1" % reply, b"a", b"PUB %s 1" % reply, b"b")
+    assert asker.heard() == b"MSG _INBOX.x 2 1\r\na\r\n"
+    assert crossing.response_count == 0
+
+
+def test_a_chain_is_let_go_link_by_link(world: World):
+    asker, _ = chain(world)
+    asker.say(b"PUB top _INBOX.c 0", b"")
+    assert [len(world.account(name).sublist) for name in "AB"] == [2, 2]
+    asker.say(b"UNSUB 1")
+    assert [len(world.account(name).sublist) for name in "AB"] == [1, 1]
+
+
+def test_the_oldest_of_many_answers_to_one_inbox_goes_alone(
+    world: World, service: MemoryConnection, asker: MemoryConnection
+):
+    crossing = cross(world, b"svc.a")
+    replies = []
+    for _ in range(3):
+        asker.say(b"PUB svc.a _INBOX.x 0", b"")
+        replies.append(reply_of(service.heard()))
+    for left, reply in zip((2, 1, 0), replies, strict=True):
+        service.say(b"PUB %s 1" % reply, b"a")
+        assert asker.heard() == b"MSG _INBOX.x 1 1\r\na\r\n"
+        assert crossing.response_count == left
+
+
 # --- answers that want an answer ---
 
 
@@ -489,18 +522,6 @@ def test_what_ends_a_grant_ends_answers_to_answers(
 
 
 # --- chains ---
-
-
-def chain(
-    world: World, *, shares: tuple[bool, bool] = (False, False)
-) -> tuple[MemoryConnection, ...]:
-    """C imports from B what B imports from A; connections in C and A."""
-    cross(world, b"top", b"mid", [b"mid"], importer="C", exporter="B", share=shares[0])
-    cross(world, b"mid", b"deep", [b"deep"], importer="B", exporter="A", share=shares[1])
-    asker, service = world.connect("C"), world.connect("A")
-    asker.say(b"SUB _INBOX.c 1")
-    service.say(b"SUB deep 1")
-    return asker, service
 
 
 def test_a_chain_names_the_first_requester_and_the_account_between(world: World):

@@ -34,6 +34,12 @@ class CrossingModel:
         self.alive = False
         self.answers.clear()
 
+    def stop_listening(self, reply: bytes) -> None:
+        """The last one who heard `reply` is gone: answers to it are not waited for any more."""
+        if reply in self.listening:
+            self.listening.discard(reply)
+            self.answers = {key: one for key, one in self.answers.items() if one[0] != reply}
+
     def request(self, key: object, reply: bytes, now_ns: int) -> bool:
         """True if it crosses; a reply then waits under `key`."""
         if not self.open_at(now_ns):

@@ -11,7 +11,8 @@ either direction: a grant ends when it ends, on every subject and for answers un
 A response lives in the exporter's sublist under its `_R_` subject:
 
         Singleton        until the first message
-        Stream, Chunked  until an empty message, lost interest, or `threshold_ns` without a message
+        Stream, Chunked  until an empty message, or `threshold_ns` without a message
+        all              until nobody listens to the reply any more (`awaited.pxd`)
 
 Responses are queued by last use, so that the owner's timer closes the stale ones from the front;
 over RESPONSES_MAX the oldest is dropped. Using one is one store: `expire` moves what was used since
@@ -22,6 +23,8 @@ An answer that wants an answer gets a `_R_` subject in the importer, by the cros
 
 from libc.stdint cimport int64_t, uint64_t
 
+from isthmus.core.awaited cimport Awaiting
+from isthmus.core.latency cimport Latency, Sample
 from isthmus.core.message cimport Message
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.rewriting cimport Rewriting
@@ -50,6 +53,7 @@ cdef class Crossing(Receiver):
     cdef readonly int64_t ends_ns         # wall clock; 0: never
     cdef readonly int response_type
     cdef readonly int64_t threshold_ns
+    cdef Latency latency                  # None: nobody measures
     cdef readonly uint64_t messages       # crossed: usage of the grant
     cdef readonly uint64_t bytes_crossed
     cdef readonly uint64_t answers
@@ -60,7 +64,7 @@ cdef class Crossing(Receiver):
     cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1
 
 
-cdef class Response(Receiver):
+cdef class Response(Awaiting):
     cdef Crossing crossing
     cdef bytes subject                    # _R_….… in the exporter
     cdef bytes reply                      # the requester's, in the importer
@@ -68,5 +72,7 @@ cdef class Response(Receiver):
     cdef int64_t used_ns                  # last message
     cdef int64_t queued_ns                # where it stands in the crossing's queue
     cdef bint closed
+    cdef Sample sample                    # None: not measured
 
+    cdef int ended(self, int status, bytes responder, int64_t now_ns) except -1
     cdef int close(self) except -1

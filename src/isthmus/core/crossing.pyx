@@ -1,21 +1,26 @@
 # cython: boundscheck=False, wraparound=False
 """One service import, and the way back; see `crossing.pxd` for the picture.
 
-Owns the life of responses. Knows no JWT: policy says `open` or
-`close` and when the grant ends. Invariant: a response is in the exporter's sublist exactly while it
-is in its crossing's `responses`.
+Owns the life of responses. Knows no JWT: policy says `open` or `close` and when the grant ends.
+Invariant: a response is in the exporter's sublist, and awaited in the importer, exactly while it is
+in its crossing's `responses`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memcmp, memcpy
 
 cimport cython
 
 from isthmus.base.values import to_json
+from isthmus.core.awaited cimport Awaited, Awaiting
 from isthmus.core.client cimport Client
+from isthmus.core.latency cimport Latency, Sample
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.request_info cimport (
+    find_info, with_server, with_service, without_info, without_service,
+)
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.router cimport HOPS_MAX, AccountCore, deliver, reaches, route
 from isthmus.core.turn cimport Turn
@@ -23,7 +28,6 @@ from isthmus.core.turn cimport Turn
 cdef enum:
     TOKEN_SIZE = 6              # random characters at the end of an `_R_` subject
 
-cdef bytes INFO_KEY = b"Nats-Request-Info:"
 cdef bytes ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -91,6 +95,10 @@ cdef class Crossing(Receiver):
             self.reverse.response_type = response_type
             self.reverse.threshold_ns = threshold_ns
 
+    def measure(self, Latency latency) -> None:
+        """Measure how long answers take, or (None) do not."""
+        self.latency = latency
+
     def open(self, int64_t ends_ns) -> None:
         """The grant holds until `ends_ns` (0: for ever)."""
         self.alive = True
@@ -144,6 +152,7 @@ cdef class Crossing(Receiver):
                 break
             looked[0] += 1
             if now_ns - response.used_ns >= self.threshold_ns:
+                response.ended(504, b"", now_ns)
                 response.close()
                 closed += 1
             else:
@@ -163,6 +172,7 @@ cdef class Crossing(Receiver):
         cdef char subject[SUBJECT_MAX]
         cdef bytes info, header
         cdef Response response = None
+        cdef Sample sample = None
         cdef int taken
         if not self.open_at(message.now_ns) or message.hops >= HOPS_MAX:
             return 0
@@ -174,17 +184,22 @@ cdef class Crossing(Receiver):
             if crossed.to.size < 0:
                 return 0
             crossed.subject = crossed.to
-        if message.header.size and _find_info(message.header, 0) >= 0:
-            header = _without_info(message.header)      # nobody says for himself who he is
+        if message.header.size and find_info(message.header, 0) >= 0:
+            header = without_info(message.header)      # nobody says for himself who he is
             crossed.header = span_of(header)
         info = self._describe(message)                  # kept alive here while it travels
         crossed.info = span_of(info)
+        if self.latency is not None:
+            sample = self.latency.begin(message, without_service(info), turn)
         if message.reply.size > 0 and not _is_ack(message.reply):
-            response = _respond(self, message, turn)
+            response = _respond(self, message, turn, sample)
             crossed.reply = span_of(response.subject)
+        elif sample is not None and message.reply.size == 0:
+            self.latency.end(sample, 400, b"", message.now_ns)
         taken = route(self.exporter, &crossed, turn)
         if taken == 0:
             if response is not None:
+                response.ended(503, b"", message.now_ns)
                 response.close()
             return 0
         self.messages += 1
@@ -201,9 +216,9 @@ cdef class Crossing(Receiver):
             return client.shared_info if self.share else client.info
         if message.info.size == 0:
             return b""
-        info = _with_service(message.info.data[: message.info.size], self.requester)
+        info = with_service(message.info.data[: message.info.size], self.requester)
         if self.share and message.origin != NULL:
-            info = _with_server(info, (<Client> message.origin).shared_info)
+            info = with_server(info, (<Client> message.origin).shared_info)
         return info
 
 
@@ -211,60 +226,8 @@ cdef inline bint _is_ack(Span reply) noexcept:
     return reply.size > 8 and not memcmp(reply.data, b"$JS.ACK.", 8)
 
 
-cdef Py_ssize_t _find_info(Span header, Py_ssize_t start) noexcept:
-    """Where the first line from `start` on with Nats-Request-Info begins, or -1."""
-    cdef const char* newline
-    cdef Py_ssize_t key_size = len(INFO_KEY)
-    while True:
-        newline = <const char*> memchr(header.data + start, c"\n", header.size - start)
-        if newline == NULL:
-            return -1
-        start = newline + 1 - header.data
-        if header.size - start >= key_size and not memcmp(
-            header.data + start, <const char*> INFO_KEY, key_size
-        ):
-            return start
-
-
-cdef bytes _without_info(Span header):
-    """The header block without any line of Nats-Request-Info."""
-    lines = header.data[: header.size].split(b"\r\n")
-    return b"\r\n".join([line for line in lines if not line.startswith(INFO_KEY)])
-
-
-cdef bytes _with_service(bytes info, bytes service):
-    """`info` with `svc` set to the account (a JSON string) that the request came through."""
-    start = info.find(b'"acc":')
-    if start < 0:
-        return info
-    end = _string_end(info, start + 6)
-    rest = info[end:]
-    if rest.startswith(b',"svc":'):
-        rest = rest[_string_end(rest, 7) :]
-    return info[:end] + b',"svc":' + service + rest
-
-
-cdef bytes _with_server(bytes info, bytes shared):
-    """`info` with the server's name, which `shared` has."""
-    start = shared.find(b',"server":')
-    if start < 0 or b',"server":' in info:
-        return info
-    return info[: len(info) - 1] + shared[start : _string_end(shared, start + 10)] + b"}"
-
-
-cdef Py_ssize_t _string_end(bytes json, Py_ssize_t start) except -1:
-    """Behind the JSON string that begins at `start`."""
-    cdef const char* text = json
-    cdef Py_ssize_t at = start + 1
-    assert text[start] == c'"'
-    while text[at] != c'"':
-        at += 2 if text[at] == c"\\" else 1
-        assert at < len(json)
-    return at + 1
-
-
-cdef bytes _make_subject(AccountCore exporter, Turn turn):
-    """An `_R_` subject that nobody has."""
+cdef bytes _make_subject(AccountCore exporter, Turn turn, bytes mark):
+    """An `_R_` subject that nobody has; `mark` at its end says that it is measured."""
     cdef Py_ssize_t prefix = len(exporter.response_prefix)
     cdef const char* letters = ALPHABET
     cdef bytes subject
@@ -279,15 +242,20 @@ cdef bytes _make_subject(AccountCore exporter, Turn turn):
         for at in range(prefix, prefix + TOKEN_SIZE):
             text[at] = letters[random % 62]
             random //= 62
+        if mark is not None:
+            subject += mark
         if not exporter.sublist.has_literal(span_of(subject)):
             return subject
 
 
-cdef Response _respond(Crossing crossing, Message* message, Turn turn):
+cdef Response _respond(Crossing crossing, Message* message, Turn turn, Sample sample):
     """Make and subscribe the way back for one request."""
     cdef Response response = Response.__new__(Response)
     response.crossing = crossing
-    response.subject = _make_subject(crossing.exporter, turn)
+    response.sample = sample
+    response.subject = _make_subject(
+        crossing.exporter, turn, None if sample is None else crossing.latency.mark
+    )
     response.reply = message.reply.data[: message.reply.size]
     response.used_ns = response.queued_ns = message.now_ns
     if not crossing.responses:
@@ -296,12 +264,21 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn):
         (<Response> next(iter(crossing.responses))).close()
     crossing.responses[response] = None
     crossing.exporter.sublist.insert(span_of(response.subject), span_of(b""), response)
+    _awaited(crossing.importer).add(response.reply, response)
     return response
+
+
+cdef Awaited _awaited(AccountCore importer):
+    """The replies that the account waits for; it has the table from its first request on."""
+    if importer.awaited is None:
+        importer.awaited = Awaited(importer.sublist)
+        importer.sublist.watch_changes(importer.awaited)
+    return <Awaited> importer.awaited
 
 
 # always closed by its crossing, so nothing needs to look for cycles
 @cython.no_gc
-cdef class Response(Receiver):
+cdef class Response(Awaiting):
     """The way back of one request: receives on `_R_…` in the exporter, delivers to who asked."""
 
     def __repr__(self) -> str:
@@ -324,14 +301,21 @@ cdef class Response(Receiver):
             further = _answer_back(crossing, message, turn)
             back.reply = span_of(further.subject)
         crossing.answers += 1
-        taken = deliver(&self.target, crossing.importer, &back, turn)
-        if further is not None and taken == 0:
-            further.close()
-        if taken == 0 or crossing.response_type == SINGLETON or (
+        self.used_ns = message.now_ns
+        if self.sample is not None:
+            self.ended(
+                200, b"" if message.origin == NULL else (<Client> message.origin).shared_info,
+                message.now_ns,
+            )
+        if crossing.response_type == SINGLETON or (
             message.payload.size == 0 and message.header.size == 0
         ):
+            self.close()            # before it is heard: who unsubscribes then abandons nothing
+        taken = deliver(&self.target, crossing.importer, &back, turn)
+        if taken == 0:
+            if further is not None:
+                further.close()
             self.close()
-        self.used_ns = message.now_ns
         return taken
 
     cdef bint interested(self, int64_t now_ns) except -1:
@@ -341,12 +325,26 @@ cdef class Response(Receiver):
             and reaches(self.crossing.importer, span_of(self.reply), now_ns)
         )
 
+    cdef int ended(self, int status, bytes responder, int64_t now_ns) except -1:
+        """If it is measured: what became of it. Only the first end counts."""
+        cdef Sample sample = self.sample
+        if sample is not None:
+            self.sample = None
+            if self.crossing.latency is not None:
+                self.crossing.latency.end(sample, status, responder, now_ns)
+        return 0
+
+    cdef int abandoned(self) except -1:
+        self.ended(408, b"", 0)
+        return self.close()
+
     cdef int close(self) except -1:
         """No further answer passes."""
         if self.closed:
             return 0
         self.closed = True
         self.crossing.responses.pop(self, None)
+        _awaited(self.crossing.importer).discard(self.reply, self)
         self.crossing.exporter.sublist.remove(span_of(self.subject), span_of(b""), self)
         return 0
 
@@ -366,4 +364,4 @@ cdef Response _answer_back(Crossing crossing, Message* message, Turn turn):
         reverse.ends_ns = crossing.ends_ns
         reverse.reverse = crossing
         crossing.reverse = reverse
-    return _respond(reverse, message, turn)
+    return _respond(reverse, message, turn, None)

@@ -141,7 +141,7 @@ cdef int branch_entries(Branch* branch, bytes prefix, list entries) except -1:
     cdef int32_t index
     cdef Branch* child
     if branch.here != NULL:
-        node_entries(branch.here, prefix[:-1], entries)
+        node_entries(branch.here, prefix[: len(prefix) - 1], entries)
     if branch.rest != NULL:
         node_entries(branch.rest, prefix + b">", entries)
     if branch.star != NULL:

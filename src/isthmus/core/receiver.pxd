@@ -4,6 +4,7 @@
           Outbound             send the collected bytes
           Journal              tell the owner the new end
           Cursor               offer messages to waiting pulls, or to its outlet
+          Latency              hand the measured requests to the owner
           Receiver           receive(): take a message, now
             Subscription       client.pxd     bytes for one connection
             Crossing           crossing.pxd   a service import

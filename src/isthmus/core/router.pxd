@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
-from isthmus.core.sublist cimport Sublist
+from isthmus.core.sublist cimport Sublist, Watcher
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -27,6 +27,7 @@ cdef class AccountCore:
     cdef readonly bytes name          # key in operator mode, name in configuration mode
     cdef readonly Sublist sublist
     cdef bytes response_prefix        # `_R_.` + 6 characters + `.`
+    cdef Watcher awaited              # answers that other accounts owe it (`awaited.pxd`), or None
     cdef readonly uint64_t in_messages
     cdef readonly uint64_t in_bytes
     cdef readonly uint64_t out_messages
