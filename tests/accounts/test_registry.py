@@ -4,7 +4,7 @@ import msgspec
 
 from isthmus.accounts.imports import Refusal
 from isthmus.accounts.registry import Registry
-from isthmus.accounts.spec import AccountSpec, Export, Import
+from isthmus.accounts.spec import AccountSpec, Export, Import, Latency
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
@@ -154,21 +154,81 @@ def test_a_missing_account_is_fetched_when_somebody_needs_it():
     assert reason(world) == "active"
 
 
-def test_accounts_that_import_from_each_other_do_not_loop():
-    one = AccountSpec(
-        name="A",
-        exports=(Export(kind="service", subject="a"),),
-        imports=(Import(kind="service", account="B", remote="b", local="a"),),
+def circle() -> tuple[AccountSpec, AccountSpec]:
+    """A calls `b` of B `a`, and B calls `a` of A `b`."""
+    return tuple(
+        AccountSpec(
+            name=name,
+            exports=(Export(kind="service", subject=subject),),
+            imports=(Import(kind="service", account=other, remote=theirs, local=subject),),
+        )
+        for name, subject, other, theirs in (("A", "a", "B", "b"), ("B", "b", "A", "a"))
     )
-    two = AccountSpec(
-        name="B",
-        exports=(Export(kind="service", subject="b"),),
-        imports=(Import(kind="service", account="A", remote="a", local="b"),),
-    )
-    world = make_world(one, two)
+
+
+def codes(world: World) -> list[str]:
+    verdicts = [world.registry.get(name).imports[0].verdict for name in "AB"]
+    return sorted(v.code if isinstance(v, Refusal) else "active" for v in verdicts)
+
+
+def test_of_two_imports_that_form_a_cycle_one_is_refused():
+    world = make_world(*circle())
+    assert codes(world) == ["active", "cycle"]
+    world.listen("A", "a")
     world.listen("B", "b")
-    # every hop counts: the message goes round at most HOPS_MAX times and ends
-    assert 0 < len(world.send("A", "a")) < 20
+    for name, subject in (("A", "a"), ("B", "b")):
+        heard = world.send(name, subject)
+        assert len(heard) == len(set(heard)) <= 2
+
+
+def test_a_refused_cycle_heals_when_it_has_an_end():
+    one, two = circle()
+    world = make_world(one, two)
+    refused = next(name for name in "AB" if codes_of(world, name) == "cycle")
+    other, spec = ("B", two) if refused == "A" else ("A", one)
+    world.registry.update(msgspec.structs.replace(spec, imports=()), NOW)
+    assert codes_of(world, refused) == "active"
+    world.registry.update(spec, NOW)
+    assert sorted([codes_of(world, refused), codes_of(world, other)]) == ["active", "cycle"]
+
+
+def test_a_longer_cycle_heals_too():
+    """Who is in between changes; the refused import is somebody else's."""
+    specs = {
+        name: AccountSpec(
+            name=name,
+            exports=(Export(kind="service", subject="x"),),
+            imports=(Import(kind="service", account=other, remote="x", local="x"),),
+        )
+        for name, other in (("A", "B"), ("B", "C"), ("C", "A"))
+    }
+    world = make_world(*specs.values())
+    refused = [name for name in "ABC" if codes_of(world, name) == "cycle"]
+    assert len(refused) == 1
+    for name in set("ABC") - set(refused):
+        world.registry.update(msgspec.structs.replace(specs[name], imports=()), NOW)
+        assert codes_of(world, refused[0]) == "active"
+        world.registry.update(specs[name], NOW)
+        refused = [name for name in "ABC" if codes_of(world, name) == "cycle"]
+        assert len(refused) == 1
+
+
+def codes_of(world: World, name: str) -> str:
+    verdict = (
+        world.registry.get(name).imports[0].verdict if world.registry.get(name).imports else None
+    )
+    return verdict.code if isinstance(verdict, Refusal) else "active"
+
+
+def test_the_latency_of_an_export_is_measured_and_follows_it():
+    world = make_world(exporter(latency=Latency(subject="m")), importer())
+    world.listen("C", "m")
+    assert world.send("B", "c.svc.a") == [("C", "m")]
+    world.registry.update(exporter(latency=Latency(subject="n")), NOW)
+    world.listen("C", "n")
+    assert world.send("B", "c.svc.a") == [("C", "n")]
+    world.registry.update(exporter(), NOW)
+    assert world.send("B", "c.svc.a") == []
 
 
 def test_a_response_type_changes_at_once_for_existing_imports():

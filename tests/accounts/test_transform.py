@@ -2,7 +2,7 @@
 
 import pytest
 
-from isthmus.accounts.transform import Fit, fit
+from isthmus.accounts.transform import Fit, carry, fit, meet
 from isthmus.base.errors import UsageError
 
 
@@ -58,3 +58,26 @@ def test_the_rest_of_a_subject_is_kept():
 def test_subjects_that_do_not_fit_are_refused(local, remote):
     with pytest.raises(UsageError, match="does not fit"):
         fit(local, remote)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        ("a.b", "a.b", "a.b"),
+        ("a.*", "*.b", "a.b"),
+        ("a.>", "*.b.c", "a.b.c"),
+        (">", "a.*.>", "a.*.>"),
+        ("a.>", "a", None),
+        ("a.*", "a.b.c", None),
+        ("a.b", "a.c", None),
+    ],
+)
+def test_what_two_patterns_have_in_common(one, other, common):
+    assert meet(one, other) == meet(other, one) == common
+
+
+def test_a_pattern_is_carried_over_like_a_subject():
+    found = fit("q.$2.$1.>", "w.*.y.*.>")
+    assert carry(found, "q.two.one.r.s") == "w.one.y.two.r.s"
+    assert carry(found, "q.*.one.>") == "w.one.y.*.>"
+    assert carry(fit("x", "x"), "x") == "x"

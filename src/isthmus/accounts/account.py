@@ -5,14 +5,18 @@ connections and a JetStream of its own. Invariant: there is one `RunningImport` 
 spec, with a crossing exactly where the two subjects fit.
 """
 
+from collections.abc import Callable
+
 from isthmus.accounts.imports import Grant, Refusal
-from isthmus.accounts.spec import AccountSpec, Import
+from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.accounts.transform import fit
 from isthmus.base.errors import UsageError
 from isthmus.core.crossing import Crossing
+from isthmus.core.latency import Latency as Measure
 from isthmus.core.router import AccountCore
 from isthmus.core.stream_import import StreamImport
 
+MakeMeasure = Callable[[AccountCore, Latency], Measure]
 RESPONSE_TYPES = {"Singleton": 0, "Stream": 1, "Chunked": 2}
 
 
@@ -23,6 +27,7 @@ class RunningImport:
         self.wanted = wanted
         self.verdict = verdict
         self.crossing: Crossing | StreamImport | None = None
+        self._measured: Latency | None = None
 
     @property
     def active(self) -> bool:
@@ -37,7 +42,9 @@ class RunningImport:
             return crossing
         return None
 
-    def apply(self, importer: AccountCore, exporter: AccountCore | None) -> None:
+    def apply(
+        self, importer: AccountCore, exporter: AccountCore | None, make_measure: MakeMeasure
+    ) -> None:
         """Make the crossing agree with the verdict."""
         verdict = self.verdict
         if isinstance(verdict, Refusal) or exporter is None:
@@ -45,8 +52,8 @@ class RunningImport:
                 self.crossing.close()
             return
         if self.crossing is not None and self.crossing.exporter is not exporter:
-            self.crossing.unsubscribe()
-            self.crossing = None
+            self.withdraw()
+            self.crossing = self._measured = None
         if self.crossing is None:
             try:
                 self.crossing = self._make(importer, exporter)
@@ -54,11 +61,14 @@ class RunningImport:
                 self.verdict = Refusal(code="rewriting", reason=str(error))
                 return
         if isinstance(self.crossing, Crossing):
+            offer = verdict.export
             self.crossing.configure(
-                RESPONSE_TYPES[verdict.export.response_type],
-                verdict.export.threshold_ns,
-                self.wanted.share,
+                RESPONSE_TYPES[offer.response_type], offer.threshold_ns, self.wanted.share
             )
+            if offer.latency != self._measured:
+                self._measured = offer.latency
+                measure = None if offer.latency is None else make_measure(exporter, offer.latency)
+                self.crossing.measure(measure)
         self.crossing.open(verdict.ends_ns)
         self.crossing.subscribe()
 

@@ -1,7 +1,7 @@
 """From an account token to what the account should be."""
 
 from isthmus.accounts.permissions import Permissions, Rule
-from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Limits
+from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Latency, Limits
 from isthmus.base.constants import RESPONSE_THRESHOLD_NS
 from isthmus.base.values import NS_PER_S
 from isthmus.identity import claims as tokens
@@ -62,10 +62,20 @@ def _export(export: tokens.Export) -> Export:
         if response_type == "Chunked"
         else "Singleton",
         threshold_ns=export.threshold_ns or RESPONSE_THRESHOLD_NS,
+        latency=_latency(export) if response_type == "Singleton" else None,
         token_required=export.token_required,
         account_token_position=export.account_token_position,
         revocations=dict(export.revocations),
     )
+
+
+def _latency(export: tokens.Export) -> Latency | None:
+    """Only a single answer has a latency; the sampling of a valid token is 1 to 100, or headers."""
+    wanted = export.service_latency
+    if wanted is None:
+        return None
+    percent = 0 if wanted.sampling == "headers" else min(max(int(wanted.sampling), 0), 100)
+    return Latency(subject=wanted.results, percent=percent)
 
 
 def _jetstream(limits: tokens.AccountLimits) -> JetStreamLimits:

@@ -9,10 +9,14 @@ verdict is what `authorise` says of the two specs at the last change or deadline
 from collections.abc import Callable, Iterator
 
 from isthmus.accounts.account import Account, RunningImport
+from isthmus.accounts.cycles import comes_back
 from isthmus.accounts.imports import Grant, Refusal, authorise
-from isthmus.accounts.spec import AccountSpec
+from isthmus.accounts.latency import Meter, server_mark
+from isthmus.accounts.spec import AccountSpec, Import, Latency
+from isthmus.base.errors import UsageError
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
+from isthmus.core.latency import Latency as Measure
 from isthmus.core.router import AccountCore
 
 Fetch = Callable[[str], AccountSpec | None]
@@ -25,13 +29,20 @@ def fetch_nothing(_name: str) -> None:
 
 
 class Registry:
-    """The accounts of one server. `fetch` looks up an account that is not here, or returns None."""
+    """The accounts of one server. `fetch` looks up an account that is not here, or returns None.
 
-    def __init__(self, entropy: Entropy, fetch: Fetch = fetch_nothing) -> None:
+    `server_name` marks the replies of requests whose latency is measured.
+    """
+
+    def __init__(
+        self, entropy: Entropy, fetch: Fetch = fetch_nothing, *, server_name: str = ""
+    ) -> None:
         self._entropy = entropy
         self.fetch = fetch
         self.on_update: list[Callable[[Account], None]] = []  # told of new and changed accounts
         self._accounts: dict[str, Account] = {}
+        self._mark = server_mark(server_name)
+        self._circular: set[str] = set()  # accounts with an import that is refused for a cycle
         self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
 
     def __iter__(self) -> Iterator[Account]:
@@ -72,6 +83,8 @@ class Registry:
             for running in importer.imports:
                 if running.wanted.account == spec.name:
                     self._decide(importer, running, now_ns)
+        for name in sorted(self._circular):
+            self._decide_circular(self._accounts[name], now_ns)
         for tell in self.on_update:
             tell(account)
         return account
@@ -155,10 +168,44 @@ class Registry:
         running.verdict = authorise(
             importer.spec, wanted, None if exporter is None else exporter.spec, now_ns
         )
-        running.apply(importer.core, None if exporter is None else exporter.core)
+        core = None if exporter is None else exporter.core
+        if self._would_go_round(importer, running):
+            running.verdict = _CIRCULAR
+            self._circular.add(importer.name)
+        running.apply(importer.core, core, self._make_measure)
+
+    def _would_go_round(self, importer: Account, running: RunningImport) -> bool:
+        if running.wanted.kind == "stream" or isinstance(running.verdict, Refusal):
+            return False
+        try:
+            return comes_back(importer.name, running.wanted, self._active_services)
+        except UsageError:  # its subjects do not fit: `apply` says so
+            return False
+
+    def _active_services(self, name: str) -> list[Import]:
+        account = self._accounts.get(name)
+        return [
+            running.wanted
+            for running in ([] if account is None else account.imports)
+            if running.active and running.wanted.kind == "service"
+        ]
+
+    def _decide_circular(self, importer: Account, now_ns: int) -> None:
+        """What would have gone round may have an end now."""
+        self._circular.discard(importer.name)
+        for running in importer.imports:
+            if running.verdict is _CIRCULAR:
+                self._decide(importer, running, now_ns)
+
+    def _make_measure(self, exporter: AccountCore, wanted: Latency) -> Measure:
+        meter = Meter(exporter, wanted.subject, self._entropy)
+        return Measure(meter, wanted.percent, self._mark)
 
 
 _UNDECIDED = Refusal(code="undecided", reason="not decided yet")
+_CIRCULAR = Refusal(
+    code="cycle", reason="import forms a cycle: requests would come back to this account"
+)
 
 
 def _due(running: RunningImport, now_ns: int) -> bool:

@@ -14,6 +14,13 @@ Kind = Literal["service", "stream"]
 UNLIMITED = -1
 
 
+class Latency(Value):
+    """Where the latency of a service is published, and for how many of its requests."""
+
+    subject: str
+    percent: int = 100  # 0: only requests whose headers ask for it
+
+
 class Export(Value):
     """A subject offered to others."""
 
@@ -23,6 +30,7 @@ class Export(Value):
     threshold_ns: int = RESPONSE_THRESHOLD_NS
     approved: frozenset[str] | None = None  # configuration: only these accounts; None: everybody
     token_required: bool = False  # operator mode: only with an activation
+    latency: Latency | None = None
     account_token_position: int = 0  # n-th token of the imported subject is the importer's name
     revocations: dict[str, int] = {}  # account key or "*" -> revoked if issued at or before (s)
 

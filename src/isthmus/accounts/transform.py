@@ -84,3 +84,33 @@ def _parts(tokens: Sequence[str], numbers: Sequence[int]) -> Parts:
     if text:
         parts.append(text.encode())
     return parts
+
+
+def meet(one: str, other: str) -> str | None:
+    """The subjects that two patterns have in common, as a pattern; None if there are none."""
+    left, right = one.split("."), other.split(".")
+    out: list[str] = []
+    for index, (mine, theirs) in enumerate(zip(left, right, strict=False)):
+        if mine == ">":
+            return ".".join([*out, *right[index:]])
+        if theirs == ">":
+            return ".".join([*out, *left[index:]])
+        if "*" not in {mine, theirs} and mine != theirs:
+            return None
+        out.append(theirs if mine == "*" else mine)
+    return ".".join(out) if len(left) == len(right) else None
+
+
+def carry(found: Fit, subject: str) -> str:
+    """The remote form of a local subject (or pattern) that the fit's pattern covers."""
+    if found.outward is None:
+        return subject
+    tokens, wild = subject.split("."), []
+    for index, token in enumerate(found.pattern.split(".")):
+        if token == "*":
+            wild.append(tokens[index])
+        elif token == ">":
+            wild.append(".".join(tokens[index:]))
+    return "".join(
+        part.decode() if isinstance(part, bytes) else wild[part] for part in found.outward
+    )

@@ -55,8 +55,8 @@ class Server:
         self.log = log
         self.clock = SystemClock()
         self.entropy = SystemEntropy()
-        self.registry = Registry(self.entropy)
         self.server_id = KeyPair.make(Kind.SERVER, self.entropy).public_key
+        self.registry = Registry(self.entropy, server_name=options.server_name or self.server_id)
         self.hub: Hub | None = None
         self.engine: Engine | None = None
         self.monitoring: Monitoring | None = None

@@ -6,7 +6,7 @@ runs per message or per connection.
 
 from isthmus.accounts.authenticate import Authenticator, Login, User
 from isthmus.accounts.permissions import Permissions, Rule
-from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Limits
+from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Latency, Limits
 from isthmus.base.constants import RESPONSE_THRESHOLD_NS
 from isthmus.base.errors import UsageError
 from isthmus.config import options as configured
@@ -123,6 +123,9 @@ def _export(export: configured.ExportOptions) -> Export:
         response_type=_RESPONSE_TYPES[export.response_type],  # type: ignore[arg-type]
         threshold_ns=export.response_threshold_ns or RESPONSE_THRESHOLD_NS,
         approved=None if export.accounts is None else frozenset(export.accounts),
+        latency=None
+        if export.latency is None
+        else Latency(subject=export.latency.subject, percent=export.latency.sampling_percent),
         account_token_position=export.account_token_position,
     )
 
