@@ -4,10 +4,7 @@ import pytest
 
 from isthmus.base.values import NS_PER_S
 from isthmus.config import AccountJetStream, AccountLimits, ConfigError, LatencyOptions
-from isthmus.config.accounts import latency
-from isthmus.config.block import Block, Findings
 from isthmus.config.load import load_text
-from isthmus.config.parser import parse
 from isthmus.identity.nkeys import Kind
 from support.tokens import key
 
@@ -139,7 +136,11 @@ def test_threshold_and_token_position():
         ("{service: 'a..b'}", "not a valid subject"),
         ("{service: a, foo: b}", 'unknown field "foo"'),
         ("{service: a, threshold: 5}", "response_threshold must be a duration"),
-        ("{service: a, latency: b}", '"latency" is not implemented in isthmus'),
+        ("{stream: a, latency: b}", "Detected latency directive on non-service"),
+        (
+            "{service: a, response_type: stream, latency: b}",
+            'Error adding service latency sampling for "a" on subject "b": bad service response',
+        ),
         ("{service: a, accounts: [X]}", '"X" account not defined for service export'),
         ("{stream: a, accounts: [X]}", '"X" account not defined for stream export'),
         ("5", "exports: expected a map, not an integer"),
@@ -150,12 +151,7 @@ def test_what_an_export_is_not(body, text):
 
 
 def measured(source):
-    """As if `latency` were implemented: the findings are those of its value alone."""
-    entries = parse(f"e {{ {source} }}", environment={})
-    block = Block(entries["e"], "export", Findings())
-    block._nodes = entries["e"].value
-    block._findings = Findings()
-    return latency(block), [str(one) for one in block._findings]
+    return account(f"exports [ {{service: s, {source}}} ]").exports[0].latency
 
 
 @pytest.mark.parametrize(
@@ -169,17 +165,18 @@ def measured(source):
     ],
 )
 def test_latency(source, percent):
-    assert measured(source) == (LatencyOptions(subject="lat", sampling_percent=percent), [])
+    assert measured(source) == LatencyOptions(subject="lat", sampling_percent=percent)
 
 
 @pytest.mark.parametrize("sampling", ["0", "101", "x%", "-1", "true"])
 def test_latency_is_sampled_in_percent(sampling):
-    _, findings = measured(f"latency {{ subject: lat, sampling: {sampling} }}")
-    assert "bad sampling percentage, should be 1-100" in findings[0]
+    text = refusal(f"exports [ {{service: s, latency {{ subject: lat, sampling: {sampling} }} }} ]")
+    assert "bad sampling percentage, should be 1-100" in text
 
 
 def test_latency_has_a_subject():
-    assert "Latency subject required, but missing" in measured("latency {}")[1][0]
+    text = refusal("exports [ {service: s, latency {} } ]")
+    assert "Latency subject required, but missing" in text
 
 
 # ---------------------------------------------------------------------- imports

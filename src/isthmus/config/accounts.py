@@ -151,6 +151,10 @@ def _export(entry: Block) -> ExportOptions | None:
     if position and subject.split(".")[position - 1 : position] != ["*"]:
         text = f'token {position} of "{subject}" must be "*": it stands for the importing account'
         entry.wrong("account_token_position", text)
+    if export.latency is not None and export.response_type != "singleton":
+        where = f'"{subject}" on subject "{export.latency.subject}"'
+        text = f"Error adding service latency sampling for {where}: bad service response type"
+        entry.wrong("latency", text)
     return export
 
 

@@ -251,8 +251,7 @@ _EXPORT = (
            ("threshold", "response_max_time", "response_time"), "response_threshold_ns"),
     Option("account_token_position", _NUMBER, "Which token of the subject, from 1, is the "
            "importer's name.", "", (), "account_token_position", least=0),
-    Option("latency", _ANY, "Subject that hears how long the service takes.", block="latency",
-           missing=_REMOVE),
+    Option("latency", _ANY, "Subject that hears how long the service takes.", block="latency"),
     Option("allow_trace", _FLAG, "Traces may cross.", "false", (), "allow_trace", missing=_REMOVE,
            inert=True),
 )  # fmt: skip
