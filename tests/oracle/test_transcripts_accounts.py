@@ -17,7 +17,10 @@ CONFIG = """
 accounts {
   A {
     users = [ {user: a, password: a} ]
-    exports = [ {service: "svc.a"}, {service: "q.svc"}, {stream: "ev.*.>"}, {stream: "pre.*"} ]
+    exports = [
+      {service: "svc.a"}, {service: "q.svc"}, {stream: "ev.*.>"}, {stream: "pre.*"}
+      {service: "lat", latency: {subject: "measured", sampling: headers}}
+    ]
   }
   B {
     users = [ {user: b, password: b} ]
@@ -25,6 +28,7 @@ accounts {
     imports = [
       {service: {account: A, subject: "svc.a"}, to: "svc.b", share: true}
       {service: {account: A, subject: "q.svc"}}
+      {service: {account: A, subject: "lat"}}
       {stream: {account: A, subject: "ev.*.>"}, to: "my.$1.>"}
       {stream: {account: A, subject: "pre.*"}, prefix: "from.a"}
     ]
@@ -160,3 +164,29 @@ def test_a_stream_does_not_leave_by_the_export_of_who_imports_it(connect):
     b.say("PUB my.x.z 1", "x")
     b.expect("MSG my.x.z 1 1\nx")
     c.expect("MSG far.x.z 2 1\nx")
+
+
+def test_the_latency_of_a_service_is_measured_when_the_headers_ask(connect):
+    a, amon, b = connect("a"), connect("a"), connect("b")
+    say(a, "SUB lat 1")
+    say(amon, "SUB measured 2")
+    say(b, "SUB _INBOX.b 3")
+    info = '{"acc":"B","rtt":R}'
+    for header, measured in (("X: 1\r\n", False), ("Uber-Trace-Id: 1:2:3:1\r\n", True)):
+        block = f"NATS/1.0\r\n{header}\r\n"
+        b.say(f"HPUB lat _INBOX.b {len(block)} {len(block) + 1}", f"{block}q")
+        reply = "_R_.T" if measured else "_R_"
+        a.expect(
+            f"HMSG lat 1 {reply} N N\nNATS/1.0\r\n{header}Nats-Request-Info: {info}\r\n\r\nq"
+        )
+        a.say(f"PUB {a.reply} 1", "k")
+        b.expect("MSG _INBOX.b 3 1\nk")
+    responder = (
+        '{"start":"T","host":"127.0.0.1","id":I,"acc":"A","user":"a","lang":"py","ver":"0",'
+        '"rtt":R,"server":"S","kind":"Client","client_type":"nats"}'
+    )
+    amon.expect(
+        'MSG measured 2 N\n{"type":"io.nats.server.metric.v1.service_latency","id":"I",'
+        f'"timestamp":"T","status":200,"requestor":{info},"responder":{responder},'
+        '"header":{"Uber-Trace-Id":["1:2:3:1"]},"start":"T","service":D,"system":D,"total":D}'
+    )
