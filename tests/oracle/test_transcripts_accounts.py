@@ -176,9 +176,7 @@ def test_the_latency_of_a_service_is_measured_when_the_headers_ask(connect):
         block = f"NATS/1.0\r\n{header}\r\n"
         b.say(f"HPUB lat _INBOX.b {len(block)} {len(block) + 1}", f"{block}q")
         reply = "_R_.T" if measured else "_R_"
-        a.expect(
-            f"HMSG lat 1 {reply} N N\nNATS/1.0\r\n{header}Nats-Request-Info: {info}\r\n\r\nq"
-        )
+        a.expect(f"HMSG lat 1 {reply} N N\nNATS/1.0\r\n{header}Nats-Request-Info: {info}\r\n\r\nq")
         a.say(f"PUB {a.reply} 1", "k")
         b.expect("MSG _INBOX.b 3 1\nk")
     responder = (
