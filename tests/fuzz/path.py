@@ -2,7 +2,7 @@
 
 `PYTHONPATH=tests python -m fuzz.path [SEED [ROUNDS]]`: connections come and go, subscribe, ask and
 answer across accounts, overflow, and change everything from inside the calls that their overflow
-makes; grants open and close, time passes. At the end every sublist is empty and no object stays.
+makes; grants and streams open and close, time passes. At the end every sublist is empty and no object stays.
 """
 
 import gc
@@ -10,14 +10,17 @@ import random
 import re
 import sys
 
+from isthmus.accounts.transform import fit
 from isthmus.core.crossing import Crossing
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
+from isthmus.core.stream_import import StreamImport
 from support.core import MemoryConnection, World
 
 SUBJECTS = [b"a", b"b", b"a.b", b"svc.a", b"svc.b", b"a.b.c", b"_INBOX.1", b"_INBOX.2", b"x"]
 PATTERNS = [*SUBJECTS, b">", b"*", b"a.>", b"svc.*", b"_INBOX.*", b"*.b", b"_R_.>"]
 ACCOUNTS = ["A", "B", "C"]
+STREAMS = [("a.>", "a.>"), ("a.*", "x.$1"), (">", ">"), ("*.b", "b.$1"), ("b", "a.b.c")]
 
 
 class Play:
@@ -29,6 +32,7 @@ class Play:
         self.connections: list[MemoryConnection] = []
         self.crossings: list[Crossing] = []
         self.inlets: list[tuple[str, bytes, Inlet]] = []
+        self.streams: list[StreamImport] = []
         self.replies: list[bytes] = [b"_R_.000000.AAAAAA"]
         self.depth = 0
         for importer, exporter, subject in (("B", "A", b"svc.a"), ("C", "B", b"svc.a")):
@@ -48,10 +52,26 @@ class Play:
         crossing.subscribe()
         self.crossings.append(crossing)
 
+    def take_stream(self) -> None:
+        remote, local = self.chance.choice(STREAMS)
+        found = fit(local, remote)
+        importer, exporter = self.chance.sample(ACCOUNTS, 2)
+        stream = StreamImport(
+            self.world.account(importer),
+            self.world.account(exporter),
+            local=found.pattern.encode(),
+            remote=remote.encode(),
+            inward=found.inward,
+            outward=found.outward,
+        )
+        stream.open(0)
+        stream.subscribe()
+        self.streams.append(stream)
+
     def step(self) -> None:
         name = self.chance.choice((
             self.connect, self.say, self.say, self.say, self.say, self.leave, self.block,
-            self.grant, self.inlet, self.time_passes, self.publish,
+            self.grant, self.stream, self.inlet, self.time_passes, self.publish,
         ))  # fmt: skip
         name()
 
@@ -79,7 +99,8 @@ class Play:
                 if self.chance.random() < 0.5:
                     self.end(connection)
                 for _ in range(3):
-                    self.chance.choice((self.leave, self.grant, self.inlet, self.publish))()
+                    name = (self.leave, self.grant, self.stream, self.inlet, self.publish)
+                    self.chance.choice(name)()
                 if self.chance.random() < 0.1:
                     gc.collect()
                 self.depth -= 1
@@ -151,6 +172,20 @@ class Play:
         else:
             crossing.expire(self.world.now_ns, self.chance.choice((1, 100)))
 
+    def stream(self) -> None:
+        kind = self.chance.randrange(4)
+        if kind == 0 and len(self.streams) < 8:
+            self.take_stream()
+        elif self.streams:
+            chosen = self.chance.choice(self.streams)
+            if kind == 1:
+                self.streams.remove(chosen)
+                chosen.unsubscribe()
+            elif kind == 2:
+                chosen.close()
+            else:
+                chosen.open(self.world.now_ns + self.chance.choice((0, 1, 500)))
+
     def inlet(self) -> None:
         if self.inlets and self.chance.random() < 0.5:
             account, subject, inlet = self.inlets.pop(self.chance.randrange(len(self.inlets)))
@@ -185,6 +220,9 @@ class Play:
             self.end(connection)
         for crossing in self.crossings:
             crossing.unsubscribe()
+        for stream in self.streams:
+            assert stream.shadow_count == 0
+            stream.unsubscribe()
         for account, subject, inlet in self.inlets:
             assert self.world.account(account).sublist.discard(subject, inlet)
         for name in ACCOUNTS:
