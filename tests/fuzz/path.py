@@ -2,7 +2,8 @@
 
 `PYTHONPATH=tests python -m fuzz.path [SEED [ROUNDS]]`: connections come and go, subscribe, ask and
 answer across accounts, overflow, and change everything from inside the calls that their overflow
-makes; grants and streams open and close, time passes. At the end every sublist is empty and no object stays.
+makes; grants and streams open and close, time passes. At the end every sublist is empty and no
+object stays.
 """
 
 import gc
