@@ -93,7 +93,7 @@ cdef class Client:
         self, AccountCore account not None, *, PublishPermits publish_permits=None,
         Py_ssize_t payload_max, Py_ssize_t subscriptions_max=-1,
     ) -> None:
-        """The connection belongs to `account` from now on; again, when bounds or permissions change.
+        """The connection belongs to `account` from now on; again when bounds or permissions change.
 
         Sizes in bytes, -1: no bound.
         """
