@@ -18,7 +18,7 @@ from isthmus.cli.nats.api import (
     saying,
 )
 from isthmus.cli.nats.connect import Client
-from isthmus.cli.nats.consumer_view import consumer_view
+from isthmus.cli.nats.consumer_view import consumer_state_view, consumer_view
 from isthmus.cli.nats.flags import verb
 from isthmus.cli.nats.records import ConsumerInfo
 from isthmus.cli.nats.session import Session
@@ -32,6 +32,7 @@ class Options(Value):
     consumer: str | None = None
     as_json: bool = False
     no_select: bool = False
+    state: bool = False
 
 
 @verb("info", help="Show configuration and state of a consumer.", refused="-a --all")
@@ -41,12 +42,17 @@ class Options(Value):
 @click.option("--no-select", is_flag=True, help="Never ask for another one (none is asked for)")
 def command(session: Session, **given: Any) -> None:
     """Ask, then show."""
-    options = Options(**given)
+    show(session, Options(**given))
+
+
+def show(session: Session, options: Options) -> None:
+    """The whole verb; `consumer state` shares it."""
     info = session.connected(lambda client: run(options, client))
     if options.as_json:
         session.streams.json_pretty(info)
     else:
-        session.streams.out(consumer_view(info, session.wall_ns()))
+        view = consumer_state_view if options.state else consumer_view
+        session.streams.out(view(info, session.wall_ns()))
 
 
 async def run(options: Options, client: Client) -> ConsumerInfo:

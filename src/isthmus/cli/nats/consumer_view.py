@@ -14,7 +14,12 @@ from isthmus.cli.nats.records import (
 )
 from isthmus.cli.nats.stream_layout import backoff_text, peer_text, server_rows
 
-_ACK = {"explicit": "Explicit", "all": "All", "none": "None", "flow_control": "Flow Control"}
+ACK_POLICIES = {
+    "explicit": "Explicit",
+    "all": "All",
+    "none": "None",
+    "flow_control": "Flow Control",
+}
 _DELIVER = {
     "all": "All",
     "last": "Last",
@@ -32,7 +37,7 @@ def consumer_view(info: ConsumerInfo, wall_ns: int) -> str:
     view.section("Configuration")
     _identity(view, info)
     _delivery(view, info.config)
-    _pull_limits(view, info.config)
+    _pull_limits(view, info)
     metadata = visible_metadata(info.config.metadata)
     if metadata:
         view.section("Metadata")
@@ -45,6 +50,15 @@ def consumer_view(info: ConsumerInfo, wall_ns: int) -> str:
         view.row("Leader", info.cluster.leader)
         for peer in info.cluster.replicas:
             view.row("Replica", peer_text(peer))
+    _state(view, info, wall_ns)
+    return view.render()
+
+
+def consumer_state_view(info: ConsumerInfo, wall_ns: int) -> str:
+    """State alone."""
+    view = Columns(
+        f"State for Consumer {info.stream_name} > {info.name} created {local_time(info.created)}"
+    )
     _state(view, info, wall_ns)
     return view.render()
 
@@ -66,7 +80,7 @@ def _identity(view: Columns, info: ConsumerInfo) -> None:
 def _delivery(view: Columns, config: ConsumerConfig) -> None:
     view.row("Deliver Policy", _start(config))
     view.row_if("Deliver Queue Group", config.deliver_group)
-    view.row("Ack Policy", _ACK.get(config.ack_policy, config.ack_policy))
+    view.row("Ack Policy", ACK_POLICIES.get(config.ack_policy, config.ack_policy))
     if config.ack_policy != "none":
         view.row("Ack Wait", age(config.ack_wait))
     view.row("Replay Policy", config.replay_policy.title())
@@ -86,7 +100,8 @@ def _delivery(view: Columns, config: ConsumerConfig) -> None:
     view.row_if("Headers Only", config.headers_only)
 
 
-def _pull_limits(view: Columns, config: ConsumerConfig) -> None:
+def _pull_limits(view: Columns, info: ConsumerInfo) -> None:
+    config = info.config
     if config.inactive_threshold and config.deliver_subject == "":
         view.row("Inactive Threshold", age(config.inactive_threshold))
     if config.max_expires:
@@ -99,7 +114,8 @@ def _pull_limits(view: Columns, config: ConsumerConfig) -> None:
     view.row_if("Replicas", config.num_replicas)
     view.row_if("Memory Storage", config.mem_storage)
     if config.pause_until not in {"", ZERO_TIME}:
-        view.row("Paused Until Deadline", local_time(config.pause_until))
+        left = f" ({age(info.pause_remaining)} remaining)" if info.paused else ""
+        view.row("Paused Until Deadline", local_time(config.pause_until) + left)
     if config.priority_policy not in {"", "none"}:
         view.row("Priority Policy", config.priority_policy)
         view.row("Priority Groups", config.priority_groups)

@@ -31,7 +31,7 @@ NOT_HERE = {
     "nats": "audit auth bench cheat counter errors events governor latency plugins "
     "schema server service top trace traffic micro",
     "nats account": "backup report restore tls",
-    "nats consumer": "cluster copy edit find graph pause report reset resume state sub unpin",
+    "nats consumer": "cluster graph unpin",
     "nats context": "copy edit validate",
     "nats stream": "backup cluster graph restore",
 }
@@ -106,12 +106,22 @@ consumer = _group(
     "JetStream consumers",
     {
         "add": "Create a consumer",
+        "copy": "Create a consumer like another one",
+        "edit": "Change a consumer",
+        "find": "Show the consumers that fit conditions",
         "info": "Show configuration and state",
         "ls": "List the consumers of a stream",
         "next": "Pull messages and acknowledge them",
+        "pause": "Deliver nothing for a while",
+        "report": "Show all consumers in one table",
+        "reset": "Deliver again what was delivered",
+        "resume": "Let a paused consumer go on",
         "rm": "Remove a consumer",
+        "state": "Show how far a consumer is",
+        "sub": "Show what a push consumer sends",
     },
-    {"create": "add", "new": "add", "nfo": "info", "list": "ls", "delete": "rm", "del": "rm"},
+    {"create": "add", "new": "add", "nfo": "info", "list": "ls", "delete": "rm", "del": "rm"}
+    | {"cp": "copy", "update": "edit", "query": "find"},
 )
 context = _group(
     "context",
