@@ -127,7 +127,6 @@ def test_without_acks_there_are_no_redeliveries_to_count(stream):
     assert "durable_name" not in found
 
 
-@only_real  # no push consumers, no pausing
 def test_a_push_consumer(stream):
     out = stream.ok(
         *("consumer", "add", "S", "P", "--target", "push.here", "--defaults"),
@@ -194,7 +193,6 @@ def test_a_pull_consumer_is_not_made_from_a_push_file(tool, file):
     assert "--pull contradicts it" in tool.fails("consumer", "add", "S", "--config", push, "--pull")
 
 
-@only_real  # no push consumers, no pausing
 def test_a_pause_until_a_time_or_for_so_long(stream):
     stream.ok("consumer", "add", "S", "C", "--pull", "--defaults", "--pause", "2099-01-31 12:00:00")
     assert config_of(stream, "C")["pause_until"] == "2099-01-31T12:00:00Z"

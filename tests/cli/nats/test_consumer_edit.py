@@ -115,7 +115,6 @@ def test_consumers_are_found_by_what_they_are(stream):
     assert found("--idle", "1ns") == ["C", "D"]
 
 
-@only_real  # no pausing
 def test_a_pause_and_its_end(stream):
     out = stream.ok("consumer", "pause", "S", "C", "1h", "-f")
     assert out.startswith("Paused S > C until 20")
@@ -131,7 +130,6 @@ def test_a_pause_and_its_end(stream):
     assert stream.fails("consumer", "resume", "S", "C", "-f") == "consumer is not paused"
 
 
-@only_real  # no pausing
 def test_pausing_asks_first(stream):
     assert "without a terminal" in stream.fails("consumer", "pause", "S", "C", "1h")
     assert "body 1" in stream.ok("consumer", "next", "S", "C")
@@ -161,7 +159,6 @@ def test_sub_on_a_pull_consumer_is_next(stream):
     assert "\n\nbody 1\n\nAcknowledged message\n\n" in out
 
 
-@only_real  # no push consumers
 def test_sub_shows_what_is_pushed(stream):
     stream.ok("pub", "-J", "s.3", "body 3", "-H", "N:3")
     stream.ok(

@@ -3,7 +3,6 @@ import re
 import pytest
 
 from isthmus.cli.nats.consumer_next import Delivery, parse_delivery
-from support.servers import only_real
 
 HEAD = (
     r"\[\d\d:\d\d:\d\d\] subj: retail\.item / tries: {tries} / cons seq: {cons} / "
@@ -133,7 +132,6 @@ def test_nothing_imported_says_that_nobody_answers(restock):
     assert said == ('could not load consumer "C1": nats: no responders available for request')
 
 
-@only_real  # no push consumers
 def test_a_push_consumer_cannot_be_pulled(restock):
     restock.ok("consumer", "add", "RESTOCK", "P", "--target", "push.here", "--defaults")
     said = restock.fails("consumer", "next", "RESTOCK", "P")

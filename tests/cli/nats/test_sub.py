@@ -1,7 +1,5 @@
 import pytest
 
-from support.servers import only_real
-
 
 @pytest.fixture
 def shown(nats):
@@ -86,7 +84,6 @@ def test_an_own_inbox_is_announced(nats):
     assert " Subscribing on _INBOX." in done.err
 
 
-@only_real  # no push consumers
 def test_acknowledging_a_delivery(restock):
     restock.ok(
         "consumer",

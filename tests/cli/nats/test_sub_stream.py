@@ -191,7 +191,6 @@ def test_a_work_queue_is_read_without_taking_anything_away(nats):
     assert said == "cannot enable direct gets: allow_direct is not set to true for stream V"
 
 
-@only_real  # no push consumers
 def test_a_push_consumer_is_listened_to(orders):
     orders.ok(
         *("consumer", "add", "S", "P", "--target", "push.here", "--ack", "explicit", "--defaults"),

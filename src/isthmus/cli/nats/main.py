@@ -28,11 +28,13 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 # Commands of the original, by group, that are refused by name. Aliases are left to the close match.
 NOT_HERE = {
-    "nats": "audit auth bench cheat counter errors events governor latency plugins "
-    "schema server service top trace traffic micro",
-    "nats account": "backup report restore tls",
+    "nats": "audit auth bench cheat counter errors governor plugins schema service top trace "
+    "traffic micro",
+    "nats account": "backup restore tls",
     "nats consumer": "cluster graph unpin",
     "nats context": "copy edit validate",
+    "nats server": "account check cluster config generate graph mappings passwd watch",
+    "nats server report": "cpu downgrade gateways health leafnodes mem routes",
     "nats stream": "backup cluster graph restore",
 }
 
@@ -64,16 +66,22 @@ class NatsGroup(LazyGroup):
             formatter.write_dl(rows)
 
 
-def _group(name: str, summary: str, verbs: dict[str, str], aliases: dict[str, str]) -> NatsGroup:
-    return NatsGroup(
-        name,
-        help=summary,
-        verbs={
-            verb: Verb(target=f"{_HERE}.{name}_{verb}:command", summary=text)
-            for verb, text in verbs.items()
-        },
-        aliases=aliases,
-    )
+def _group(
+    path: str,
+    summary: str,
+    verbs: dict[str, str],
+    aliases: dict[str, str],
+    groups: dict[str, str] | None = None,
+) -> NatsGroup:
+    """The group `nats <path>`; `groups` are groups in it, by the name they have here."""
+    prefix = path.replace(" ", "_")
+    found = {
+        verb: Verb(target=f"{_HERE}.{prefix}_{verb}:command", summary=text)
+        for verb, text in verbs.items()
+    }
+    for name, text in (groups or {}).items():
+        found[name] = Verb(target=f"{_HERE}.main:{prefix}_{name}", summary=text)
+    return NatsGroup(path.rpartition(" ")[2], help=summary, verbs=found, aliases=aliases)
 
 
 stream = _group(
@@ -179,7 +187,41 @@ account = _group(
     "account",
     "The account of this connection",
     {"info": "Show account and limits"},
-    {"nfo": "info"},
+    {"nfo": "info", "rep": "report"},
+    {"report": "Who is connected, and what servers did"},
+)
+account_report = _group(
+    "account report",
+    "Who is connected to this account, and what servers did for it",
+    {
+        "connections": "Show who is connected to this account",
+        "statistics": "Show what each server did for this account",
+    },
+    dict.fromkeys(("conn", "connz", "conns"), "connections")
+    | dict.fromkeys(("stats", "statsz"), "statistics"),
+)
+server = _group(
+    "server",
+    "Servers, asked through the system account",
+    {
+        "info": "Show one server in detail",
+        "list": "Show all servers",
+        "ping": "Measure how long servers take to answer",
+        "request": "Ask the servers, show JSON",
+    },
+    {"i": "info", "ls": "list", "req": "request", "rep": "report"},
+    {"report": "Accounts, connections, JetStream"},
+)
+server_report = _group(
+    "server report",
+    "Tables over all servers",
+    {
+        "accounts": "Show connections and traffic by account",
+        "connections": "Show who is connected",
+        "jetstream": "Show what each server stores",
+    },
+    {"acct": "accounts", "jsz": "jetstream", "js": "jetstream"}
+    | dict.fromkeys(("conn", "connz", "conns"), "connections"),
 )
 
 
@@ -198,7 +240,13 @@ root = NatsGroup(
         "account": Verb(target=f"{_HERE}.main:account", summary="The account of this connection"),
         "consumer": Verb(target=f"{_HERE}.main:consumer", summary="JetStream consumers"),
         "context": Verb(target=f"{_HERE}.main:context", summary="Saved connections"),
+        "events": Verb(
+            target=f"{_HERE}.events:command", summary="Show what servers and JetStream report"
+        ),
         "kv": Verb(target=f"{_HERE}.main:kv", summary="Key-value buckets"),
+        "latency": Verb(
+            target=f"{_HERE}.latency:command", summary="Measure the way between two servers"
+        ),
         "object": Verb(target=f"{_HERE}.main:object_store", summary="Object buckets"),
         "publish": Verb(target=f"{_HERE}.pub:command", summary="Publish messages"),
         "reply": Verb(target=f"{_HERE}.reply:command", summary="Answer requests"),
@@ -206,13 +254,18 @@ root = NatsGroup(
             target=f"{_HERE}.request:command", summary="Send a request, show the reply"
         ),
         "rtt": Verb(target=f"{_HERE}.rtt:command", summary="Measure the round trip to servers"),
+        "server": Verb(
+            target=f"{_HERE}.main:server", summary="Servers, asked through the system account"
+        ),
         "stream": Verb(target=f"{_HERE}.main:stream", summary="JetStream streams"),
         "subscribe": Verb(target=f"{_HERE}.sub:command", summary="Show messages as they come"),
     },
     aliases={"pub": "publish", "req": "request", "sub": "subscribe", "ctx": "context"}
     | dict.fromkeys(("str", "st", "ms", "s"), "stream")
     | dict.fromkeys(("con", "obs", "c"), "consumer")
-    | {"a": "account", "obj": "object"},
+    | {"a": "account", "obj": "object", "lat": "latency"}
+    | dict.fromkeys(("event", "e"), "events")
+    | dict.fromkeys(("srv", "sys", "system"), "server"),
 )
 root.params.append(
     click.Option(
