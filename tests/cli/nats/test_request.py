@@ -130,3 +130,10 @@ def test_the_inbox_has_the_prefix_of_the_run(nats):
     nats.ok("rtt")
     nats("request", "ask", "x", "--inbox-prefix", "_MINE", "--timeout", "200ms")
     assert 'with reply "_MINE.' in listening.done().out
+
+
+def test_a_reply_goes_through_a_program(nats):
+    replying = nats.later("reply", "svc", "hello", "--count", "1")
+    replying.wait_until("Listening")
+    assert nats("request", "svc", "x", "--translate", "tr a-z A-Z").out == "HELLO\n\n\n"
+    assert replying.done().code == 0

@@ -33,7 +33,8 @@ NOT_HERE = {
     "nats account": "backup restore tls",
     "nats consumer": "cluster graph unpin",
     "nats context": "copy edit validate",
-    "nats server": "account check cluster config generate graph mappings passwd watch",
+    "nats server": "account cluster config generate graph mappings passwd watch",
+    "nats server check": "consumer credential exporter jetstream kv message meta request server",
     "nats server report": "cpu downgrade gateways health leafnodes mem routes",
     "nats stream": "backup cluster graph restore",
 }
@@ -210,7 +211,16 @@ server = _group(
         "request": "Ask the servers, show JSON",
     },
     {"i": "info", "ls": "list", "req": "request", "rep": "report"},
-    {"report": "Accounts, connections, JetStream"},
+    {"report": "Accounts, connections, JetStream", "check": "Checks for monitoring systems"},
+)
+server_check = _group(
+    "server check",
+    "Checks for monitoring systems: exit code 0 is fine, 1 a warning, 2 critical",
+    {
+        "connection": "Check that one can connect, and how fast",
+        "stream": "Check what a stream holds",
+    },
+    {"conn": "connection"},
 )
 server_report = _group(
     "server report",

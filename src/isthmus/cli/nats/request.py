@@ -22,6 +22,7 @@ from isthmus.cli.nats.bodies import (
 )
 from isthmus.cli.nats.connect import NO_RESPONDERS, Client
 from isthmus.cli.nats.flags import DURATION, seconds, verb
+from isthmus.cli.nats.messages import translated
 from isthmus.cli.nats.session import Session
 from isthmus.cli.nats.templates import TemplateError, render
 
@@ -34,6 +35,7 @@ class Options(Value):
     subject: str
     body: str | None = None
     raw: bool = False
+    translate: str = ""
     header: tuple[str, ...] = ()
     count: int = 1
     replies: int = 1
@@ -55,11 +57,12 @@ class Asked(Value):
 @verb(
     "request",
     help="Send a request and show the reply.",
-    refused="--translate --wait --no-wait -w",
+    refused="--wait --no-wait -w",
 )
 @click.argument("subject")
 @click.argument("body", required=False)
 @click.option("-r", "--raw", is_flag=True, help="Show the reply's body alone")
+@click.option("--translate", default="", metavar="COMMAND", help="Show what it makes of the body")
 @click.option("-H", "--header", multiple=True, metavar="K:V", help="Add a header")
 @click.option("--count", type=int, default=1, help="Number of requests")
 @click.option("--replies", type=int, default=1, help="Replies to wait for; 0 waits --timeout")
@@ -121,7 +124,7 @@ async def _exchange(
             rtt_ns = time.monotonic_ns() - started_ns
             _require_responders(session, message, asked.subject, raw=options.raw)
             got, rtts_ns = got + 1, rtts_ns + rtt_ns
-            _show(session, message, rtt_ns, raw=options.raw)
+            await _show(options, session, message, rtt_ns)
             if not message.data and options.replies and wanted > 1:
                 break
     except (TimeoutError, errors.TimeoutError):
@@ -143,15 +146,18 @@ def _require_responders(session: Session, message: Msg, subject: str, *, raw: bo
         raise CommandError(f'nats: no responders available for request on "{subject}"')
 
 
-def _show(session: Session, message: Msg, rtt_ns: int, *, raw: bool) -> None:
-    if not raw:
+async def _show(options: Options, session: Session, message: Msg, rtt_ns: int) -> None:
+    if not options.raw:
         session.log(f"Received with rtt {format_duration(rtt_ns)}")
         lines = header_lines(message.headers)
         for line in lines:
             session.log(line)
         if lines:
             session.log("")
-    print_body(session.streams, message.data)
+    body = message.data
+    if options.translate:
+        body = await translated(options.translate, body, subject=message.subject)
+    print_body(session.streams, body)
     session.streams.flush()
 
 
