@@ -126,18 +126,6 @@ JETSTREAM: list[Row] = [
     rate_in_accounts("pull-across", "pull + ack across accounts, batches of 500", 4, _pull_across),
     rate("pull-one", "pull + ack, one at a time", 1.5, _pull_one),
     rate("push", "push consumer, 128 B, ack", 3, _push),
-    rate(
-        "get-one",
-        "direct get (KV get), one at a time",
-        1.5,
-        _get(1),
-        lacking="isthmus has no direct get",
-    ),
-    rate(
-        "get-16",
-        "direct get (KV get), 16 clients",
-        1.5,
-        _get(16),
-        lacking="isthmus has no direct get",
-    ),
+    rate("get-one", "direct get (KV get), one at a time", 1.5, _get(1)),
+    rate("get-16", "direct get (KV get), 16 clients", 1.5, _get(16)),
 ]
