@@ -3,7 +3,8 @@
 Owns finding, saving and removing tokens by account key. Knows nothing of what they say beyond id,
 issue time and expiry, and trusts nobody: whether a token may be saved is decided before (in
 `claims_service`), whether it may be used is decided after (in `identity.trust`). A call blocks for
-one small file at most; `pack` is lazy, so that who sends many tokens can pause in between.
+one small file at most; `pack` is lazy, so that who sends many tokens can pause in between. One
+thread may save and delete while another one loads.
 
     jwt/                                0700, locked by one process
         AB….jwt            0600         the token, nothing else; replaced by rename, never rewritten
@@ -145,7 +146,8 @@ class DirectoryResolver:
 
     def _expired(self, now_ns: int) -> set[str]:
         now_s = now_ns // NS_PER_S
-        return {key for key, ends_s in self._ends_s.items() if ends_s <= now_s}
+        ends = list(self._ends_s.items())  # at once: another thread may be saving
+        return {key for key, ends_s in ends if ends_s <= now_s}
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{_SUFFIX}"
@@ -160,13 +162,15 @@ class DirectoryResolver:
                 self._note(key, path.read_bytes().decode("ascii", "replace"))
 
     def _note(self, key: str, token: str) -> None:
-        self._forget(key)
         digest = int.from_bytes(hashlib.sha256(token.encode()).digest(), "big")
-        self._digests[key] = digest
-        self._hash ^= digest
         expires_s = _peek(token).expires_s
+        # in one step each: who loads an account meanwhile always finds it
+        self._hash ^= self._digests.get(key, 0) ^ digest
+        self._digests[key] = digest
         if expires_s > 0:
             self._ends_s[key] = expires_s
+        else:
+            self._ends_s.pop(key, None)
 
     def _forget(self, key: str) -> None:
         self._hash ^= self._digests.pop(key, 0)

@@ -7,6 +7,7 @@ Facts: `docs/reference/accounts.md`, "System account".
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import msgspec
 
@@ -18,8 +19,9 @@ from isthmus.core.client import Client
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
-from isthmus.server.claims_service import Change, ClaimsService
+from isthmus.server.claims_service import Answer, Change, ClaimsService
 from isthmus.server.connection import Connection
+from isthmus.server.desk import Desk
 from isthmus.server.hub import Hub
 from isthmus.server.operator_mode import OperatorMode
 from isthmus.server.resolvers import DirectoryResolver
@@ -37,6 +39,7 @@ class System:
         self._mode = mode
         self._seq = 0
         self._claims: ClaimsService | None = None
+        self._desk = Desk(hub, "tokens")  # tokens are files: a push of thousands must stop nobody
         self._user_info = Inlet(self._answer_user_info)
         for account in hub.registry:
             self._welcome(account)
@@ -51,6 +54,7 @@ class System:
         """Let go of the directory of tokens."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._desk.close()
         if self._mode is not None and isinstance(self._mode.resolver, DirectoryResolver):
             self._mode.resolver.close()
 
@@ -59,8 +63,13 @@ class System:
 
     def _sweep(self, resolver: DirectoryResolver) -> None:
         """Expired tokens leave the directory; their accounts have ended by themselves."""
-        for key in resolver.sweep(self._hub.wall_ns()):
-            self._apply(Change(key, ""))
+        now_ns = self._hub.wall_ns()
+
+        def swept(keys: list[str], _: Turn) -> None:
+            for key in keys:
+                self._apply(Change(key, ""))
+
+        self._desk.take(lambda: resolver.sweep(now_ns), swept)
         self._arm_sweep(resolver)
 
     def _serve_claims(self, mode: OperatorMode) -> None:
@@ -76,29 +85,31 @@ class System:
         )
         system = self._hub.registry.get(mode.system_account)
         assert system is not None
-        inlet = Inlet(self._answer_claims, slice_max=1)  # one waits for the disk, up to a few ms
+        inlet = Inlet(self._answer_claims)
         for subscription in self._claims.subscriptions:
             system.core.sublist.add(
                 subscription.subject.encode(), inlet, subscription.queue.encode()
             )
 
-    def _answer_claims(self, requests: list[Request], turn: Turn) -> None:
-        assert self._mode is not None
+    def _answer_claims(self, requests: list[Request], _: Turn) -> None:
         assert self._claims is not None
+        find = self._claims.answer
+        for request in requests:
+            subject = request.subject.decode("utf-8", "replace")
+            server = to_json(self.server_info())
+            work = partial(find, subject, request.payload, request.now_ns, server)
+            self._desk.take(work, partial(self._answered, request.reply))
+
+    def _answered(self, reply: bytes, answer: Answer, turn: Turn) -> None:
+        """An account's change is in force before its answer leaves."""
+        assert self._mode is not None
         system = self._hub.registry.get(self._mode.system_account)
         assert system is not None
-        for request in requests:
-            answer = self._claims.answer(
-                request.subject.decode("utf-8", "replace"),
-                request.payload,
-                request.now_ns,
-                to_json(self.server_info()),
-            )
-            for change in answer.changes:
-                self._apply(change)
-            if request.reply:
-                for reply in answer.replies:
-                    publish(system.core, request.reply, reply, turn)
+        for change in answer.changes:
+            self._apply(change)
+        if reply:
+            for body in answer.replies:
+                publish(system.core, reply, body, turn)
 
     def _apply(self, change: Change) -> None:
         """A token was accepted, or its account deleted: running accounts follow at once."""

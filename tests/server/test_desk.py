@@ -1,0 +1,82 @@
+"""Errands off the loop: in order, and one that fails does not hold up the others."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+from isthmus.core.turn import Turn
+from isthmus.server.desk import SLICE_MAX, WAITING_MAX, Desk
+
+
+class Turns:
+    """As much of a hub as a desk needs."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.turn = Turn(1)
+        self.begun = self.finished = 0
+        self.errors: list[str] = []
+        self.log = SimpleNamespace(error=lambda text, _error: self.errors.append(text))
+
+    def begin_turn(self) -> Turn:
+        self.begun += 1
+        return self.turn
+
+    def finish_turn(self) -> None:
+        self.finished += 1
+
+
+def test_errands_run_in_one_thread_and_are_told_of_on_the_loop_in_order():
+    async def run() -> None:
+        hub = Turns()
+        desk = Desk(hub, "test")
+        ran: list[str] = []
+        told: list[int] = []
+        everything = asyncio.Event()
+
+        def work(number: int) -> int:
+            ran.append(threading.current_thread().name)
+            return number
+
+        def tell(number: int, turn: Turn) -> None:
+            assert turn is hub.turn
+            assert threading.current_thread() is threading.main_thread()
+            told.append(number)
+            if number == 3 * SLICE_MAX - 1:
+                everything.set()
+
+        for number in range(3 * SLICE_MAX):
+            assert desk.take(lambda number=number: work(number), tell)
+        await asyncio.wait_for(everything.wait(), 30)
+        desk.close()
+        assert told == list(range(3 * SLICE_MAX))
+        assert {name.rpartition("_")[0] for name in ran} == {"isthmus-test"}
+        assert hub.begun == hub.finished == 3
+
+    asyncio.run(run())
+
+
+def test_an_errand_that_goes_wrong_is_logged_and_the_others_go_on():
+    async def run() -> None:
+        hub = Turns()
+        desk = Desk(hub, "test")
+        done = asyncio.Event()
+        for _ in range(SLICE_MAX):
+            desk.take(lambda: 1 // 0, lambda *_: None)
+        desk.take(lambda: 7, lambda number, _: done.set() if number == 7 else None)
+        await asyncio.wait_for(done.wait(), 30)
+        desk.close()
+        assert len(hub.errors) == 1
+        assert "ZeroDivisionError" in hub.errors[0]
+
+    asyncio.run(run())
+
+
+def test_too_many_errands_are_not_taken():
+    async def run() -> None:
+        desk = Desk(Turns(), "test")
+        taken = [desk.take(lambda: None, lambda *_: None) for _ in range(WAITING_MAX + 1)]
+        desk.close()
+        assert taken == [True] * WAITING_MAX + [False]
+
+    asyncio.run(run())
