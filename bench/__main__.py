@@ -47,7 +47,7 @@ class Session:
         failures: dict[str, str] = {}
         if not row.lacking:
             tenants = Tenants() if row.tenants else None
-            for _ in range(self._rounds):
+            for _ in range(min(self._rounds, row.rounds)):
                 self._round(runs, failures, lambda lab: row.run(lab, tenants))
         return summarise(row, runs, failures)
 

@@ -12,7 +12,7 @@ class Row:
     """`run` does it once, on one server; `most` tells whether the ratio is bounded from above.
 
     `ratio` bounds ours / theirs. `own` bounds our value alone. A row with `lacking` is not run:
-    the table says what is missing.
+    the table says what is missing. `rounds` is the most that is worth its time.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Row:
     most: bool = False
     tenants: bool = False
     lacking: str = ""
+    rounds: int = 99
 
 
 @dataclass(frozen=True)
