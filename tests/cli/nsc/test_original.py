@@ -32,6 +32,21 @@ add import -a B --token next.tok --local-subject C.API.CONSUMER.MSG.NEXT.S.C
 add import -a B --src-account C --remote-subject ev.x.> --local-subject in.>
 add user -a B -n v
 revocations add-activation -a C -s $JS.API.CONSUMER.MSG.NEXT.S.C --service -t B --at 1700000000
+revocations add-user -a C -n u --at 1700000000
+revocations add-user -a C -u * --at 1600000000
+add mapping -a C -f a -t b --weight 60
+add mapping -a C -f a -t c --weight 40
+add mapping -a C -f x.* -t y.$1 --cluster EAST
+edit signing-key -a C --sk generate --role r --allow-pub q.{{name()}} --deny-sub s --bearer --subs 5
+add user -a C -n scoped -K r --tag team:red
+edit export -a C -s ev.> --name events --description what --info-url http://example.org
+edit authcallout -a B --auth-user UAYM3H6BGT73XCA6XFFWS3NA5QHU6V6RMLGI6KOZQHPZSYMYMLUQ4HS7
+edit authcallout -a B --curve generate
+add user -a B -n gone
+delete user -a B gone --revoke --rm-nkey --rm-creds
+add account D
+delete account D
+reissue operator --convert-to-signing-key
 """
 READ = """\
 describe operator
@@ -50,8 +65,10 @@ validate -A
 list accounts
 list users -a C
 list keys -A
-list keys -A -J
+list keys -A -S
 revocations list-activations -a C -s $JS.API.CONSUMER.MSG.NEXT.S.C --service
+describe user -a C scoped
+describe user -a C scoped --json
 generate config --mem-resolver
 generate creds -a C -n u
 """
@@ -62,6 +79,7 @@ def tools(tmp_path):
     return Tool([ORIGINAL], tmp_path / "original"), Tool(OURS, tmp_path / "ours")
 
 
+@pytest.mark.timeout(900)
 def test_the_same_lines_give_the_same_answers(tools):
     original, ours = tools
     for line in LINES:

@@ -101,8 +101,7 @@ def _tokens(store: Store) -> Iterator[tuple[str, Claims]]:
         for user in store.users(account):
             claims = store.user(account, user)
             yield f"{operator.name}/{account}/{user}", claims
-            if claims.expires_s:
-                yield from _creds(store, account, user)
+            yield from _creds(store, account, user)
 
 
 def _creds(store: Store, account: str, user: str) -> Iterator[tuple[str, Claims]]:

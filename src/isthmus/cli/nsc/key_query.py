@@ -15,10 +15,15 @@ from isthmus.identity.nkeys import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 UNKNOWN = "?"  # whose key it is
+_KINDS = {Kind.OPERATOR, Kind.ACCOUNT, Kind.USER, Kind.CURVE}
 
 
 class KeyFlags(Value):
-    """What the flags said. With no kind named, all kinds of the current account are meant."""
+    """What the flags said.
+
+    A kind that is named means the keys of all accounts; without one, all kinds are meant, of the
+    current account alone.
+    """
 
     operator: bool = False
     accounts: bool = False
@@ -31,16 +36,20 @@ class KeyFlags(Value):
     not_referenced: bool = False
 
     @property
-    def kinds(self) -> set[Kind]:
-        """The kinds of keys that are meant."""
-        named = {
+    def named(self) -> set[Kind]:
+        """The kinds of keys that were named."""
+        given = {
             Kind.OPERATOR: self.operator,
             Kind.ACCOUNT: self.accounts,
             Kind.USER: self.users,
             Kind.CURVE: self.curves,
         }
-        chosen = {kind for kind, given in named.items() if given}
-        return set(named) if self.all or not chosen else chosen
+        return {kind for kind, wanted in given.items() if wanted}
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """The kinds of keys that are meant."""
+        return _KINDS if self.all or not self.named else self.named
 
 
 class Key(Value):
@@ -95,7 +104,7 @@ def find_keys(flags: KeyFlags, store: Store) -> list[Key]:
 
 def _known_keys(flags: KeyFlags, store: Store) -> Iterator[Key]:
     names = store.accounts()
-    if flags.account or (not flags.all and store.context.account):
+    if flags.account or (not flags.all and not flags.named and store.context.account):
         names = [store.account_name(flags.account)]
     if flags.user and not any(flags.user in store.users(name) for name in names):
         raise CommandError(f"user {flags.user} does not exist in the current account")

@@ -14,10 +14,11 @@ from isthmus.cli.nsc.key_query import Key, KeyFlags, find_keys, key_flags
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.store import Store
 from isthmus.cli.tables import ascii_table
+from isthmus.identity.nkeys import is_seed
 
 _CURVE_NOTE = "[ T ] auth callout encryption target"
 _UNKNOWN_NOTE = "[?] unreferenced key - may belong to a different operator context"
-_NOT_STORED = "[ ! ]"
+_NOT_STORED, _NO_SEED = "[!]", "[ERR]"
 
 
 class Options(Value):
@@ -76,7 +77,7 @@ def run(options: Options, store: Store) -> Report:
     if options.keys.not_referenced:
         notes.insert(0, _UNKNOWN_NOTE)
     if options.show_seeds:
-        notes.insert(0, f"{_NOT_STORED} seed is not stored")
+        notes[:0] = ["[ ! ] seed is not stored", f"{_NO_SEED} error reading seed"]
     table = _seed_table(keys, store) if options.show_seeds else _table(keys)
     report.body = "\n".join([table, *notes, "", ""])
     return report
@@ -90,11 +91,15 @@ def _table(keys: list[Key]) -> str:
 
 def _seed_table(keys: list[Key], store: Store) -> str:
     headers = ["Entity", "Private Key", "Signing Key"]
-    rows = [
-        (_name(key), store.keys.seed(key.key) or f"{key.key} {_NOT_STORED}", _mark(key))
-        for key in keys
-    ]
+    rows = [(_name(key), _seed(key, store), _mark(key)) for key in keys]
     return ascii_table("Seeds Keys", headers, rows)
+
+
+def _seed(key: Key, store: Store) -> str:
+    seed = store.keys.seed(key.key)
+    if not seed:
+        return f"{key.key} {_NOT_STORED}"
+    return seed if is_seed(seed) else f"{key.key} {_NO_SEED}"
 
 
 def _name(key: Key) -> str:

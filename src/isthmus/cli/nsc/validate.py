@@ -46,8 +46,9 @@ def command(invocation: Invocation, /, **values: Any) -> None:
 def run(options: Options, store: Store) -> Report:
     """One table for the operator, one for each account."""
     if sum(map(bool, (options.account, options.all_accounts, options.file))) > 1:
+        or_file = " or --file" if options.file else ""
         raise CommandError(
-            "specify only one of --account or --all-accounts or --file", exit_code=MISUSED
+            f"specify only one of --account or --all-accounts{or_file}", exit_code=MISUSED
         )
     found = {f"Operator {quote(store.operator_name)}": operator_findings(store)}
     if options.file:
