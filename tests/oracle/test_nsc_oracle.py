@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -479,3 +481,37 @@ def test_what_a_reissued_operator_signs_is_taken_by_servers_that_know_it(tmp_pat
             await client.close()
 
         asyncio.run(scenario())
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+@pytest.mark.parametrize("first", ["false", "true"])
+def test_push_and_pull_speak_tls(tmp_path, first):
+    """To the original server only: ours leaves TLS to a proxy."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        f" -keyout {key} -out {cert} -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1",
+        shell=True,
+        check=True,
+        capture_output=True,
+    )
+    nsc = Nsc(tmp_path / "nsc", seed=str(time.time_ns()))
+    nsc.now_s = int(time.time()) - 60
+    guide(nsc)
+    config = nsc.ok("generate config --nats-resolver").replace("./jwt", str(tmp_path / "jwt"))
+    config += f"tls {{ cert_file: '{cert}', key_file: '{key}', ca_file: '{cert}', verify: true,"
+    config += f" handshake_first: {first} }}\n"
+    flags = " --tls-first" if first == "true" else ""
+    mine = f" --client-cert {cert} --client-key {key}"
+    with ServerProcess("real", tmp_path / "server", config=config) as server:
+        nsc.ok(f"edit operator --account-jwt-server-url tls://127.0.0.1:{server.port}")
+        for refused in (f"push -A{flags}", f"push -A --ca-cert {cert}{flags}"):
+            done = nsc(refused)
+            assert done.code == 1
+            assert "failed to connect" in done.err
+        assert 'pushed "ACCTB"' in nsc.ok(f"push -A --ca-cert {cert}{mine}{flags}")
+        nsc.environ |= {"NATS_CA": str(cert), "NATS_CERT": str(cert), "NATS_KEY": str(key)}
+        assert 'stored account "ACCTB"' in nsc.ok(f"pull -A{flags}")
+        wrong = nsc("push -A --ca-cert nowhere.pem")
+        assert wrong.code == 1
+        assert "cannot use the files for TLS" in wrong.err
