@@ -68,8 +68,8 @@ class Session:
             try:
                 with Lab(kind, self._folder, self._generator) as lab:
                     runs[kind].append(attempt(lab))
-            except (RowError, OSError) as error:
-                failures[kind] = str(error) or repr(error)
+            except Exception as error:  # noqa: BLE001 — whatever it is, the other rows go on
+                failures[kind] = str(error) if isinstance(error, RowError) else repr(error)
 
 
 def machine() -> dict[str, object]:
