@@ -87,10 +87,18 @@ def test_a_pause_beyond_all_clocks_is_one():
     body = {"pause_until": "9999-12-31T23:59:59Z"}
     answer = client.api("CONSUMER.PAUSE.S.C", body)
     assert (answer["paused"], answer["pause_until"]) == (True, body["pause_until"])
-    assert 0 < answer["pause_remaining"] < 1 << 63
+    assert answer["pause_remaining"] == (1 << 63) - 1
     world.wait_ns(1000 * MS)
     client.publish("s.a", b"one")
     heard = pull(client, "_INBOX.here", batch=1, no_wait=True)
     assert [header for _, _, header, _ in heard] == [b"NATS/1.0 404 No Messages\r\n\r\n"]
     assert client.api("CONSUMER.PAUSE.S.C")["paused"] is False
     assert [payload for *_, payload in pull(client, "_INBOX.here", batch=1)] == [b"one"]
+
+
+def test_a_heartbeat_beyond_all_clocks_never_comes():
+    world, client = begin(deliver_subject="d", idle_heartbeat=(1 << 63) - 1)
+    client.say(b"SUB d 9")
+    world.wait_ns(1000 * MS)
+    assert client.messages() == []
+    assert [payload for *_, payload in client.publish("s.a", b"one")] == [b"one"]

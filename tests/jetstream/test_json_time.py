@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from isthmus.base.values import format_time, parse_time_ns
 from isthmus.jetstream.json_text import JsonError
-from isthmus.jetstream.json_time import ZERO_TIME, canonical_time
+from isthmus.jetstream.json_time import ZERO_TIME, canonical_time, in_utc
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,17 @@ def test_our_own_times_are_canonical(wall_ns):
     text = format_time(wall_ns)
     assert canonical_time(text) == text
     assert parse_time_ns(text) == wall_ns
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
+        ("2026-01-01T00:30:00.25+01:00", "2025-12-31T23:30:00.25Z"),
+        ("9999-12-31T23:59:59.123456789+01:00", "9999-12-31T22:59:59.123456789Z"),
+        ("0999-06-01T00:00:00-02:30", "0999-06-01T02:30:00Z"),
+        ("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59-01:00"),
+    ],
+)
+def test_a_time_in_utc(text, expected):
+    assert in_utc(text) == expected

@@ -541,3 +541,11 @@ def test_what_can_not_be_paused(client):
         assert (error["paused"], error["pause_until"]) == (False, "0001-01-01T00:00:00Z")
     for body in (b"xx", b"   ", b'{"pause_until":null}'):
         assert "error" not in json.loads(client.api("CONSUMER.PAUSE.S.C", body))
+
+
+def test_a_pause_may_end_beyond_all_clocks(client):
+    consumer(client, idle_heartbeat=(1 << 63) - 1)
+    body = {"pause_until": "9999-12-31T23:59:59.5+01:00"}
+    answer = json.loads(client.api("CONSUMER.PAUSE.S.C", body))
+    assert (answer["paused"], answer["pause_until"]) == (True, "9999-12-31T22:59:59.5Z")
+    assert answer["pause_remaining"] == (1 << 63) - 1

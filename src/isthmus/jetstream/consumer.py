@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from isthmus.base.headers import parse_headers
-from isthmus.base.values import Value, format_time, later_ns, parse_time_ns, to_json
+from isthmus.base.values import (
+    TIME_MAX_NS,
+    Value,
+    format_time,
+    later_ns,
+    parse_time_ns,
+    to_json,
+)
 from isthmus.core import retrace
 from isthmus.core.ack_inlet import AckInlet
 from isthmus.core.agenda import Alarm, Job
@@ -40,7 +47,6 @@ _ACK_POLICIES = {AckPolicy.NONE: 0, AckPolicy.ALL: 1, AckPolicy.EXPLICIT: 2}
 _RATE_MAX_BPS = 1 << 62
 _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limit
 _BURST_MAX = 1 << 30
-_INT64_MAX = (1 << 63) - 1
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
 _WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
@@ -248,7 +254,7 @@ class Consumer:
         if self._outlet is not None:
             burst = self.stream.config.max_msg_size
             self._outlet.configure(
-                heartbeat_ns=config.idle_heartbeat_ns,
+                heartbeat_ns=min(config.idle_heartbeat_ns, _WAIT_MAX_NS),
                 flow_control=config.flow_control,
                 rate_bps=min(config.rate_limit_bps, _RATE_MAX_BPS),
                 burst_bytes=min(burst, _BURST_MAX) if burst > 0 else _BURST_DEFAULT,
@@ -392,7 +398,8 @@ class Consumer:
 
     def pause_rest_ns(self, turn: Turn) -> int:
         """How long it delivers nothing; 0: it is not paused."""
-        return min(max(_until_ns(self.config) - turn.now_ns, 0), _INT64_MAX)
+        until_ns = _until_ns(self.config)
+        return TIME_MAX_NS if until_ns == TIME_MAX_NS else max(until_ns - turn.now_ns, 0)
 
     def mention_pause(self, turn: Turn) -> None:
         """It was made or asked for again: if it is paused, that is told once more."""

@@ -4,6 +4,7 @@ A time keeps the zone it came with; its fraction has at most nine digits, traili
 """
 
 import re
+from datetime import datetime, timedelta
 
 from isthmus.base.quoting import quote
 from isthmus.jetstream.json_text import JsonError
@@ -38,6 +39,20 @@ def canonical_time(text: str) -> str:
     zone = "Z" if found[12][1:] == "00:00" else found[12]
     date = "".join(found[:6])
     return f"{date}{found[6]:0>2}{''.join(found[7:11])}{'.' * bool(fraction)}{fraction}{zone}"
+
+
+def in_utc(text: str) -> str:
+    """The canonical time `text` in UTC; what the calendar does not reach stays as it is."""
+    if text.endswith("Z"):
+        return text
+    date, _, fraction = text[:-6].partition(".")
+    sign = -1 if text[-6] == "-" else 1
+    zone = sign * timedelta(hours=int(text[-5:-3]), minutes=int(text[-2:]))
+    try:
+        moment = (datetime.fromisoformat(date) - zone).isoformat()
+    except (ValueError, OverflowError):
+        return text
+    return f"{moment}{'.' * bool(fraction)}{fraction}Z"
 
 
 def _out_of_range(found: list[str]) -> str:

@@ -21,6 +21,7 @@ from isthmus.core.turn import Turn
 from isthmus.jetstream import api, consumer_requests, errors, stream_rules
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
+from isthmus.jetstream.json_time import in_utc
 from isthmus.jetstream.requests import (
     ConsumerPauseRequest,
     ConsumersRequest,
@@ -308,7 +309,7 @@ class Service:
         """A consumer delivers nothing for a while, or goes on."""
         consumer = self._account.consumer(asked.names[0], asked.names[1])
         self._account.require_writable()
-        until = format_time(parse_time_ns(body.pause_until))
+        until = in_utc(body.pause_until)
         consumer.pause(until, turn)
         rest_ns = consumer.pause_rest_ns(turn)
         return to_body(
