@@ -65,14 +65,13 @@ def test_pull_with_defaults(stream):
     assert (found["durable_name"], found["replay_policy"]) == ("C", "instant")
 
 
-@only_real  # ours replays at once only
 def test_each_flag_becomes_its_field(stream):
     stream.ok(
         *("consumer", "add", "S", "C", "--pull", "--defaults", "--filter", "s.a", "--ack", "all"),
         *("--wait", "5s", "--max-deliver", "3", "--max-pending", "7", "--replay", "original"),
         *("--deliver", "5", "--description", "d", "--max-waiting", "3", "--max-pull-batch", "4"),
         *("--max-pull-expire", "6s", "--max-pull-bytes", "100", "--inactive-threshold", "1m"),
-        *("--sample", "50", "--headers-only", "--metadata", "a=b", "--memory", "--replicas", "1"),
+        *("--headers-only", "--metadata", "a=b", "--memory", "--replicas", "1"),
     )
     found = config_of(stream, "C")
     expected = {
@@ -90,12 +89,17 @@ def test_each_flag_becomes_its_field(stream):
         "max_expires": 6 * 10**9,
         "max_bytes": 100,
         "inactive_threshold": 60 * 10**9,
-        "sample_freq": "50",
         "headers_only": True,
         "mem_storage": True,
         "num_replicas": 1,
     }
     assert {key: found[key] for key in expected} == expected
+
+
+@only_real  # no acknowledgement metrics
+def test_a_part_of_the_acks_is_sampled(stream):
+    stream.ok("consumer", "add", "S", "C", "--pull", "--defaults", "--sample", "50")
+    assert config_of(stream, "C")["sample_freq"] == "50"
 
 
 def test_several_filters(stream):

@@ -38,12 +38,11 @@ def test_a_new_bucket_is_shown(nats):
     assert nats.ok("kv", "info", "CFG") == out
 
 
-@only_real  # no compression, message TTL, republishing
 def test_its_stream_is_a_bucket_for_every_client(nats):
     nats.ok(
         *("kv", "add", "BIG", "--history", "5", "--ttl", "1m", "--description", "desc"),
         *("--max-value-size", "1K", "--max-bucket-size", "1M", "--storage", "memory"),
-        *("--compress", "--metadata", "a=b", "--marker-ttl", "10s"),
+        *("--metadata", "a=b", "--marker-ttl", "10s"),
         *("--republish-source", ">", "--republish-destination", "rp.>"),
     )
     config = json.loads(nats.ok("stream", "info", "KV_BIG", "-j"))["config"]
@@ -57,7 +56,6 @@ def test_its_stream_is_a_bucket_for_every_client(nats):
         "duplicate_window": 60 * 10**9,
         "storage": "memory",
         "discard": "new",
-        "compression": "s2",
         "deny_delete": True,
         "allow_rollup_hdrs": True,
         "allow_direct": True,
@@ -71,6 +69,11 @@ def test_its_stream_is_a_bucket_for_every_client(nats):
     assert "Limit Marker TTL: 10.00s\n" in out
     assert "Republishing: > to rp.>\n" in out
     assert "Metadata:\n\n                      a: b\n" in out
+
+
+@only_real  # no compression
+def test_values_are_compressed(nats):
+    assert "Compressed: true\n" in nats.ok("kv", "add", "B", "--compress")
 
 
 def test_a_bucket_is_changed(kv):

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from support.servers import only_real
 from support.waiting import wait_for
 
 
@@ -43,11 +42,9 @@ def test_a_new_bucket_is_shown(nats):
     assert nats.ok("object", "info", "OB") == out
 
 
-@only_real  # no compression
 def test_its_stream_is_an_object_bucket_for_every_client(nats):
     nats.ok(
         *("object", "add", "B2", "--storage", "memory", "--ttl", "1h", "--max-bucket-size", "1M"),
-        "--compress",
     )
     config = json.loads(nats.ok("stream", "info", "OBJ_B2", "-j"))["config"]
     expected = {
@@ -56,7 +53,6 @@ def test_its_stream_is_an_object_bucket_for_every_client(nats):
         "max_age": 3600 * 10**9,
         "max_bytes": 2**20,
         "discard": "new",
-        "compression": "s2",
         "allow_rollup_hdrs": True,
         "allow_direct": True,
     }
