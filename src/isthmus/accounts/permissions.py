@@ -1,6 +1,6 @@
 """Allow and deny sets for publish and subscribe, and leave to answer.
 
-Owns the rules; hands the core precomputed sets. Rules (`docs/reference/wire.md`, "Permissions"):
+Owns the rules; hands the core precomputed sets. Rules, measured on nats-server 2.15.1:
 deny wins; no allow list allows everything; leave to answer without an allow list allows nothing
 else; a subscribe entry may name a queue after a blank; a subscription that merely overlaps a denied
 subject is accepted and filtered at delivery.

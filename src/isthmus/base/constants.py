@@ -1,6 +1,6 @@
 """Limits and defaults of the protocol, each with unit and source.
 
-Source, unless another is named: measured on nats-server 2.15.1 (`docs/reference/wire.md`).
+Source, unless another is named: measured on nats-server 2.15.1.
 """
 
 SERVER_VERSION = "2.15.1"  # what INFO and the tools report: the release whose behaviour this is

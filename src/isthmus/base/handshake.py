@@ -1,7 +1,7 @@
 """The two JSON documents of the protocol: INFO, which the server sends, and CONNECT, the answer.
 
-Field order is the wire's (`docs/reference/wire.md`); a field that is false, zero or empty is left
-out. Absent CONNECT fields have the server's defaults, so `CONNECT {}` is verbose and pedantic.
+Field order is the wire's, as nats-server 2.15.1 writes it; a field that is false, zero or empty is
+left out. Absent CONNECT fields have the server's defaults, so `CONNECT {}` is verbose and pedantic.
 """
 
 from __future__ import annotations

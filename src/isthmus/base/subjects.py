@@ -1,7 +1,7 @@
 """What a subject is: validity, tokens, wildcards, and how two of them relate.
 
 Text at the edges is `str`; the compiled core works on bytes with the same rules
-(docs: `docs/reference/wire.md`, "Subjects"). Knows nothing of accounts or subscriptions.
+(measured on nats-server 2.15.1). Knows nothing of accounts or subscriptions.
 
     a.b.c      literal
     a.*.c      `*` stands for exactly one token, only as a whole token

@@ -1,6 +1,6 @@
 """The bodies of $JS.API requests, one struct each; the two big ones live with their configs.
 
-Fields stand in the order of `docs/reference/jetstream-api.md`; an absent field is its default. What
+Fields stand in the order of the original's; an absent field is its default. What
 a combination of fields means, or forbids, is asked by the function beside the struct.
 """
 

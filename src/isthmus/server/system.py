@@ -1,7 +1,7 @@
 """What the server answers on $SYS: account tokens for the system account, own facts for all.
 
 Joins inlets to the claims service and to the hub. Every answer is wrapped in the server's envelope.
-Facts: `docs/reference/accounts.md`, "System account".
+Facts: measured on nats-server 2.15.1.
 """
 
 from __future__ import annotations

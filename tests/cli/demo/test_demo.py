@@ -98,6 +98,14 @@ def test_a_command_that_does_not_end_as_it_must_ends_the_demonstration(tmp_path,
     assert "$ nsc describe account --name NOBODY\n" in capfd.readouterr().out
 
 
+def test_a_misspelled_flag_is_one_line(tmp_path):
+    done = demo(tmp_path, "--frob")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("isthmus demo: No such option")
+    assert "--frob" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_check_that_does_not_hold_ends_the_demonstration():
     with pytest.raises(DemoError, match="not so: five events"):
         check(4 == 5, "five events")  # noqa: PLR0133

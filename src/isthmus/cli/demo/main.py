@@ -19,10 +19,19 @@ from isthmus.cli.demo.setting import DemoServer, set_up
 from isthmus.cli.demo.shell import DemoError, Shell
 
 
+def main() -> None:
+    """The entry point: a command line that is not understood is one line and exit code 2."""
+    try:
+        sys.exit(command(prog_name="isthmus demo", standalone_mode=False))
+    except click.UsageError as error:
+        print(f"isthmus demo: {error.format_message()}", file=sys.stderr)
+        sys.exit(2)
+
+
 @click.command(help=__doc__)
 @click.option("--keep", is_flag=True, help="Leave the folder and the running server for you.")
 @click.option("--all", "whole", is_flag=True, help="The guide's whole family of scenarios.")
-def main(*, keep: bool, whole: bool) -> None:
+def command(*, keep: bool, whole: bool) -> None:
     """Run the story; exit code 1 where it does not hold."""
     folder = Path(tempfile.mkdtemp(prefix="isthmus-demo-"))
     shell = Shell(folder, color=sys.stdout.isatty())

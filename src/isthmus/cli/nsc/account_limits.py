@@ -134,6 +134,13 @@ def _require_compatible(flags: LimitFlags) -> None:
     for tier in (flags.js_tier, flags.rm_js_tier, flags.js_enable):
         if tier is not None and tier < 0:
             raise CommandError(f"there is no JetStream tier {tier}", exit_code=MISUSED)
+    for name in flags.__struct_fields__:
+        value = getattr(flags, name)
+        if value is not None and value < NO_LIMIT:
+            shown = name.replace("_", "-")
+            raise CommandError(
+                f"--{shown} {value}: -1 is no limit, less is none", exit_code=MISUSED
+            )
 
 
 def tier_title(tier: int) -> str:

@@ -22,6 +22,7 @@ from isthmus.cli.nsc.store import Store
 from isthmus.cli.nsc.tokens import read_token
 from isthmus.identity import jwt
 from isthmus.identity.claims import AccountClaims, ActivationClaims, Import
+from isthmus.identity.payload import TokenError
 from isthmus.identity.validate import blocking, validate
 
 
@@ -77,7 +78,13 @@ def _private(options: Options, store: Store, claims: AccountClaims) -> Import:
             exit_code=MISUSED,
         )
     token = read_token(store, options.token)
-    activation = jwt.decode_activation(token)
+    try:
+        activation = jwt.decode_activation(token)
+    except TokenError as error:
+        raise CommandError(
+            f"{back_quote(options.token)} is no activation token: {error}",
+            hint="`nsc generate activation` makes one",
+        ) from None
     _require_usable(activation, claims, options.token, store)
     local = options.local_subject
     if activation.nats.kind == "service":

@@ -6,6 +6,7 @@ refused, so the server need not be the one who finds it; an error that was there
 the way of another change.
 """
 
+from isthmus.base.quoting import quote
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nsc.push_http import exchange
 from isthmus.cli.nsc.report import Report
@@ -48,6 +49,7 @@ def issue_account(
     """
     before = store.account(name) if store.has_account(name) else None
     if checked:
+        _require_subjects(claims, before)
         _require_no_new_error(claims, before, store.surroundings.now_ns)
     signer = signer or account_signer(store, claims)
     store.put_account(jwt.encode(claims, signer, store.surroundings.now_ns), name)
@@ -74,6 +76,19 @@ def report_creds(store: Store, account: str, user: str, *, written: bool, report
         report.ok(f"generated user creds file {store.shown(store.creds_path(account, user))}")
     else:
         report.ok("skipped generating creds file - user private key is not available")
+
+
+def _require_subjects(claims: AccountClaims, before: AccountClaims | None) -> None:
+    """What is newly shared has a subject that somebody can publish or subscribe to."""
+    known = set(_shared_subjects(before)) if before else set()
+    for subject in _shared_subjects(claims):
+        if subject not in known and ">" in subject.split(".")[:-1]:
+            raise CommandError(f"subject {quote(subject)} can have a `>` at its end only")
+
+
+def _shared_subjects(claims: AccountClaims) -> list[str]:
+    exported = [shared.subject for shared in claims.nats.exports]
+    return exported + [shared.subject for shared in claims.nats.imports]
 
 
 def _require_no_new_error(claims: AnyClaims, before: AnyClaims | None, now_ns: int) -> None:

@@ -11,7 +11,7 @@ def require_name(text: str, complaint: str) -> str:
         raise CommandError(complaint)
     if "/" in name or "\\" in name:
         raise CommandError(r"name cannot contain '/' or '\'")
-    if name in {".", ".."} or "\0" in name:
+    if name in {".", ".."} or not name.isprintable():
         raise CommandError(f"{quote(name)} cannot be a name")
     return name
 
