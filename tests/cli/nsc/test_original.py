@@ -36,7 +36,6 @@ revocations add-user -a C -n u --at 1700000000
 revocations add-user -a C -u * --at 1600000000
 add mapping -a C -f a -t b --weight 60
 add mapping -a C -f a -t c --weight 40
-add mapping -a C -f x.* -t y.$1 --cluster EAST
 edit signing-key -a C --sk generate --role r --allow-pub q.{{name()}} --deny-sub s --bearer --subs 5
 add user -a C -n scoped -K r --tag team:red
 edit export -a C -s ev.> --name events --description what --info-url http://example.org
