@@ -257,13 +257,18 @@ cdef class Stored(Holder):
     cdef int done(self, Follower by, uint64_t seq, Turn turn) except -1:
         cdef Follower follower
         cdef Record record
+        cdef bint front
         if self.retention == BY_INTEREST:
             if not self.log.read(seq, &record):
                 return 0
             for follower in self.followers:
                 if follower is not by and follower.needs(seq, record.subject):
                     return 0
-        self.remove(seq, turn)
+        # journalled at once, before the acknowledgement: who was told of that one never meets the
+        # message again
+        front = seq == self.log.first_seq
+        if self.remove(seq, turn) and front:
+            self.journal_removal(RECORD_REMOVE, seq, b"", turn)
         return 0
 
     cdef int enforce(self, Span subject, Turn turn) except -1:

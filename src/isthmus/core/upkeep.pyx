@@ -9,7 +9,7 @@ from libc.stdint cimport uint64_t
 
 from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
-from isthmus.core.stored cimport Stored
+from isthmus.core.stored cimport BY_INTEREST, Follower, Stored
 from isthmus.core.stream_log cimport trim as trim_log
 from isthmus.core.turn cimport Turn
 
@@ -101,3 +101,25 @@ def purged(
         if stored.journal is None or stored.visible_seq < below - 1:
             stored.visible_seq = below - 1
     stored.journal_removal(RECORD_PURGE, below, pattern, turn)
+
+
+def sweep(
+    Stored stored not None, uint64_t seq, uint64_t last_seq, Py_ssize_t limit, Turn turn not None
+) -> int:
+    """Remove messages up to `last_seq` that no follower needs; where to go on, or 0."""
+    cdef Follower follower
+    cdef Record record
+    cdef Py_ssize_t _looked
+    cdef bint needed
+    for _looked in range(limit):
+        seq = stored.log.next_present(seq)
+        if seq == 0 or seq > last_seq or stored.retention != BY_INTEREST:
+            return 0
+        if stored.log.read(seq, &record):
+            needed = False
+            for follower in stored.followers:
+                needed = needed or follower.needs(seq, record.subject)
+            if not needed:
+                stored.remove(seq, turn)
+        seq += 1
+    return seq

@@ -25,7 +25,7 @@ from isthmus.core.stored import Usage
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
-from isthmus.jetstream import acks, consumer_rules, errors, removals, stream_rules
+from isthmus.jetstream import acks, consumer_rules, errors, removals, retention, stream_rules
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import Action, ConsumerConfig
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
@@ -209,6 +209,7 @@ class AccountJetStream:
             stream.consumers[consumer.name] = consumer
             consumer.resume(left.records, turn)
         stream.listen(turn)
+        retention.look_again(stream, turn)
         per_subject = record.config.max_msgs_per_subject > 0
         removals.run(removals.Shrink(stream, each_subject=per_subject), turn)
         return stream
@@ -288,6 +289,8 @@ class AccountJetStream:
             pedantic=pedantic,
             old=None if old is None else old.config,
         )
+        others = [one.config for one in stream if one is not old]
+        retention.require_consumer(stream.config, config, others)
         if old is not None:
             return self._change_consumer(old, config, turn, action)
         if action is Action.UPDATE:
@@ -319,6 +322,7 @@ class AccountJetStream:
             raise errors.make(errors.CONSUMER_NAME_IN_USE)
         self.require_writable()
         consumer.update(config, turn)
+        retention.look_again(consumer.stream, turn)
         consumer.mention_pause(turn)
         return consumer
 

@@ -22,7 +22,7 @@ from isthmus.core.stored import Stored
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
-from isthmus.jetstream import advisories, errors, removals
+from isthmus.jetstream import advisories, errors, removals, retention
 from isthmus.jetstream.ages import Ages
 from isthmus.jetstream.consumer import Consumer
 from isthmus.jetstream.direct import DirectGets
@@ -123,6 +123,8 @@ class Stream:
             0 < old.max_msgs_per_subject <= config.max_msgs_per_subject
         )
         removals.run(removals.Shrink(self, each_subject=narrower), turn)
+        if config.retention is not old.retention:
+            retention.look_again(self, turn)
         self.premises.advise(
             advisories.StreamAction, turn, stream=self.name, action=advisories.Action.MODIFY
         )
@@ -178,6 +180,7 @@ class Stream:
             duplicate_window_ns=max(config.duplicate_window_ns, 0),
             now_ns=now_ns,
         )
+        self.stored.retain(retention.CODES[config.retention])
         self._configure_subjects()
 
     def _configure_subjects(self) -> None:
@@ -218,6 +221,8 @@ class Stream:
         """One ends."""
         del self.consumers[consumer.name]
         consumer.delete(turn)
+        if not self.stored.closed:
+            retention.look_again(self, turn)
 
     # --- asked by the store ---
 

@@ -188,8 +188,6 @@ class StreamConfigRequest(StreamConfig, omit_defaults=True):
 
 
 NOT_YET: dict[str, str] = {
-    "retention=interest": "only limits",
-    "retention=workqueue": "only limits",
     "compression": "only none",
     "mirror": "no mirrors",
     "sources": "no sources",
