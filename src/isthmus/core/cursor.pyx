@@ -227,6 +227,22 @@ cdef class Cursor(Reader):
         self.steps.add_many(MOVED, values, 4)
         turn.later(self)
 
+    def reset(self, uint64_t seq, Turn turn not None) -> None:
+        """Begin anew at `seq`: nothing was delivered, nothing is waited for."""
+        assert seq > 0
+        while self.pending.first_spent() != NULL:
+            self.pending.remove(self.pending.first_spent())
+        while self.pending.first() != NULL:
+            self.pending.remove(self.pending.first())
+        self.chosen_count = self.chosen_at = 0
+        self.next_seq = seq
+        self.delivered_seq = self.floor_seq = seq - 1
+        self.delivered_consumer_seq = self.floor_consumer_seq = 0
+        self.delivered_ns = self.acked_ns = 0
+        self.count_again()
+        self.remember(turn)
+        turn.later(self)
+
     @property
     def num_ack_pending(self) -> int:
         """Delivered and not acknowledged."""

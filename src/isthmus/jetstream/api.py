@@ -23,6 +23,7 @@ from isthmus.jetstream.json_text import JsonError, single_document
 from isthmus.jetstream.requests import (
     Checked,
     ConsumerPauseRequest,
+    ConsumerResetRequest,
     ConsumersRequest,
     MessageDeleteRequest,
     MessageGetRequest,
@@ -35,6 +36,7 @@ from isthmus.jetstream.requests import (
 from isthmus.jetstream.responses import (
     ConsumerList,
     ConsumerNames,
+    ConsumerReset,
     Paged,
     Paused,
     Purged,
@@ -135,6 +137,8 @@ ENDPOINTS = (
     _row("CONSUMER.DELETE", 2, NoBody, "consumer_delete", Body.EMPTY),
     _row("CONSUMER.PAUSE", 2, ConsumerPauseRequest, "consumer_pause", Body.OPTIONAL,
          refused=Paused),
+    _row("CONSUMER.RESET", 2, ConsumerResetRequest, "consumer_reset", Body.OPTIONAL,
+         refused=ConsumerReset),
     _row("CONSUMER.UNPIN", 2, NoBody, "consumer_unpin", Body.IGNORED, handler=_NOT_YET),
     _row("CONSUMER.LEADER.STEPDOWN", 2, NoBody, "consumer_leader_stepdown", Body.IGNORED,
          handler=_CLUSTER),

@@ -28,7 +28,7 @@ from isthmus.core.outlet import Outlet
 from isthmus.core.pull_inlet import PullInlet
 from isthmus.core.segment import KINDS
 from isthmus.core.turn import Turn
-from isthmus.jetstream import acks, advisories, consumer_rules, pulls
+from isthmus.jetstream import acks, advisories, consumer_rules, errors, pulls
 from isthmus.jetstream.api import REQUIRED_LEVEL_HEADER
 from isthmus.jetstream.consumer_config import (
     AckPolicy,
@@ -177,6 +177,26 @@ class Consumer:
             self._remember(turn)
             self._watch_pause(turn)
             self._advise_pause(turn)
+
+    def reset(self, seq: int, turn: Turn) -> int:
+        """Begin anew at `seq`, or behind the acknowledgement floor (0); where that is."""
+        if seq:
+            self._require_reset(seq)
+        seq = seq or self.cursor.floor_seq + 1
+        self.resume_seq = 0
+        self.cursor.reset(seq, turn)
+        return seq
+
+    def _require_reset(self, seq: int) -> None:
+        policy = self.config.deliver_policy
+        if policy is DeliverPolicy.BY_START_SEQUENCE:
+            if seq < self.config.opt_start_seq:
+                raise errors.make(errors.RESET_INVALID, err="below start seq")
+        elif policy is DeliverPolicy.BY_START_TIME:
+            if seq < self._start()[0]:
+                raise errors.make(errors.RESET_INVALID, err="below start time")
+        elif policy is not DeliverPolicy.ALL:
+            raise errors.make(errors.RESET_INVALID, err="not allowed")
 
     def delete(self, turn: Turn) -> None:
         """It is gone: who waits is told."""

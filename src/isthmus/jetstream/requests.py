@@ -120,3 +120,11 @@ class ConsumersRequest(Value):
     go_name: ClassVar[str] = "JSApiConsumersRequest"
 
     offset: Int = 0
+
+
+class ConsumerResetRequest(Value):
+    """CONSUMER.RESET: where to begin; 0: behind the acknowledgement floor."""
+
+    go_name: ClassVar[str] = "JSApiConsumerResetRequest"
+
+    seq: Uint64 = 0

@@ -229,6 +229,18 @@ class ConsumerInfo(Value, omit_defaults=True, kw_only=True):
     priority_groups: tuple[PriorityGroupState, ...] = ()
 
 
+class ConsumerReset(Response, omit_defaults=True):
+    """CONSUMER.RESET, where it is refused: it begins nowhere."""
+
+    reset_seq: int = always(0)
+
+
+class Reset(Value):
+    """The end of CONSUMER.RESET: where the consumer begins anew."""
+
+    reset_seq: int
+
+
 class ConsumerNames(Paged, omit_defaults=True):
     """CONSUMER.NAMES."""
 

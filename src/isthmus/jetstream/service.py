@@ -24,6 +24,7 @@ from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
 from isthmus.jetstream.requests import (
     ConsumerPauseRequest,
+    ConsumerResetRequest,
     ConsumersRequest,
     MessageDeleteRequest,
     MessageGetRequest,
@@ -46,6 +47,7 @@ from isthmus.jetstream.responses import (
     Paged,
     Paused,
     Purged,
+    Reset,
     Response,
     StoredMessage,
     StreamInfo,
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 
 
 Item = TypeVar("Item")
+
+_UNCOUNTED = ("stream_msg_get", "consumer_reset")  # but for a MSG.GET that failed
 
 
 class Asked(Value):
@@ -111,7 +115,9 @@ class Service:
             self.errors += 1
             answer = api.refuse(endpoint, error)
         # counted behind the answer: it tells of the requests before it
-        if endpoint.answer != "stream_msg_get" or answer is None or b'"error"' in answer[:200]:
+        if endpoint.answer not in _UNCOUNTED or (
+            endpoint.answer == "stream_msg_get" and (answer is None or b'"error"' in answer[:200])
+        ):
             self.total += 1
         if answer is not None:
             self._account.premises.answer(request.reply, answer, turn)
@@ -320,6 +326,17 @@ class Service:
                 pause_remaining_ns=rest_ns,
             )
         )
+
+    def consumer_reset(self, asked: Asked, body: ConsumerResetRequest, turn: Turn) -> bytes | None:
+        """A consumer begins anew; silence where there is none."""
+        stream = self._account.streams.get(asked.names[0])
+        consumer = stream.consumers.get(asked.names[1]) if stream is not None else None
+        if consumer is None:
+            return None
+        self._account.require_writable()
+        seq = consumer.reset(body.seq, turn)
+        info = consumer.shown(turn)
+        return to_body(Response(type=asked.endpoint.type), info, Reset(reset_seq=seq))
 
     def consumer_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
         """The end of a consumer."""
