@@ -57,6 +57,7 @@ class ServerSnapshot(Value):
     in_bytes: int = 0
     out_messages: int = 0
     out_bytes: int = 0
+    active_accounts: int = 0
     slow_consumers: int = 0
     stale_connections: int = 0
     stalled_clients: int = 0

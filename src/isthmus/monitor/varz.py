@@ -152,7 +152,7 @@ def make_varz(
         max_control_line=server.max_control_line,
         max_payload=server.max_payload,
         max_pending=server.max_pending,
-        jetstream=_jetstream(jetstream),
+        jetstream=JetStreamVarz() if jetstream is None else make_jetstream(jetstream),
         tls_timeout=2,
         write_deadline=server.write_deadline_ns,
         start=format_time(server.start_ns),
@@ -189,9 +189,8 @@ def make_varz(
     )
 
 
-def _jetstream(snapshot: JetStreamSnapshot | None) -> JetStreamVarz:
-    if snapshot is None:
-        return JetStreamVarz()
+def make_jetstream(snapshot: JetStreamSnapshot) -> JetStreamVarz:
+    """The JetStream part of a document."""
     return JetStreamVarz(
         config=make_config(snapshot),
         stats=JetStreamStats(

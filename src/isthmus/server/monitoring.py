@@ -30,6 +30,7 @@ class Monitoring:
         self._hub = hub
         self._engine = engine
         self._start_ns = hub.wall_ns()
+        self._listening = False
         self._http = MonitorServer(
             Routes(self, options.http_base_path).answer,
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
@@ -38,8 +39,8 @@ class Monitoring:
 
     @property
     def port(self) -> int:
-        """The port that was bound."""
-        return self._http.port
+        """The port that was bound, 0 if nobody listens."""
+        return self._http.port if self._listening else 0
 
     async def start(self) -> None:
         """Listen. Raises `UsageError`."""
@@ -51,11 +52,13 @@ class Monitoring:
                 f"can not listen for monitoring on {host}:{self._options.http_port}: "
                 f"{error.strerror or error}; choose another port with -m"
             ) from error
+        self._listening = True
         self._hub.log.info(f"Starting http monitor on {host}:{self.port}")
 
     async def stop(self) -> None:
-        """Close the listener."""
-        await self._http.stop()
+        """Close the listener, if there is one."""
+        if self._listening:
+            await self._http.stop()
 
     def server(self) -> ServerSnapshot:
         """The server now."""
@@ -74,7 +77,7 @@ class Monitoring:
             http_host=options.http_host or options.host,
             http_port=self.port,
             http_base_path=options.http_base_path,
-            auth_required=hub.authenticator.required,
+            auth_required=hub.authenticator.required or bool(options.no_auth_user),
             auth_timeout_ns=options.authorization.timeout_ns,
             max_connections=options.max_connections,
             max_subscriptions=options.max_subscriptions,
@@ -98,6 +101,7 @@ class Monitoring:
             in_bytes=hub.left_bytes + sum(c.client.in_bytes for c in connections),
             out_messages=hub.left_out_messages + sum(c.outbound.messages_sent for c in connections),
             out_bytes=hub.left_out_bytes + sum(c.outbound.bytes_sent for c in connections),
+            active_accounts=sum(1 for members in hub.members.values() if members),
             slow_consumers=hub.slow_consumers,
         )
 

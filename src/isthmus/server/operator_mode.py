@@ -7,7 +7,7 @@ trusted operator signed, turns a user's token and signature into a `User`. Knows
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -62,8 +62,10 @@ class OperatorMode:
         *,
         system_account: str = "",
         pinned: Sequence[str] = (),
+        warn: Callable[[str], None],
     ) -> None:
         assert operators
+        self._warn = warn
         self.operators = [jwt.decode_operator(token) for token in operators]
         self.trust = trust.Trust.from_operators(self.operators)
         self.resolver = resolver
@@ -98,6 +100,9 @@ class OperatorMode:
         if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
             raise AuthError(refusal.text)
         self._claims[claims.subject] = claims
+        if claims.nats.mappings:
+            text = "has subject mappings, which this server does not carry out yet"
+            self._warn(f"account {claims.subject} {text}")
         return make_spec(claims, token)
 
     def forget(self, key: str) -> None:

@@ -96,11 +96,11 @@ class Server:
                     self.options.jetstream, hub, self.entropy, self.log, self._make_disk
                 )
                 await self.engine.start()
-            self._system = System(hub, self.operator_mode)
-            if self.options.http_port:
-                from isthmus.server.monitoring import Monitoring  # noqa: PLC0415
+            from isthmus.server.monitoring import Monitoring  # noqa: PLC0415
 
-                self.monitoring = Monitoring(self.options, hub, self.engine)
+            self.monitoring = Monitoring(self.options, hub, self.engine)
+            self._system = System(hub, self.operator_mode, self.monitoring)
+            if self.options.http_port:
                 await self.monitoring.start()
             await self._listen()
         except BaseException:
@@ -166,6 +166,7 @@ class Server:
                 self.clock,
                 system_account=options.system_account,
                 pinned=options.resolver_pinned_accounts,
+                warn=self.log.warn,
             )
             mode.load_system_account()
             system_account = mode.system_account

@@ -1,6 +1,7 @@
 """What the server answers on $SYS: account tokens for the system account, own facts for all.
 
-Joins inlets to the claims service and to the hub. Every answer is wrapped in the server's envelope.
+Joins inlets to the claims service, to enquiries and to the hub. Every answer is wrapped in the
+server's envelope.
 Facts: measured on nats-server 2.15.1.
 """
 
@@ -19,9 +20,11 @@ from isthmus.core.client import Client
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
+from isthmus.monitor.snapshots import Source
 from isthmus.server.claims_service import Answer, Change, ClaimsService
 from isthmus.server.connection import Connection
 from isthmus.server.desk import Desk
+from isthmus.server.enquiries import Enquiries
 from isthmus.server.hub import Hub
 from isthmus.server.operator_mode import OperatorMode
 from isthmus.server.resolvers import DirectoryResolver
@@ -34,7 +37,7 @@ JETSTREAM_FLAGS = 7  # JetStream, binary snapshots, account NRG: what a 2.15 ser
 class System:
     """The $SYS services of one server."""
 
-    def __init__(self, hub: Hub, mode: OperatorMode | None) -> None:
+    def __init__(self, hub: Hub, mode: OperatorMode | None, source: Source) -> None:
         self._hub = hub
         self._mode = mode
         self._seq = 0
@@ -44,6 +47,7 @@ class System:
         for account in hub.registry:
             self._welcome(account)
         hub.registry.on_update.append(self._welcome)
+        self._enquiries = Enquiries(hub, source, self.server_info)
         self._sweeper: asyncio.TimerHandle | None = None
         if mode is not None and mode.system_account:
             self._serve_claims(mode)

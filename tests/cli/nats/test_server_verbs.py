@@ -19,9 +19,12 @@ CONFIG = """
 SYSTEM = ("--user", "sys", "--password", "sys")
 
 
-@pytest.fixture(params=["real"], scope="module")
+# ours does not answer CONNZ yet, nor an account's STATZ
+of_the_real_server = pytest.mark.parametrize("kind", ["real"], indirect=True, scope="module")
+
+
+@pytest.fixture(params=["isthmus", "real"], scope="module")
 def kind(request):
-    """Ours does not answer $SYS.REQ.SERVER.PING yet, nor the account's CONNZ and STATZ."""
     return request.param
 
 
@@ -76,6 +79,7 @@ def test_who_may_not_ask_is_told(nats):
         assert said.startswith("no results received, ensure the account used has system privileges")
 
 
+@of_the_real_server
 def test_connections_of_all_accounts(nats):
     listening = nats.later("sub", "x", "--wait", "20s", "--count", "1")
     listening.wait_until("Subscribing")
@@ -109,6 +113,7 @@ def test_answers_as_they_are(nats):
     assert "is not one of" in nats.fails("server", "request", "nope", code=2)
 
 
+@of_the_real_server
 def test_an_account_asks_for_its_own_connections(nats):
     out = nats.ok("account", "report", "connections")
     assert "Top 1 Connections out of 1 by subs" in out
@@ -116,6 +121,7 @@ def test_an_account_asks_for_its_own_connections(nats):
     assert "SYS" not in out
 
 
+@of_the_real_server
 def test_an_account_asks_what_was_done_for_it(nats):
     out = nats.ok("account", "report", "statistics")
     row = cells(out, 5)

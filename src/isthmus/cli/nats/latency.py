@@ -22,7 +22,7 @@ from isthmus.cli.nats.session import Session
 _STAMP = 8  # bytes in front of each message: when it was sent
 _SIZE_MAX = 64 * 1024 * 1024
 _RATE_MAX = 1_000_000
-_LATE_NS = 2 * NS_PER_S
+_LATE_NS = 10 * NS_PER_S
 _RULE = "=" * 30
 _PERCENTILES = (10, 50, 75, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999, 100)
 
