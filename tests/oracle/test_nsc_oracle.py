@@ -14,6 +14,7 @@ import nats
 import pytest
 from nats.errors import NoRespondersError
 
+from isthmus.cli.nats.connect import read_by_server
 from isthmus.cli.nsc import resolver
 from support.nsc import Nsc, guide
 from support.servers import ServerProcess
@@ -121,7 +122,7 @@ def test_a_grant_lets_through_a_revocation_stops_and_its_removal_lets_through_ag
             await message.respond(b"granted")
 
         await answering.subscribe(ASK.strip("'"), cb=answer)
-        await answering.flush()
+        await read_by_server(answering, 5)
         asking = await world.connect("ACCTB", "B")
         assert await ask(asking) == b"granted"
         await asyncio.to_thread(
@@ -187,7 +188,7 @@ def test_permissions_count(world):
             world.server.url, user_credentials=world.creds("ACCTB", "P"), error_cb=complain
         )
         await client.publish("may.be", b"")
-        await client.flush()
+        await read_by_server(client, 5)
         await client.publish("must.not", b"")
         complaint = await asyncio.wait_for(complaints.get(), 10)
         await client.close()
@@ -257,7 +258,7 @@ def test_a_user_of_a_role_gets_what_its_template_says_and_no_more(world):
 
         observer = await world.connect("ACCTB", "B")
         seen = await observer.subscribe("ask.>")
-        await observer.flush()
+        await read_by_server(observer, 5)
         client = await nats.connect(
             world.server.url,
             user_credentials=world.creds("ACCTB", "scoped"),

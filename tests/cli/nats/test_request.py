@@ -5,6 +5,8 @@ import threading
 import nats as client
 import pytest
 
+from isthmus.cli.nats.connect import read_by_server
+
 
 class Responder:
     """Answers every request on a subject, from an own loop, until it is stopped."""
@@ -30,7 +32,7 @@ class Responder:
                 await connection.publish(message.reply, data or message.data, headers=headers)
 
         await connection.subscribe(subject, cb=answer)
-        await connection.flush()
+        await read_by_server(connection, 5)
         self._ready.set()
         await self._stop.wait()
         await connection.close()

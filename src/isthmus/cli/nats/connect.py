@@ -141,8 +141,18 @@ class Client:
 
     async def flush(self) -> None:
         """Return when the server has read everything; raise what it refused."""
-        await self.raw.flush(timeout=max(1, round(self.timeout_s)))
+        await read_by_server(self.raw, self.timeout_s)
         self.raise_complaint()
+
+
+async def read_by_server(client: NatsClient, timeout_s: float) -> None:
+    """Return when the server has read what was published and subscribed so far.
+
+    nats-py writes a PING to the socket at once, before what it has collected for its flusher; so only
+    the second one follows everything.
+    """
+    for _ in range(2):
+        await client.flush(timeout=max(1, round(timeout_s)))
 
 
 async def run_connected(

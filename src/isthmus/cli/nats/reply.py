@@ -17,7 +17,7 @@ from isthmus.base.subjects import valid
 from isthmus.base.values import Value
 from isthmus.cli.groups import CommandError
 from isthmus.cli.nats.bodies import header_lines, parse_header_flags, print_line
-from isthmus.cli.nats.connect import Client
+from isthmus.cli.nats.connect import Client, read_by_server
 from isthmus.cli.nats.flags import DURATION, NATURAL, seconds, verb
 from isthmus.cli.nats.incoming import Incoming
 from isthmus.cli.nats.programs import run_program, split_command
@@ -101,7 +101,7 @@ async def run(options: Options, session: Session, client: Client) -> int:
             session.streams.flush()
     finally:
         session.log("\nDraining...")
-        await client.raw.flush()
+        await read_by_server(client.raw, client.timeout_s)
         session.log("Exiting")
     await client.flush()
     return number
