@@ -148,7 +148,7 @@ class Client:
 async def read_by_server(client: NatsClient, timeout_s: float) -> None:
     """Return when the server has read what was published and subscribed so far.
 
-    nats-py writes a PING to the socket at once, before what it has collected for its flusher; so only
+    nats-py writes a PING to the socket at once, before what it has collected for its flusher: only
     the second one follows everything.
     """
     for _ in range(2):
