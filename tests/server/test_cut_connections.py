@@ -180,41 +180,43 @@ def test_everything_is_processed_while_connections_are_cut(kind, start_server, t
     }
     text = config(preload) + f"\njetstream {{ store_dir: '{tmp_path / 'store'}' }}\n"
     server = start_server(kind, config=text)
-    owner = SignedClient(server.port, user_token(OWNER, A, UNLIMITED_USER), OWNER)
-    assert owner.error == ""
+    token = user_token(OWNER, A, UNLIMITED_USER)
+    with SignedClient(server.port, token, OWNER) as owner:
+        assert owner.error == ""
 
-    def api(verb, body=None):
-        payload = b"" if body is None else json.dumps(body).encode()
-        [reply] = owner.request(f"$JS.API.{verb}", payload)
-        answer = json.loads(reply.payload)
-        assert "error" not in answer, answer
-        return answer
+        def api(verb, body=None):
+            payload = b"" if body is None else json.dumps(body).encode()
+            [reply] = owner.request(f"$JS.API.{verb}", payload)
+            answer = json.loads(reply.payload)
+            assert "error" not in answer, answer
+            return answer
 
-    api("STREAM.CREATE.JOBS", {"name": "JOBS", "subjects": ["jobs.>"]})
-    for name, more in (
-        ("PULL", {}),
-        ("PUSH", {"deliver_subject": "deliver.jobs", "deliver_group": "workers"}),
-    ):
-        settings = {"durable_name": name, "ack_policy": "explicit", "ack_wait": 2_000_000_000}
-        wanted = {"stream_name": "JOBS", "config": {**settings, "max_ack_pending": 8000, **more}}
-        api(f"CONSUMER.CREATE.JOBS.{name}", wanted)
-    for start in range(0, messages, 1000):
-        owner.publish_all("jobs.x", [b"%d" % n for n in range(start, start + 1000)])
-    wait_for(
-        lambda: api("STREAM.INFO.JOBS")["state"]["messages"] == messages,
-        within_s=60,
-    )
-    ledger = Ledger(messages, seed=7)
-    asyncio.run(work(server.port, ledger))
-    assert ledger.cuts == CUTS
-    for name in (b"PULL", b"PUSH"):
-        assert ledger.processed[name] == set(range(messages))
+        api("STREAM.CREATE.JOBS", {"name": "JOBS", "subjects": ["jobs.>"]})
+        for name, more in (
+            ("PULL", {}),
+            ("PUSH", {"deliver_subject": "deliver.jobs", "deliver_group": "workers"}),
+        ):
+            settings = {"durable_name": name, "ack_policy": "explicit", "ack_wait": 2_000_000_000}
+            wanted = {
+                "stream_name": "JOBS",
+                "config": {**settings, "max_ack_pending": 8000, **more},
+            }
+            api(f"CONSUMER.CREATE.JOBS.{name}", wanted)
+        for start in range(0, messages, 1000):
+            owner.publish_all("jobs.x", [b"%d" % n for n in range(start, start + 1000)])
+        wait_for(
+            lambda: api("STREAM.INFO.JOBS")["state"]["messages"] == messages,
+            within_s=60,
+        )
+        ledger = Ledger(messages, seed=7)
+        asyncio.run(work(server.port, ledger))
+        assert ledger.cuts == CUTS
+        for name in (b"PULL", b"PUSH"):
+            assert ledger.processed[name] == set(range(messages))
 
-    def settled(name):
-        state = api(f"CONSUMER.INFO.JOBS.{name}")
-        return state["ack_floor"]["stream_seq"] == messages and state["num_ack_pending"] == 0
+        def settled(name):
+            state = api(f"CONSUMER.INFO.JOBS.{name}")
+            return state["ack_floor"]["stream_seq"] == messages and state["num_ack_pending"] == 0
 
-    for name in ("PULL", "PUSH"):
-        wait_for(lambda name=name: settled(name), within_s=20)
-    with owner:
-        pass
+        for name in ("PULL", "PUSH"):
+            wait_for(lambda name=name: settled(name), within_s=20)
