@@ -82,7 +82,8 @@ def test_it_does_what_its_users_do(modules, world):
     assert seen["confirmed"] is True
     assert seen["floor"] == [30, 0, 0]
     assert seen["ordered"] == list(range(1, 31))
-    assert seen["answers"] == [[1, 1], [1, 2], [2, 1], [3, 1]]
+    assert seen["answers"][0] == [1, 1]
+    assert sorted(seen["answers"]) == [[1, 1], [1, 2], [2, 1], [3, 1]]  # a nak takes its time
     assert seen["watched"] == [
         ["color", "PUT", "red"],
         ["color", "PUT", "green"],
