@@ -27,7 +27,8 @@ cdef Py_ssize_t find_info(Span header, Py_ssize_t start) noexcept:
 
 
 cdef bytes without_info(Span header):
-    lines = header.data[: header.size].split(b"\r\n")
+    # a bare newline ends a line too: there are clients that read it so
+    lines = [line.removesuffix(b"\r") for line in header.data[: header.size].split(b"\n")]
     return b"\r\n".join([line for line in lines if not line.startswith(INFO_KEY)])
 
 
