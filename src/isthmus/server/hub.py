@@ -25,6 +25,7 @@ from isthmus.base.values import NS_PER_S
 from isthmus.config.options import Options
 from isthmus.core.parser import ReadBuffer
 from isthmus.core.turn import Turn
+from isthmus.server.busy_poll import BusyPoll
 from isthmus.server.connection import Connection
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Hub:
         log: Log,
         loop: asyncio.AbstractEventLoop,
         system_account: str = "",
+        cores: int = 1,
     ) -> None:
         self.options = options
         self.registry = registry
@@ -59,6 +61,8 @@ class Hub:
         self.log = log
         self.loop = loop
         self.turn = Turn(secrets.randbits(64) | 1)
+        # on a single core, polling would only keep the client from running
+        self._busy_poll = BusyPoll(loop, clock.monotonic_ns) if cores > 1 else None
         self.read_buffer = ReadBuffer()
         self.connections: dict[int, Connection] = {}
         self.members: dict[str, set[Connection]] = {}
@@ -102,6 +106,8 @@ class Hub:
             self._depth -= 1
         if self.turn.unfinished:
             self.loop.call_soon(self._go_on)
+        if self._busy_poll is not None:
+            self._busy_poll.turn_ended()
         wake_ns = self.turn.take_wake()
         if wake_ns and (self._timer is None or wake_ns < self._timer_ns):
             self._arm(wake_ns)

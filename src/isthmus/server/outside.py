@@ -1,4 +1,4 @@
-"""The real clock and the real source of random bytes (`base/ports.py`)."""
+"""The machine: its clocks and random bytes (`base/ports.py`), and its cores."""
 
 import os
 import time
@@ -22,3 +22,10 @@ class SystemEntropy:
     def bytes(self, count: int, /) -> bytes:
         """`count` random bytes."""
         return os.urandom(count)
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

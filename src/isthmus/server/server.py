@@ -23,7 +23,7 @@ from isthmus.identity.nkeys import KeyPair, Kind
 from isthmus.server.hub import Hub, who
 from isthmus.server.logs import Log
 from isthmus.server.operator_mode import OperatorMode, make_resolver
-from isthmus.server.outside import SystemClock, SystemEntropy
+from isthmus.server.outside import SystemClock, SystemEntropy, usable_cores
 from isthmus.server.system import System
 from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
 from isthmus.server.trace import TracedProtocol
@@ -184,6 +184,7 @@ class Server:
             log=self.log,
             loop=asyncio.get_running_loop(),
             system_account=system_account,
+            cores=usable_cores(),
         )
 
     async def _listen(self) -> None:

@@ -1,0 +1,67 @@
+"""Looking for the next message a moment longer before the loop sleeps.
+
+A client that asks one thing at a time answers what it was sent within microseconds, while putting a
+core to sleep and waking it costs more than the whole request (measured: 232 µs a round trip asleep,
+83 µs awake, docs/decisions/0008). So after a turn the loop asks the kernel without waiting, for
+`POLL_NS` at most. Owns that decision; knows no socket and no message.
+
+    turn ended ──► polling ── another turn: it paid ──► polling on
+                      └────── nothing for POLL_NS ────► asleep; the next turns are let pass,
+                                                        twice as many for each time in vain
+
+Invariant: an idle server does not poll, and one whose messages come too slowly for it to pay polls
+after one of `REST_MAX` turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+POLL_NS = 50_000
+REST_MAX = 64
+
+
+class Loop(Protocol):
+    """What is needed of an event loop: it does not sleep while a callback is waiting."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> Any: ...  # noqa: ANN401
+
+
+class BusyPoll:
+    """Keeps `loop` awake after a turn while that pays. `monotonic_ns` never steps back."""
+
+    def __init__(self, loop: Loop, monotonic_ns: Callable[[], int]) -> None:
+        self._loop = loop
+        self._monotonic_ns = monotonic_ns
+        self._turns = 0
+        self._seen = 0
+        self._polling = False
+        self._ends_ns = 0
+        self._rest = 0  # turns still let pass
+        self._vain = 0  # turns let pass after the last time in vain
+
+    def turn_ended(self) -> None:
+        """A turn ended: once for each, so it does nearly nothing."""
+        self._turns += 1
+        if self._polling:
+            return
+        if self._rest:
+            self._rest -= 1
+            return
+        self._polling = True
+        self._seen = self._turns
+        self._ends_ns = self._monotonic_ns() + POLL_NS
+        self._loop.call_soon(self._poll)
+
+    def _poll(self) -> None:
+        now_ns = self._monotonic_ns()
+        if self._turns != self._seen:
+            self._seen = self._turns
+            self._vain = 0
+            self._ends_ns = now_ns + POLL_NS
+        elif now_ns >= self._ends_ns:
+            self._polling = False
+            self._vain = self._rest = min(2 * self._vain + 1, REST_MAX - 1)
+            return
+        self._loop.call_soon(self._poll)
