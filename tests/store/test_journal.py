@@ -2,7 +2,7 @@
 
 from isthmus.core.segment import KINDS
 from isthmus.core.turn import Turn
-from isthmus.store.journal import JournalOwner
+from isthmus.store.journal import REST_BYTES, REST_NS, JournalOwner
 from isthmus.testing.disks import MemoryDisk
 
 SEGMENT_BYTES = 4096
@@ -183,3 +183,93 @@ def test_an_ingest_must_refuse_while_the_disk_is_behind():
     while bench.jobs:
         bench.complete(bench.jobs[0].lane)
     assert not bench.journal.refusing
+
+
+def append(bench, size=10):
+    """A record that nobody waits for."""
+    bench.journal.write(bench.turn, KINDS["ack"], 1, payload=bytes(size))
+    bench.turn.finish()
+
+
+def test_what_nobody_waits_for_rests_until_its_time_has_come():
+    bench = Bench()
+    bench.turn.begin(1000)
+    append(bench)
+    assert bench.jobs == []
+    assert bench.turn.take_wake() == bench.owner.deadline_ns() == 1000 + REST_NS
+    assert not bench.owner.idle
+    bench.owner.tick(1000 + REST_NS - 1)
+    assert bench.jobs == []
+    bench.owner.tick(1000 + REST_NS)
+    assert len(bench.lane("journal")) == 1
+    assert bench.owner.deadline_ns() is None
+
+
+def test_what_comes_while_it_rests_does_not_prolong_the_rest():
+    bench = Bench()
+    bench.turn.begin(1000)
+    append(bench)
+    bench.turn.begin(2000)
+    append(bench)
+    assert bench.owner.deadline_ns() == 1000 + REST_NS
+
+
+def test_what_somebody_waits_for_takes_along_what_rests():
+    bench = Bench()
+    append(bench)
+    end_lsn = bench.journal.end_lsn
+    bench.publish("a")
+    assert bench.journal.taken_lsn > end_lsn
+    assert bench.owner.deadline_ns() is None
+    bench.complete()
+    assert bench.released == ["a"]
+
+
+def test_what_collects_behind_a_group_rests_too_unless_somebody_waits_for_it():
+    bench = Bench()
+    bench.publish("a")
+    append(bench)
+    bench.complete()
+    assert bench.lane("journal") == []
+    assert bench.owner.deadline_ns() is not None
+    bench.publish("b")
+    append(bench)
+    bench.publish("c")
+    bench.complete()
+    assert len(bench.lane("journal")) == 1, "c is waited for"
+
+
+def test_a_bound_of_bytes_ends_the_rest():
+    bench = Bench()
+    while bench.journal.end_lsn - bench.journal.taken_lsn < REST_BYTES - SEGMENT_BYTES:
+        assert bench.jobs == []
+        append(bench, size=SEGMENT_BYTES // 2)
+    for _ in range(4):
+        append(bench, size=SEGMENT_BYTES // 2)
+    assert len(bench.lane("journal")) == 1
+
+
+def test_a_clock_that_was_set_back_does_not_prolong_the_rest():
+    bench = Bench()
+    bench.turn.begin(10 * REST_NS)
+    append(bench)
+    bench.owner.tick(REST_NS)
+    assert len(bench.lane("journal")) == 1
+
+
+def test_after_a_flush_nothing_rests():
+    bench = Bench()
+    append(bench)
+    bench.owner.flush()
+    bench.complete()
+    assert bench.lane("journal") == []
+    append(bench)
+    assert len(bench.lane("journal")) == 1
+
+
+def test_the_loop_is_told_when_a_sync_is_due():
+    bench = Bench(sync_interval_ns=10**9)
+    bench.publish("a")
+    bench.turn.begin(7)
+    bench.complete()
+    assert bench.turn.take_wake() == bench.owner.deadline_ns() == 7 + 10**9

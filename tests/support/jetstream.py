@@ -157,9 +157,14 @@ class StoreWorld(StreamWorld):
         self.finish()
 
     def drain(self) -> None:
-        """The disk does everything that waits for it."""
-        while self.shell.busy:
-            self.step()
+        """The disk does everything that waits for it, and what rests is written in its time."""
+        while True:
+            while self.shell.busy:
+                self.step()
+            due_ns = self.store.deadline_ns()
+            if due_ns is None:
+                return
+            self.store.tick(due_ns)
 
     def step(self) -> None:
         """One job more is done, or told of."""

@@ -52,7 +52,7 @@ cdef struct Shelf               # a chunk of held entries, which never move
 
 
 cdef class Journal(Chore):
-    cdef object owner                         # told once per turn: owner.appended(end_lsn)
+    cdef object owner                         # told once per turn: owner.appended(turn)
     cdef readonly uint64_t end_lsn
     cdef readonly uint64_t taken_lsn          # up to here the owner has it
     cdef readonly uint64_t durable_lsn        # up to here everything was released
@@ -60,6 +60,7 @@ cdef class Journal(Chore):
     cdef readonly bint failed
     cdef readonly str reason                  # why it failed, or empty
     cdef readonly Py_ssize_t held_count
+    cdef readonly uint64_t waited_lsn         # somebody waits for everything below it
     cdef readonly uint64_t segment_bytes
     cdef readonly Py_ssize_t record_max       # bytes of the largest record: refuse more
     cdef readonly uint64_t pending_max        # bytes that may wait for the disk

@@ -199,7 +199,7 @@ cdef class Journal(Chore):
     cdef int settle(self, Turn turn) except -1:
         """Tell the owner, once per turn, that there is something to take."""
         if self.end_lsn > self.taken_lsn and not self.failed:
-            self.owner.appended(self.end_lsn)
+            self.owner.appended(turn)
         return 0
 
     # --- holding and releasing ---
@@ -248,6 +248,7 @@ cdef class Journal(Chore):
         if reply.size:
             memcpy(held + 1, reply.data, reply.size)
         shelf.end += size
+        self.waited_lsn = lsn
         Py_INCREF(holder)
         self.held_count += 1
         return 0

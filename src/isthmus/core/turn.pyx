@@ -64,6 +64,10 @@ cdef class Turn:
         if self.wake_ns == 0 or when_ns < self.wake_ns:
             self.wake_ns = when_ns
 
+    def wake(self, int64_t when_ns) -> None:
+        """The same for Python."""
+        self.wake_at(when_ns)
+
     def take_wake(self) -> int:
         """The earliest deadline noted since the last call, 0 for none."""
         cdef int64_t out = self.wake_ns

@@ -5,6 +5,10 @@ meanwhile is the next group. The compiled `Journal` holds the bytes and whoever 
 Knows no streams. Invariant: nothing is released before the write (and, unless `sync_interval_ns`
 says otherwise, the sync) that covers it came back without error.
 
+What somebody waits for is written at once. What nobody waits for (a consumer's plain acks) rests
+for `REST_NS` or until `REST_BYTES` have collected, unless something urgent takes it along: a sync
+for each ack would only be in the way of what is waited for.
+
         appended ─► take ─► Job: [a new segment], write, sync, mark ─► done ─► next group
                                                                            └─► release
 
@@ -31,6 +35,8 @@ from isthmus.store.records import JOURNAL, segment_path
 
 SPARES_MAX = 4
 PENDING_MAX = 64 << 20
+REST_NS = 5_000_000
+REST_BYTES = 256 << 10
 
 
 class JournalOwner:
@@ -79,6 +85,8 @@ class JournalOwner:
         self._syncing = False
         self._sync_due_ns: int | None = None
         self._background = 0
+        self._rest_ends_ns: int | None = None
+        self._may_rest = True
         self.journal.oldest_lsn = min(self._present, default=first) * segment_bytes
 
     # --- groups ---
@@ -93,12 +101,31 @@ class JournalOwner:
             or self.journal.end_lsn > self.journal.taken_lsn
         )
 
-    def appended(self, end_lsn: int) -> None:
+    def appended(self, turn: Turn) -> None:
         """There is something to write; called by the journal, once per turn."""
+        if not self._writing:
+            self._write_or_rest(turn)
+
+    def flush(self) -> None:
+        """Write what rests, and let nothing rest from now on: the server ends."""
+        self._may_rest = False
         if not self._writing:
             self._write_group()
 
+    def _write_or_rest(self, turn: Turn) -> None:
+        journal = self.journal
+        if journal.waited_lsn > journal.taken_lsn or not self._may_rest:
+            self._write_group()
+            return
+        resting = journal.end_lsn - journal.taken_lsn
+        if resting >= REST_BYTES:
+            self._write_group()
+        elif resting and self._rest_ends_ns is None:
+            self._rest_ends_ns = turn.now_ns + REST_NS
+            turn.wake(self._rest_ends_ns)
+
     def _write_group(self) -> None:
+        self._rest_ends_ns = None
         if self.journal.failed or self.journal.end_lsn == self.journal.taken_lsn:
             return
         last = (self.journal.end_lsn - 1) // self._segment_bytes
@@ -134,9 +161,10 @@ class JournalOwner:
                 self._unsynced.update(paths)
                 if self._sync_due_ns is None:
                     self._sync_due_ns = turn.now_ns + self.sync_interval_ns
+                    turn.wake(self._sync_due_ns)
             self._free()
             # the disk gets the next group first: it works while this one is released
-            self._write_group()
+            self._write_or_rest(turn)
             self._prepare_next()
             self.journal.release(lsn, turn)
             if self.on_released is not None:
@@ -149,14 +177,20 @@ class JournalOwner:
         self.journal.fail(reason)
         self._tell(reason)
 
-    # --- syncs by timer ---
+    # --- timers ---
 
     def deadline_ns(self) -> int | None:
         """When `tick` next has something to do."""
-        return None if self._syncing else self._sync_due_ns
+        sync_ns = None if self._syncing else self._sync_due_ns
+        return min((when for when in (sync_ns, self._rest_ends_ns) if when), default=None)
 
     def tick(self, now_ns: int) -> None:
-        """Sync what was written since the last time, if it is due."""
+        """Write what has rested, sync what was written since the last time, if it is due."""
+        # a clock that was set back must not prolong the rest
+        if self._rest_ends_ns is not None and not 0 < self._rest_ends_ns - now_ns <= REST_NS:
+            self._rest_ends_ns = None
+            if not self._writing:
+                self._write_group()
         if self._syncing or self._sync_due_ns is None or now_ns < self._sync_due_ns:
             return
         self._sync_due_ns = None

@@ -196,6 +196,7 @@ class Store:
 
     def finish(self, turn: Turn) -> None:
         """Checkpoint everything; `idle` tells when it is done."""
+        self._owner.flush()
         if self._cycle is not None:
             self._once_more = True  # that cycle may have passed what came since
         elif not self.journal.failed:
