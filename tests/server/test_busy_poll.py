@@ -46,7 +46,7 @@ def loop() -> RecordingLoop:
 
 @pytest.fixture
 def poll(loop: RecordingLoop) -> BusyPoll:
-    return BusyPoll(loop, loop.monotonic_ns)
+    return BusyPoll(loop.call_soon, loop.monotonic_ns)
 
 
 def turns_until_awake(loop: RecordingLoop, poll: BusyPoll) -> int:

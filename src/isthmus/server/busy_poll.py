@@ -16,23 +16,22 @@ after one of `REST_MAX` turns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 POLL_NS = 50_000
 REST_MAX = 64
 
 
-class Loop(Protocol):
-    """What is needed of an event loop: it does not sleep while a callback is waiting."""
-
-    def call_soon(self, callback: Callable[[], None], /) -> Any: ...  # noqa: ANN401
-
-
 class BusyPoll:
-    """Keeps `loop` awake after a turn while that pays. `monotonic_ns` never steps back."""
+    """Keeps a loop awake after a turn while that pays.
 
-    def __init__(self, loop: Loop, monotonic_ns: Callable[[], int]) -> None:
-        self._loop = loop
+    The loop does not sleep while a callback given to `call_soon` waits; `monotonic_ns` never steps
+    back.
+    """
+
+    def __init__(
+        self, call_soon: Callable[[Callable[[], None]], object], monotonic_ns: Callable[[], int]
+    ) -> None:
+        self._call_soon = call_soon
         self._monotonic_ns = monotonic_ns
         self._turns = 0
         self._seen = 0
@@ -52,7 +51,7 @@ class BusyPoll:
         self._polling = True
         self._seen = self._turns
         self._ends_ns = self._monotonic_ns() + POLL_NS
-        self._loop.call_soon(self._poll)
+        self._call_soon(self._poll)
 
     def _poll(self) -> None:
         now_ns = self._monotonic_ns()
@@ -64,4 +63,4 @@ class BusyPoll:
             self._polling = False
             self._vain = self._rest = min(2 * self._vain + 1, REST_MAX - 1)
             return
-        self._loop.call_soon(self._poll)
+        self._call_soon(self._poll)

@@ -62,7 +62,7 @@ class Hub:
         self.loop = loop
         self.turn = Turn(secrets.randbits(64) | 1)
         # on a single core, polling would only keep the client from running
-        self._busy_poll = BusyPoll(loop, clock.monotonic_ns) if cores > 1 else None
+        self._busy_poll = BusyPoll(loop.call_soon, clock.monotonic_ns) if cores > 1 else None
         self.read_buffer = ReadBuffer()
         self.connections: dict[int, Connection] = {}
         self.members: dict[str, set[Connection]] = {}
