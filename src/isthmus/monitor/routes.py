@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
+from isthmus.monitor.accountz import make_accountz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz
@@ -81,6 +82,7 @@ class Routes:
         self._table: dict[str, Endpoint] = {
             "/": self._index,
             "/varz": self._varz,
+            "/accountz": self._accountz,
             "/jsz": self._jsz,
             "/healthz": self._healthz,
         }
@@ -119,6 +121,11 @@ class Routes:
     def _varz(self, _: Query) -> Answer:
         source = self._source
         document = make_varz(source.server(), source.jetstream(streams=False), self.requests)
+        return Answer(status=200, content_type=JSON, body=indented(document))
+
+    def _accountz(self, query: Query) -> Answer:
+        source = self._source
+        document = make_accountz(source.server(), source.census, query.text("acc"))
         return Answer(status=200, content_type=JSON, body=indented(document))
 
     def _jsz(self, query: Query) -> Answer:

@@ -13,6 +13,7 @@ from isthmus.base.values import Value
 from isthmus.jetstream.limits import DEFAULT_MAX_CONSUMERS
 from isthmus.jetstream.responses import ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
+from isthmus.monitor.census import Census
 
 
 class ServerSnapshot(Value):
@@ -45,6 +46,7 @@ class ServerSnapshot(Value):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     system_account: str = ""
+    jetstream: bool = False
     operator_tokens: tuple[str, ...] = ()
 
     memory_bytes: int = 0  # resident
@@ -128,6 +130,10 @@ class JetStreamSnapshot(Value):
 
 class Source(Protocol):
     """The running server, as monitoring sees it. Called in its event loop; must not block."""
+
+    @property
+    def census(self) -> Census:
+        """Its accounts."""
 
     def server(self) -> ServerSnapshot:
         """The server now."""

@@ -18,6 +18,7 @@ from isthmus.monitor.snapshots import (
     ServerSnapshot,
     StreamSnapshot,
 )
+from isthmus.server.census import RunningCensus
 from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
 
@@ -36,6 +37,7 @@ class Monitoring:
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
         )
         self._cpu = _CpuMeter()
+        self.census = RunningCensus(hub, engine)
 
     @property
     def port(self) -> int:
@@ -90,6 +92,7 @@ class Monitoring:
             tags=options.server_tags,
             metadata=dict(options.server_metadata),
             system_account=hub.system_account,
+            jetstream=hub.jetstream_enabled,
             operator_tokens=options.operators,
             memory_bytes=_resident_bytes(),
             cpu_percent=self._cpu.percent(),
