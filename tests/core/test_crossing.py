@@ -639,5 +639,19 @@ def test_usage_is_counted(world: World, service: MemoryConnection, asker: Memory
     asker.say(b"PUB svc.a _INBOX.x 5", b"hello")
     asker.say(b"HPUB svc.a 12 14", b"NATS/1.0\r\n\r\nhi")
     asker.say(b"PUB svc.none 5", b"hello")
+    world.now_ns += 5
     service.say(b"PUB %s 2" % reply_of(service.heard()), b"ok")
-    assert (crossing.messages, crossing.bytes_crossed, crossing.answers) == (2, 19, 1)
+    assert (crossing.messages, crossing.bytes_crossed) == (2, 19)
+    assert (crossing.answers, crossing.answer_bytes, crossing.deliveries) == (1, 2, 0)
+    assert crossing.used_ns == world.now_ns
+
+
+def test_an_answer_nobody_takes_is_not_counted(
+    world: World, service: MemoryConnection, asker: MemoryConnection
+):
+    crossing = cross(world, b"svc.a", response_type=1)
+    asker.say(b"PUB svc.a _INBOX.x 0", b"")
+    reply = reply_of(service.heard())
+    asker.say(b"UNSUB 1")
+    service.say(b"PUB %s 2" % reply, b"ok")
+    assert crossing.answers == 0

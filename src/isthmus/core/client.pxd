@@ -6,6 +6,8 @@ is looked at per message. `Subscription` prints messages into the connection's o
         socket ─► Parser ─► Client.publish ─► route(account) ─► Subscription.receive ─► Outbound
 """
 
+from libc.stdint cimport int64_t
+
 from isthmus.core.message cimport Message, Span
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
@@ -32,6 +34,7 @@ cdef class Client:
     cdef bytes shared_info                  # the same for imports with share: true
     cdef readonly unsigned long long in_messages
     cdef readonly unsigned long long in_bytes
+    cdef readonly int64_t published_ns      # when last; 0: never
     cdef readonly bint closed
 
     cdef int publish(self, Message* message, Turn turn) except -1

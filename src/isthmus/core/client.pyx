@@ -5,6 +5,8 @@ Owns the connection's subscriptions. Knows no handshake and no timers. Invariant
 in the account's sublist exactly while it is in `subscriptions`.
 """
 
+from itertools import islice
+
 from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy
 
@@ -117,6 +119,13 @@ cdef class Client:
         """What it is subscribed to, in order."""
         return [(<Subscription> s).subject for s in self.subscriptions.values()]
 
+    def listing(self, Py_ssize_t start, Py_ssize_t count) -> list[tuple]:
+        """What it is subscribed to, in order: `Subscription.shown` of `count` from `start` on."""
+        return [
+            (<Subscription> subscription).shown()
+            for subscription in islice(self.subscriptions.values(), start, start + count)
+        ]
+
     def subscribe(
         self, bytes subject not None, bytes queue not None, bytes sid not None,
         SubjectSet denied=None,
@@ -168,6 +177,7 @@ cdef class Client:
         """One publication of this connection: may it, who gets it, was anybody there."""
         cdef int taken
         self.in_messages += 1
+        self.published_ns = message.now_ns
         self.in_bytes += message.payload.size + message.header.size
         if self.closed:
             return 0
@@ -243,6 +253,12 @@ cdef class Subscription(Receiver):
 
     def __repr__(self) -> str:
         return f"Subscription({self.subject!r}, sid={self.sid!r})"
+
+    def shown(self) -> tuple[bytes, bytes, bytes, int, int, int]:
+        """Subject, queue, sid, messages delivered, their bound (0: none), whose connection."""
+        return (
+            self.subject, self.queue, self.sid, self.delivered, self.max_messages, self.client.cid
+        )
 
     cdef int receive(self, Message* message, Turn turn) except -1:
         """Print MSG or HMSG into the connection's outbound buffer: the payload's only copy."""

@@ -56,7 +56,10 @@ cdef class Crossing(Receiver):
     cdef Latency latency                  # None: nobody measures
     cdef readonly uint64_t messages       # crossed: usage of the grant
     cdef readonly uint64_t bytes_crossed
-    cdef readonly uint64_t answers
+    cdef readonly uint64_t answers        # that somebody took
+    cdef readonly uint64_t answer_bytes
+    cdef readonly uint64_t deliveries     # answers that want an acknowledgement
+    cdef readonly int64_t used_ns         # the last of them all; 0: none yet
 
     cdef bint open_at(self, int64_t now_ns) noexcept
     cdef bytes _describe(self, Message* message)

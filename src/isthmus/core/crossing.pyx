@@ -204,6 +204,7 @@ cdef class Crossing(Receiver):
             return 0
         self.messages += 1
         self.bytes_crossed += message.payload.size + message.header.size
+        self.used_ns = message.now_ns
         return 1
 
     cdef bytes _describe(self, Message* message):
@@ -287,7 +288,7 @@ cdef class Response(Awaiting):
     cdef int receive(self, Message* message, Turn turn) except -1:
         cdef Message back
         cdef Response further = None
-        cdef int taken
+        cdef int taken, wants_ack = 0
         cdef Crossing crossing = self.crossing
         if self.closed or not crossing.open_at(message.now_ns) or message.hops >= HOPS_MAX:
             return 0
@@ -297,10 +298,11 @@ cdef class Response(Awaiting):
         back.to = span_of(self.reply)
         if message.subject.data == message.to.data:
             back.subject = back.to
-        if message.reply.size > 0 and not _is_ack(message.reply):
-            further = _answer_back(crossing, message, turn)
-            back.reply = span_of(further.subject)
-        crossing.answers += 1
+        if message.reply.size > 0:
+            wants_ack = _is_ack(message.reply)
+            if not wants_ack:
+                further = _answer_back(crossing, message, turn)
+                back.reply = span_of(further.subject)
         self.used_ns = message.now_ns
         if self.sample is not None:
             self.ended(
@@ -316,6 +318,11 @@ cdef class Response(Awaiting):
             if further is not None:
                 further.close()
             self.close()
+            return 0
+        crossing.answers += 1
+        crossing.answer_bytes += message.payload.size + message.header.size
+        crossing.deliveries += wants_ack
+        crossing.used_ns = message.now_ns
         return taken
 
     cdef bint interested(self, int64_t now_ns) except -1:

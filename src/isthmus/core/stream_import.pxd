@@ -38,6 +38,7 @@ cdef class StreamImport(Watcher):
     cdef readonly int64_t ends_ns         # wall clock; 0: never
     cdef readonly uint64_t messages       # crossed: usage of the grant
     cdef readonly uint64_t bytes_crossed
+    cdef readonly int64_t used_ns         # the last of them; 0: none yet
 
     cdef bint open_at(self, int64_t now_ns) noexcept
 

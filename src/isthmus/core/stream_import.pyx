@@ -155,6 +155,7 @@ cdef class Shadow(Receiver):
         if taken:
             way.messages += 1
             way.bytes_crossed += message.payload.size + message.header.size
+            way.used_ns = message.now_ns
         return taken
 
     cdef bint interested(self, int64_t now_ns) except -1:
