@@ -5,8 +5,6 @@ Owns the connection's subscriptions. Knows no handshake and no timers. Invariant
 in the account's sublist exactly while it is in `subscriptions`.
 """
 
-from itertools import islice
-
 from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy
 
@@ -121,10 +119,16 @@ cdef class Client:
 
     def listing(self, Py_ssize_t start, Py_ssize_t count) -> list[tuple]:
         """What it is subscribed to, in order: `Subscription.shown` of `count` from `start` on."""
-        return [
-            (<Subscription> subscription).shown()
-            for subscription in islice(self.subscriptions.values(), start, start + count)
-        ]
+        cdef list found = []
+        cdef Subscription subscription
+        for subscription in self.subscriptions.values():
+            if start > 0:
+                start -= 1
+            elif len(found) < count:
+                found.append(subscription.shown())
+            else:
+                break
+        return found
 
     def subscribe(
         self, bytes subject not None, bytes queue not None, bytes sid not None,
