@@ -392,3 +392,26 @@ def test_the_base_receiver_receives_nothing():
     with pytest.raises(NotImplementedError):
         publish(world.account(), b"x", b"", world.begin())
     assert world.account().sublist.depth == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 8])
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 23, 24, 25, 40])
+def test_patterns_match_subjects_of_any_number_of_tokens(count, size):
+    table = Sublist(1)
+    tokens = [b"%c" % (97 + place % 26) * size for place in range(count)]
+    [found] = inlets(1)
+    for pattern in (
+        [*tokens[:-1], b"*"],
+        [b"*"] * count,
+        [b"*"] * (count - 1) + [b">"],
+        [b"*", *tokens[1:]],
+    ):
+        table.add(b".".join(pattern), found)
+        assert table.interested(b".".join(tokens))
+        assert not table.interested(b".".join([*tokens, b""]))
+        assert not table.interested(b".".join([b"", *tokens[1:]]))
+        assert not table.interested(b".".join([*tokens[:-1], b"", *tokens[-1:]]))
+        if pattern[-1] != b">":
+            assert not table.interested(b".".join([*tokens, b"a"]))
+        table.discard(b".".join(pattern), found)
+        assert not table.interested(b".".join(tokens))

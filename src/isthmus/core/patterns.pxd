@@ -10,7 +10,6 @@ nowhere any more are pruned.
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint64_t
-from libc.string cimport memchr
 
 from isthmus.core.hashing cimport Key
 from isthmus.core.message cimport Span
@@ -61,17 +60,3 @@ cdef inline bint has_wildcard(Span subject) noexcept nogil:
         ):
             return True
     return False
-
-
-cdef inline bint has_empty_token(Span subject) noexcept nogil:
-    """True if a token of `subject` is empty: such a subject matches no pattern."""
-    cdef const char* data = subject.data
-    cdef const char* end = data + subject.size
-    cdef const char* dot
-    while True:
-        dot = <const char*> memchr(data, c".", end - data)
-        if dot == NULL:
-            return data == end
-        if dot == data:
-            return True
-        data = dot + 1

@@ -14,6 +14,7 @@ from isthmus.base.errors import ProtocolError
 from isthmus.core.hashing cimport Key, hash_bytes
 from isthmus.core.message cimport Span
 from isthmus.core.node cimport Node, node_clear, node_empty, node_entries, node_remove
+from isthmus.core.words cimport equal, lowest, word_at, word_of
 
 
 cdef inline Py_ssize_t _token_end(
@@ -256,48 +257,96 @@ cdef bint pattern_remove(
     return _remove_below(root, pattern, 0, queue, queue_hash, receiver, key)
 
 
-cdef int _walk(
-    const Branch* branch, Span subject, Py_ssize_t start, Key key, Node** nodes, int count,
+# --- a subject's way down ---
+
+cdef enum:
+    ENDS_MAX = 24               # tokens whose ends are found beforehand; others when needed
+
+
+cdef struct Way:
+    Span subject
+    Key key
+    Py_ssize_t known            # tokens in `ends`
+    Node** nodes
     int capacity
-) noexcept nogil:
-    cdef Py_ssize_t end
-    cdef const Branch* child
-    if branch.rest != NULL:
-        if count < capacity:
-            nodes[count] = branch.rest
-        count += 1
-    if branch.star == NULL and branch.child_count == 0:
+    int32_t[ENDS_MAX] ends      # where each token ends
+
+
+cdef bint _find_ends(Way* way) noexcept nogil:
+    """Where the first tokens end, in one pass; False if any token is empty."""
+    cdef const char* data = way.subject.data
+    cdef Py_ssize_t size = way.subject.size, at = 0, dot, start = 0
+    cdef uint64_t found
+    way.known = 0
+    while at < size:
+        if size - at >= 8:
+            found = equal(word_at(data + at), c".")
+        else:
+            found = equal(word_of(data + at, size - at), c".")
+        while found:
+            dot = at + lowest(found)
+            if dot == start:
+                return False
+            if way.known < ENDS_MAX:
+                way.ends[way.known] = <int32_t> dot
+                way.known += 1
+            start = dot + 1
+            found &= found - 1
+        at += 8
+    if way.known < ENDS_MAX:
+        way.ends[way.known] = <int32_t> size
+        way.known += 1
+    return start < size
+
+
+cdef inline int _note(Way* way, Node* node, int count) noexcept nogil:
+    """Another node that matches, if it is one."""
+    if node == NULL:
         return count
-    end = _token_end(subject.data, start, subject.size)
-    child = branch.star
-    if child != NULL:
-        if end < subject.size:
-            count = _walk(child, subject, end + 1, key, nodes, count, capacity)
-        elif child.here != NULL:
-            if count < capacity:
-                nodes[count] = child.here
-            count += 1
-    if branch.child_count:
-        child = _child(
-            branch, subject.data + start, end - start,
-            hash_bytes(subject.data + start, end - start, key),
-        )
-        if child != NULL:
-            if end < subject.size:
-                count = _walk(child, subject, end + 1, key, nodes, count, capacity)
-            elif child.here != NULL:
-                if count < capacity:
-                    nodes[count] = child.here
-                count += 1
-    return count
+    if count < way.capacity:
+        way.nodes[count] = node
+    return count + 1
+
+
+cdef int _walk(
+    Way* way, const Branch* branch, Py_ssize_t start, Py_ssize_t depth, int count
+) noexcept nogil:
+    """Nodes below `branch` for the tokens from number `depth` on, which begins at `start`."""
+    cdef Py_ssize_t end, size = way.subject.size
+    cdef const char* data = way.subject.data
+    while True:
+        count = _note(way, branch.rest, count)
+        if branch.star == NULL and branch.child_count == 0:
+            return count
+        end = way.ends[depth] if depth < way.known else _token_end(data, start, size)
+        if branch.child_count == 0:
+            branch = branch.star
+        else:
+            if branch.star != NULL:
+                if end < size:
+                    count = _walk(way, branch.star, end + 1, depth + 1, count)
+                else:
+                    count = _note(way, branch.star.here, count)
+            branch = _child(
+                branch, data + start, end - start, hash_bytes(data + start, end - start, way.key)
+            )
+            if branch == NULL:
+                return count
+        if end >= size:
+            return _note(way, branch.here, count)
+        start = end + 1
+        depth += 1
 
 
 cdef int pattern_walk(
     const Branch* root, Span subject, Key key, Node** nodes, int count, int capacity
 ) noexcept nogil:
-    if has_empty_token(subject):
-        return count
-    return _walk(root, subject, 0, key, nodes, count, capacity)
+    cdef Way way
+    way.subject = subject
+    way.key = key
+    way.nodes = nodes
+    way.capacity = capacity
+    return _walk(&way, root, 0, 0, count) if _find_ends(&way) else count
 
 
 # --- two patterns ---
