@@ -4,8 +4,9 @@
 Owns nothing: reads the subject and the body, and tells the cursor.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.decimal cimport parse_u64
@@ -16,6 +17,7 @@ from isthmus.core.turn cimport Turn
 
 cdef enum:
     TOKENS_LOOKED = 9           # of the longer form, up to the consumer sequence
+    DIGITS_PLAIN = 18           # of a number that needs no look at whether it fits
 
 # 36 years: a sum with the time of day stays a number
 cdef int64_t DELAY_MAX_NS = 1_152_921_504_606_846_976
@@ -51,7 +53,7 @@ cdef class AckInlet(Receiver):
         cdef Cursor cursor = self.cursor
         if cursor.closed:
             return 0
-        if not _parse(message.to, &tokens):
+        if not _plain(message.to, cursor.ack_prefix, &tokens) and not _parse(message.to, &tokens):
             return 1
         if body.size == 0 or _is(body, b"+ACK", 4) or _is(body, b"+OK", 3):
             answer = cursor.acknowledge(tokens.seq, tokens.consumer_seq, turn)
@@ -125,8 +127,41 @@ cdef Span _trim(Span text) noexcept:
     return text
 
 
+cdef inline const char* _number(const char* at, const char* end, uint64_t* out) noexcept nogil:
+    """A number that surely fits and the dot behind it; the place behind both, or NULL."""
+    cdef uint64_t number = 0
+    cdef const char* last = at + DIGITS_PLAIN if end - at > DIGITS_PLAIN else end
+    cdef const char* start = at
+    while at < last and 48 <= at[0] <= 57:
+        number = number * 10 + <uint64_t> (at[0] - 48)
+        at += 1
+    if at == start or at == end or at[0] != c".":
+        return NULL
+    out[0] = number
+    return at + 1
+
+
+cdef bint _plain(Span subject, bytes prefix, AckTokens* out) noexcept:
+    """The numbers as a delivery gave them: behind `prefix`, and nothing more than the five."""
+    cdef Py_ssize_t size = len(prefix)
+    cdef const char* end = subject.data + subject.size
+    cdef const char* at = subject.data + size
+    cdef const char* dot
+    if subject.size <= size or memcmp(subject.data, PyBytes_AS_STRING(prefix), size):
+        return False
+    at = _number(at, end, &out.deliveries)
+    if at != NULL:
+        at = _number(at, end, &out.seq)
+    if at != NULL:
+        at = _number(at, end, &out.consumer_seq)
+    if at == NULL:
+        return False
+    dot = <const char*> memchr(at, c".", end - at)          # between time and what is pending
+    return dot != NULL and memchr(dot + 1, c".", end - dot - 1) == NULL
+
+
 cdef bint _parse(Span subject, AckTokens* out) noexcept:
-    """The numbers of an ack subject; False if it is none."""
+    """The numbers of any ack subject; False if it is none."""
     cdef Span tokens[TOKENS_LOOKED]
     cdef Py_ssize_t at, start = 0
     cdef int count = 0, first

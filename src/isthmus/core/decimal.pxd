@@ -1,24 +1,43 @@
 """Decimal numbers in bytes: what acks, PubAcks and status lines are made of."""
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    static const char ISTHMUS_PAIRS[201] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    """
+    const char* PAIRS "ISTHMUS_PAIRS"
+
+
+cdef inline int digits_of(uint64_t number) noexcept nogil:
+    """How many decimal digits `number` has."""
+    cdef int count = 1
+    while number >= 10000:
+        number = number // 10000
+        count += 4
+    if number >= 100:
+        number = number // 100
+        count += 2
+    return count + 1 if number >= 10 else count
 
 
 cdef inline char* print_u64(char* to, uint64_t number) noexcept nogil:
-    """Digits of `number` (at most 20) at `to`; the place behind them."""
-    cdef char digits[20]
-    cdef int count = 0
-    if number < 10:
-        to[0] = <char> (48 + number)
-        return to + 1
-    while number:
-        digits[count] = <char> (48 + number % 10)
-        number = number // 10
-        count += 1
-    while count:
-        count -= 1
-        to[0] = digits[count]
-        to += 1
-    return to
+    """Digits of `number` (at most 20) at `to`, two at a time; the place behind them."""
+    cdef char* end = to + digits_of(number)
+    cdef char* at = end
+    while number >= 100:
+        at -= 2
+        memcpy(at, PAIRS + 2 * (number % 100), 2)
+        number = number // 100
+    if number >= 10:
+        memcpy(at - 2, PAIRS + 2 * number, 2)
+    else:
+        (at - 1)[0] = <char> (48 + number)
+    return end
 
 
 cdef inline char* print_i64(char* to, int64_t number) noexcept nogil:
