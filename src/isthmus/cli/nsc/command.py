@@ -82,6 +82,8 @@ class Invocation:
             raise CommandError(report.failure or summary, exit_code=FAILED)
         if report.with_summary and summary:
             write(summary)
+        for line in report.advice:
+            write(line)
 
 
 def remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

@@ -168,6 +168,14 @@ REISSUE = _group(
     "Give the operator a new identity key",
     _verbs(group="reissue", reissue_operator="Give the operator a new identity key"),
 )
+SHARE = _group(
+    "share",
+    "Share something with another account, as one thing",
+    _verbs(
+        group="share",
+        share_consumer="Let another account pull from a consumer",
+    ),
+)
 _GROUPS = (
     ADD,
     DELETE,
@@ -180,6 +188,7 @@ _GROUPS = (
     REISSUE,
     REVOCATIONS,
     SELECT,
+    SHARE,
 )
 
 
@@ -197,6 +206,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
     help="nsc makes operators, accounts and users, and decides what accounts share.",
     commands={group.name or "": group for group in _GROUPS},
     verbs=_verbs(
+        accept="Take what an invite grants",
         env="Show or change the environment of nsc",
         expirations="Show what expires soon",
         init="Make an operator, an account and a user",

@@ -27,6 +27,7 @@ class Report:
         self.with_summary = with_summary
         self.body = ""  # what the command was asked for, printed before the report
         self.notes: list[str] = []  # lines for the error stream, after the report
+        self.advice: list[str] = []  # lines after the report: what can be done next
         self.failure = ""  # why the command fails all the same
         self._details: list[tuple[str, _Line | Report]] = []
 
