@@ -108,6 +108,12 @@ def test_an_account_has_room_for_so_many_streams():
     assert refusal(stream_rules.require_creatable, "X", request, limits, usage)[0] == 10027
 
 
+@pytest.mark.parametrize("unlimited", [-1, 0])
+def test_zero_streams_is_no_bound(unlimited):
+    limits, usage = AccountLimits(max_streams=unlimited), AccountUsage(streams=3)
+    stream_rules.require_creatable("X", StreamConfig(name="X"), limits, usage)
+
+
 def test_an_account_has_room_for_so_many_bytes():
     limits = AccountLimits(max_storage=100, max_memory=10)
     usage = AccountUsage(reserved_storage=40, reserved_memory=9)

@@ -129,7 +129,7 @@ def require_creatable(
         _invalid("stream configuration for create can not be sealed")
     if request.mirror_direct and request.mirror is None:
         _invalid("stream has no mirror but does have mirror direct")
-    if 0 <= limits.max_streams <= usage.streams:
+    if 0 < limits.max_streams <= usage.streams:  # zero is no bound, as with consumers
         raise errors.make(errors.MAXIMUM_STREAMS)
     if request.storage is Storage.MEMORY and request.max_bytes > 0:
         require_room(request, limits, usage)
