@@ -28,6 +28,13 @@ check: build $(VENV)/.check  ## format, lint, types, import contracts
 bench: build     ## measure beside the real nats-server: make bench [ROWS=name,name] [ARGS=--write]
 	@$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
 
+soak: build      ## randomised tests with fifty times the steps (SEED=… for given ones)
+	@SOAK=1 $(BIN)/python -m pytest -n $(JOBS) -m soak --timeout 14400 -v --no-header -rN $(if $(SEED),--hypothesis-seed=$(SEED)) $(ARGS)
+
+sim: build       ## make sim SEED=…: the randomised tests with the choices of that seed
+	@test -n "$(SEED)" || { echo "make sim: which seed? make sim SEED=NUMBER, as a run printed it"; exit 2; }
+	@$(BIN)/python -m pytest -m soak --hypothesis-seed=$(SEED) $(ARGS)
+
 check-perf: build  ## instructions per message, beside where this branch left main (valgrind)
 	@$(CACHED) $(BIN)/python -m bench.check_perf $(ARGS)
 

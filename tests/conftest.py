@@ -1,5 +1,6 @@
 """Fixtures that every folder of tests may use."""
 
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("isthmus", deadline=None)
 settings.load_profile("isthmus")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for all that is random, so that it can be printed and given again."""
+    if config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(secrets.randbits(32))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Which seed this was."""
+    seed = config.getoption("--hypothesis-seed")
+    terminalreporter.write_line(f"the same random choices again: make sim SEED={seed}")
 
 
 @pytest.fixture(params=["isthmus", "real"])

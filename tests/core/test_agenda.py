@@ -1,11 +1,13 @@
 """Deadlines against a dictionary of due times."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from isthmus.core.agenda import Agenda, Alarm, Job
 from isthmus.core.turn import Turn
+from support.soak import examples
 
 
 class AgendaMachine(RuleBasedStateMachine):
@@ -52,7 +54,8 @@ class AgendaMachine(RuleBasedStateMachine):
 
 
 TestAgenda = AgendaMachine.TestCase
-TestAgenda.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestAgenda.settings = settings(max_examples=examples(100), stateful_step_count=40, deadline=None)
+TestAgenda.pytestmark = [pytest.mark.soak]
 
 
 def test_a_job_goes_on_while_it_says_so():

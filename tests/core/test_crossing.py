@@ -11,6 +11,7 @@ from isthmus.core.router import publish
 from models.crossing import CrossingModel, rewrite
 from support.core import START_NS, MemoryConnection, World
 from support.crossings import chain, cross, info, reply_of
+from support.soak import examples
 
 SINGLETON, STREAM, CHUNKED = 0, 1, 2
 THRESHOLD_NS = 1000
@@ -291,7 +292,10 @@ class CrossingMachine(RuleBasedStateMachine):
 
 
 TestCrossingMachine = CrossingMachine.TestCase
-TestCrossingMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestCrossingMachine.settings = settings(
+    max_examples=examples(60), stateful_step_count=30, deadline=None
+)
+TestCrossingMachine.pytestmark = [pytest.mark.soak]
 
 
 def test_a_stream_in_use_outlives_its_threshold(

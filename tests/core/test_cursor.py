@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -9,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from models.consumer import ConsumerModel
 from models.stream import StreamModel
 from support.jetstream import StreamWorld
+from support.soak import examples
 
 MS = 1_000_000
 SUBJECTS = ("s.a", "s.b", "s.c")
@@ -214,4 +216,5 @@ class ConsumerMachine(RuleBasedStateMachine):
 
 
 TestConsumer = ConsumerMachine.TestCase
-TestConsumer.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestConsumer.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
+TestConsumer.pytestmark = [pytest.mark.soak]

@@ -1,11 +1,13 @@
 """The duplicate window against a dictionary."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from isthmus.core.duplicates import Duplicates
 from models.duplicates import DuplicatesModel
+from support.soak import examples
 
 IDS = st.one_of(
     st.integers(0, 40).map(lambda number: b"id%d" % number),
@@ -61,7 +63,8 @@ class DuplicatesMachine(RuleBasedStateMachine):
 
 
 TestDuplicates = DuplicatesMachine.TestCase
-TestDuplicates.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestDuplicates.settings = settings(max_examples=examples(30), stateful_step_count=30, deadline=None)
+TestDuplicates.pytestmark = [pytest.mark.soak]
 
 
 def test_a_window_of_zero_remembers_nothing():

@@ -10,6 +10,7 @@ from isthmus.core.journal import Journal
 from isthmus.core.segment import KINDS, decode, epoch
 from isthmus.core.turn import Turn
 from models.journal import JournalModel
+from support.soak import examples
 
 SECRET = 0xC0FFEE
 SEGMENT_BYTES = 1024
@@ -145,7 +146,8 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestJournal = JournalMachine.TestCase
-TestJournal.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestJournal.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
+TestJournal.pytestmark = [pytest.mark.soak]
 
 
 def release_all(journal, turn):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from support.jetstream import StreamWorld
+from support.soak import examples
 
 MS = 1_000_000
 
@@ -154,7 +155,8 @@ class InterestMachine(RuleBasedStateMachine):
 
 
 TestInterest = InterestMachine.TestCase
-TestInterest.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestInterest.settings = settings(max_examples=examples(40), stateful_step_count=20, deadline=None)
+TestInterest.pytestmark = [pytest.mark.soak]
 
 
 class FlowMachine(RuleBasedStateMachine):
@@ -207,7 +209,8 @@ class FlowMachine(RuleBasedStateMachine):
 
 
 TestFlow = FlowMachine.TestCase
-TestFlow.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestFlow.settings = settings(max_examples=examples(30), stateful_step_count=25, deadline=None)
+TestFlow.pytestmark = [pytest.mark.soak]
 
 
 def test_the_configuration_is_what_the_answer_says():

@@ -1,5 +1,6 @@
 """A push consumer against the plain model of a consumer: a request without an end, while heard."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -7,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from models.consumer import ConsumerModel, Waiter
 from models.stream import StreamModel
 from support.jetstream import StreamWorld
+from support.soak import examples
 
 MS = 1_000_000
 SUBJECTS = ("s.a", "s.b")
@@ -153,4 +155,5 @@ class PushMachine(RuleBasedStateMachine):
 
 
 TestPush = PushMachine.TestCase
-TestPush.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPush.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
+TestPush.pytestmark = [pytest.mark.soak]

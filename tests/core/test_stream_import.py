@@ -17,6 +17,7 @@ from isthmus.core.router import publish
 from isthmus.core.stream_import import Shadow, StreamImport
 from models.stream_import import StreamImportModel
 from support.core import START_NS, MemoryConnection, World
+from support.soak import examples
 
 
 def take(
@@ -414,4 +415,7 @@ class StreamImportMachine(RuleBasedStateMachine):
 
 
 TestStreamImportMachine = StreamImportMachine.TestCase
-TestStreamImportMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestStreamImportMachine.settings = settings(
+    max_examples=examples(80), stateful_step_count=40, deadline=None
+)
+TestStreamImportMachine.pytestmark = [pytest.mark.soak]

@@ -7,9 +7,11 @@ from isthmus.base.errors import StoreError
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from support.log_machine import LogMachine
+from support.soak import examples
 
 TestLog = LogMachine.TestCase
-TestLog.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestLog.settings = settings(max_examples=examples(40), stateful_step_count=40, deadline=None)
+TestLog.pytestmark = [pytest.mark.soak]
 
 
 def test_an_unused_log_shows_zeros():

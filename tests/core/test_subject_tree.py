@@ -1,5 +1,6 @@
 """The tree against a dictionary of lists, then its memory and its slices."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hypothesis.strategies import data, integers, lists, sampled_from
@@ -7,6 +8,7 @@ from hypothesis.strategies import data, integers, lists, sampled_from
 from isthmus.base.subjects import covers, valid
 from isthmus.core.subject_tree import SubjectTree, matches
 from models.subject_tree import SubjectTreeModel
+from support.soak import examples
 
 TOKENS = ["a", "b", "ab", "aa", "x" * 30, "\x00", "\xff", "a*", "*b", ">x"]
 subjects = lists(sampled_from(TOKENS), min_size=1, max_size=3).map(
@@ -120,7 +122,8 @@ class TreeMachine(RuleBasedStateMachine):
 
 
 TestTree = TreeMachine.TestCase
-TestTree.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTree.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
+TestTree.pytestmark = [pytest.mark.soak]
 
 
 def test_both_ends_are_exact_while_only_one_message_is_left():

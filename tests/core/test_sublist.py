@@ -16,6 +16,7 @@ from isthmus.core.router import publish
 from isthmus.core.sublist import Sublist
 from models.sublist import SublistModel, matches
 from support.core import MemoryConnection, World
+from support.soak import examples
 
 tokens = st.sampled_from([b"a", b"b", b"*", b"long-token-of-19-chars"])
 patterns = st.builds(
@@ -126,7 +127,10 @@ class SublistMachine(RuleBasedStateMachine):
 
 
 TestSublistMachine = SublistMachine.TestCase
-TestSublistMachine.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
+TestSublistMachine.settings = settings(
+    max_examples=examples(50), stateful_step_count=20, deadline=None
+)
+TestSublistMachine.pytestmark = [pytest.mark.soak]
 
 
 @given(patterns, literals)

@@ -1,5 +1,6 @@
 """A file stream against the same model as a memory stream, with a small cache and restarts."""
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import rule
 from hypothesis.strategies import integers
@@ -10,6 +11,7 @@ from isthmus.store.recover import Options, open_store
 from isthmus.testing.disks import FaultyDisk, MemoryDisk
 from support.entropy import SeededEntropy
 from support.log_machine import LogMachine
+from support.soak import examples
 
 OPTIONS = Options(segment_bytes=4096, block_bytes=512, checkpoint_bytes=1 << 40, cache_bytes=2048)
 
@@ -94,7 +96,8 @@ class FileLogMachine(LogMachine):
 
 
 TestFileLog = FileLogMachine.TestCase
-TestFileLog.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestFileLog.settings = settings(max_examples=examples(30), stateful_step_count=40, deadline=None)
+TestFileLog.pytestmark = [pytest.mark.soak]
 
 
 def filled(count=200):
