@@ -14,7 +14,7 @@ log; a peer hears no more than that it may not.
 import base64
 import binascii
 import enum
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from isthmus.base import subjects
 from isthmus.base.values import NS_PER_S, Value
@@ -145,7 +145,7 @@ def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> A
         return _no(Reason.CLAIMS_INVALID, f"User JWT no longer valid: &{{Issues:[{texts}]}}")
     if account.issuer not in trust.keys:
         return _no(Reason.ACCOUNT_UNTRUSTED, "Account JWT not signed by trusted operator")
-    limits = _limits(user, account, trust)
+    limits = limits_of(user, account, trust)
     if isinstance(limits, Refusal):
         return limits
     if expired(account.expires_s, now_ns):
@@ -164,8 +164,8 @@ def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> A
         if closes_ns is None:
             return _no(Reason.TIME_OF_DAY, "Outside connect times")
         ends_ns = min(ends_ns or closes_ns, closes_ns)
-    if _says_nothing(limits):
-        limits = _with_defaults(limits, account)
+    if says_nothing(limits):
+        limits = with_defaults(limits, account)
         return Admission(limits=limits, ends_ns=ends_ns, has_default_permissions=True)
     return Admission(limits=limits, ends_ns=ends_ns)
 
@@ -182,7 +182,7 @@ def signed_by(account: AccountClaims, issuer: str, trust: Trust) -> bool:
     return issuer in account.nats.scopes
 
 
-def _limits(user: UserClaims, account: AccountClaims, trust: Trust) -> UserLimits | Refusal:
+def limits_of(user: UserClaims, account: AccountClaims, trust: Trust) -> UserLimits | Refusal:
     """The user's own limits, or those of the scope of the key that signed."""
     if account.subject != (user.nats.issuer_account or user.issuer):
         return _no(Reason.ISSUER_UNKNOWN, "User JWT issuer is not known")
@@ -242,14 +242,14 @@ def parse_signature(text: str) -> bytes:
         raise ValueError("signature is not base64") from None
 
 
-def _says_nothing(limits: UserLimits) -> bool:
-    """About subjects, that is."""
+def says_nothing(limits: UserLimits) -> bool:
+    """True if nothing is said about subjects: the account's default permissions count."""
     rules = (limits.pub, limits.sub)
     return limits.resp is None and not any(rule.allow or rule.deny for rule in rules)
 
 
-def _with_defaults(limits: UserLimits, account: AccountClaims) -> UserLimits:
-    """Users who say nothing about subjects get what the account says for all."""
+def with_defaults(limits: UserLimits, account: AccountClaims) -> UserLimits:
+    """What a user who says nothing about subjects gets: what the account says for all."""
     default = account.nats.default_permissions
     values = {name: getattr(limits, name) for name in UserLimits.__struct_fields__}
     return UserLimits(**(values | {"pub": default.pub, "sub": default.sub, "resp": default.resp}))
@@ -272,66 +272,89 @@ class Offer(Value):
 def check_activation(token: str, offer: Offer, now_ns: int) -> Grant | Refusal:
     """Whether `token` gives the importer leave to use `offer`."""
     if not token:
-        return _no(
-            Reason.ACTIVATION_MISSING,
-            f"{offer.subject} of account {offer.exporter} is private: the import needs an"
-            " activation token",
-        )
+        return _missing(offer)
     try:
         activation = jwt.decode_activation(token)
     except TokenError as error:
-        return _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {error}")
-    wrong = blocking(validate(activation, now_ns))
-    if wrong:
-        return _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {wrong[0].text}")
-    refusal = _check_parties(activation, offer) or _check_content(activation, offer)
-    if refusal is not None:
+        return _unreadable(error)
+    for refusal in _activation_refusals(activation, offer, now_ns):
         return refusal
-    if is_revoked(offer.revocations, activation.subject, activation.issued_s):
-        return _no(Reason.ACTIVATION_REVOKED, "activation token was revoked")
-    if expired(activation.expires_s, now_ns):
-        return _no(Reason.ACTIVATION_EXPIRED, "activation token has expired")
-    begins_ns = activation.not_before_s * NS_PER_S
-    if begins_ns > now_ns:
-        text = "activation token is not valid yet"
-        return Refusal(reason=Reason.ACTIVATION_EARLY, text=text, wakes_ns=begins_ns)
     return Grant(issued_s=activation.issued_s, ends_ns=activation.expires_s * NS_PER_S)
 
 
-def _check_parties(activation: ActivationClaims, offer: Offer) -> Refusal | None:
+def activation_refusals(token: str, offer: Offer, now_ns: int) -> list[Refusal]:
+    """Every reason, not only the first, why `token` gives no leave; none if it does."""
+    if not token:
+        return [_missing(offer)]
+    try:
+        activation = jwt.decode_activation(token)
+    except TokenError as error:
+        return [_unreadable(error)]
+    return list(_activation_refusals(activation, offer, now_ns))
+
+
+def _activation_refusals(
+    activation: ActivationClaims, offer: Offer, now_ns: int
+) -> Iterator[Refusal]:
+    wrong = blocking(validate(activation, now_ns))
+    if wrong:
+        yield _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {wrong[0].text}")
+    yield from _check_parties(activation, offer)
+    yield from _check_content(activation, offer)
+    if is_revoked(offer.revocations, activation.subject, activation.issued_s):
+        yield _no(Reason.ACTIVATION_REVOKED, "activation token was revoked")
+    if expired(activation.expires_s, now_ns):
+        yield _no(Reason.ACTIVATION_EXPIRED, "activation token has expired")
+    begins_ns = activation.not_before_s * NS_PER_S
+    if begins_ns > now_ns:
+        text = "activation token is not valid yet"
+        yield Refusal(reason=Reason.ACTIVATION_EARLY, text=text, wakes_ns=begins_ns)
+
+
+def _missing(offer: Offer) -> Refusal:
+    return _no(
+        Reason.ACTIVATION_MISSING,
+        f"{offer.subject} of account {offer.exporter} is private: the import needs an"
+        " activation token",
+    )
+
+
+def _unreadable(error: TokenError) -> Refusal:
+    return _no(Reason.ACTIVATION_INVALID, f"activation token is not valid: {error}")
+
+
+def _check_parties(activation: ActivationClaims, offer: Offer) -> Iterator[Refusal]:
     """Whether a token is from the exporter and for the importer."""
     account = activation.nats.issuer_account or activation.issuer
     if account != offer.exporter:
-        return _no(
+        yield _no(
             Reason.ACTIVATION_ISSUER, f"activation token is from {account}, not {offer.exporter}"
         )
-    if activation.issuer not in {offer.exporter, *offer.signing_keys}:
-        return _no(
+    elif activation.issuer not in {offer.exporter, *offer.signing_keys}:
+        yield _no(
             Reason.ACTIVATION_ISSUER,
             f"activation token is signed by {activation.issuer}, which is no signing key of"
             f" {offer.exporter} now",
         )
     if activation.subject != offer.importer:
-        return _no(
+        yield _no(
             Reason.ACTIVATION_ACCOUNT,
             f"activation token is for account {activation.subject}, not {offer.importer}",
         )
-    return None
 
 
-def _check_content(activation: ActivationClaims, offer: Offer) -> Refusal | None:
+def _check_content(activation: ActivationClaims, offer: Offer) -> Iterator[Refusal]:
     """Whether a token is for what the importer wants."""
     body = activation.nats
     if body.kind != offer.kind:
-        return _no(
+        yield _no(
             Reason.ACTIVATION_KIND, f"activation token is for a {body.kind}, not a {offer.kind}"
         )
     if not subjects.covers(body.subject, offer.subject):
-        return _no(
+        yield _no(
             Reason.ACTIVATION_SUBJECT,
             f"activation token for {body.subject} does not cover {offer.subject}",
         )
-    return None
 
 
 def _no(reason: Reason, text: str) -> Refusal:

@@ -209,6 +209,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
         accept="Take what an invite grants",
         env="Show or change the environment of nsc",
         expirations="Show what expires soon",
+        explain="Say why something that accounts share does not work",
         init="Make an operator, an account and a user",
         load="Load an operator and one of its accounts",
         pull="Take over account tokens from the servers",
