@@ -19,6 +19,7 @@ from isthmus.core.stamp cimport Stamp
 from isthmus.core.stored cimport Stored
 from isthmus.core.turn cimport Turn
 
+cdef bytes GROUP = b"_sys_"
 cdef bytes NOT_FOUND = b"404 Message Not Found"
 
 
@@ -40,17 +41,20 @@ cdef class DirectInlet(Receiver):
         return f"DirectInlet({self.stored!r})"
 
     def subscribe(self, list subjects not None) -> None:
-        """Listen under these subjects and all below them; an empty list ends it."""
+        """Listen under these subjects and all below them; an empty list ends it.
+
+        A mirror may listen under the subjects of its origin too: one of them answers.
+        """
         for subject in self.subjects:
             if subject not in subjects:
-                self.stored.account.sublist.remove(span_of(subject), span(NULL, 0), self)
+                self.stored.account.sublist.remove(span_of(subject), span_of(GROUP), self)
                 below = subject + b".>"
-                self.stored.account.sublist.remove(span_of(below), span(NULL, 0), self)
+                self.stored.account.sublist.remove(span_of(below), span_of(GROUP), self)
         for subject in subjects:
             if subject not in self.subjects:
-                self.stored.account.sublist.insert(span_of(subject), span(NULL, 0), self)
+                self.stored.account.sublist.insert(span_of(subject), span_of(GROUP), self)
                 below = subject + b".>"
-                self.stored.account.sublist.insert(span_of(below), span(NULL, 0), self)
+                self.stored.account.sublist.insert(span_of(below), span_of(GROUP), self)
         self.subjects = list(subjects)
 
     def send(

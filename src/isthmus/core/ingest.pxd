@@ -8,7 +8,7 @@
 
 The order of the checks is the real server's, so that who breaks two rules hears of the same one. A
 verdict says at which `Stage` its refusal takes effect. An Ingest is subscribed under each of the
-stream's subjects.
+stream's subjects. What mirrors and sources bring comes by `copy`.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -28,6 +28,12 @@ cdef enum Stage:                  # a verdict's refusal comes before …
     BEFORE_SIZES = 4
     BEFORE_STORING = 5
     NO_REFUSAL = 6
+
+
+cdef enum Copied:                 # what became of a message of another stream
+    COPIED = 0
+    KNOWN = 1                     # it is here already
+    NO_ROOM = 2
 
 
 cdef struct Expectations:         # what the headers of one publication ask for; size 0: nothing
@@ -58,6 +64,10 @@ cdef class Ingest(Receiver):
     cdef Py_ssize_t last_id_size
     cdef Py_ssize_t last_id_capacity
 
+    # a message of another stream, nobody waits for its acknowledgement: under the next sequence, or
+    # in a mirror under `seq`, which lies behind all that is stored
+    cdef int copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1
+    cdef int _copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1
     cdef int _take(self, Message* message, Turn turn) except -1
     cdef int _refuse(
         self, Message* message, int code, int err_code, bytes text, Turn turn
@@ -67,6 +77,6 @@ cdef class Ingest(Receiver):
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
     cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, Turn turn
+        self, Message* message, Expectations* asked, object verdict, int64_t time_ns, Turn turn
     ) except -1
     cdef int _remember_id(self, Span id) except -1

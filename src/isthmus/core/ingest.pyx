@@ -37,7 +37,9 @@ cdef class Ingest(Receiver):
     `owner.verdict(subject, header, payload, now_ns)` returns None or a `verdicts.Verdict`: `stage`,
     `answer` (bytes to refuse with, or None), `header` (bytes to store instead, or None) and
     `flags` (of the record, stored.pxd); of a message that it judged and that was stored
-    `owner.stored_judged(seq, verdict, turn)` is told. `seed` keys the duplicate window.
+    `owner.stored_judged(seq, verdict, turn)` is told. `owner.verdict_on_copy(header, time_ns,
+    now_ns)` is asked of a message of another stream, which it can not refuse. `seed` keys the
+    duplicate window.
     """
 
     def __init__(self, Stored stored not None, object owner, *, uint64_t seed):
@@ -170,7 +172,49 @@ cdef class Ingest(Receiver):
             return 1
         if stage == BEFORE_STORING:
             return self._answer(message, verdict.answer, turn)
-        return self._store(message, &asked, verdict, turn)
+        return self._store(message, &asked, verdict, turn.now_ns, turn)
+
+    cdef int copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1:
+        cdef char subject[SUBJECT_MAX]
+        cdef Message changed
+        cdef Py_ssize_t size
+        if self.transform is None or not subject_matches(
+            span_of(self.transform_pattern), message.to
+        ):
+            return self._copy(message, seq, time_ns, turn)
+        size = self.transform.write(message.to, subject)
+        changed = message[0]
+        if size >= 0:
+            changed.to = span(subject, size)
+        return self._copy(&changed, seq, time_ns, turn)
+
+    cdef int _copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1:
+        """What its origin has checked is not checked again; a mirror drops no duplicates."""
+        cdef Expectations asked
+        cdef Stored stored = self.stored
+        cdef object verdict = None
+        memset(&asked, 0, sizeof(Expectations))
+        if seq and seq <= stored.log.last_seq:
+            return KNOWN
+        if message.header.size:
+            _scan(message.header, &asked)
+            if asked.rare:
+                verdict = self.owner.verdict_on_copy(
+                    message.header.data[: message.header.size], time_ns, turn.now_ns
+                )
+            if seq == 0 and asked.message_id.size and self.duplicates.window_ns:
+                if self.duplicates.find(asked.message_id, turn.now_ns):
+                    return KNOWN
+                if self.duplicates.full(turn.now_ns):
+                    return NO_ROOM
+        if self.sealed or not self._fits(
+            message, verdict is not None and verdict.flags & ROLLS_UP, turn
+        ):
+            return NO_ROOM
+        if seq:
+            stored.log.skip(seq - 1, 0)
+        self._store(message, &asked, verdict, time_ns, turn)
+        return COPIED
 
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1:
         """Are the expected last sequences right? If not, that has been answered."""
@@ -257,7 +301,7 @@ cdef class Ingest(Receiver):
         return 1
 
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, Turn turn
+        self, Message* message, Expectations* asked, object verdict, int64_t time_ns, Turn turn
     ) except -1:
         cdef Stored stored = self.stored
         cdef Record record
@@ -266,7 +310,7 @@ cdef class Ingest(Receiver):
         record.subject = message.to
         record.header = message.header
         record.payload = message.payload
-        record.time_ns = turn.now_ns
+        record.time_ns = time_ns
         record.flags = 0
         if verdict is not None:
             record.flags = verdict.flags
@@ -287,7 +331,7 @@ cdef class Ingest(Receiver):
             if verdict is not None:
                 self.owner.stored_judged(record.seq, verdict, turn)
         if message.header.size:
-            if asked.message_id.size:
+            if asked.message_id.size and self.duplicates.window_ns:
                 self.duplicates.add(asked.message_id, record.seq, turn.now_ns)
         if asked.message_id.size or self.last_id_size:
             self._remember_id(asked.message_id)

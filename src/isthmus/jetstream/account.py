@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
@@ -163,9 +164,7 @@ class AccountJetStream:
         limits = self._limits()
         usage = self.reserved(without=name)
         stream_rules.require_creatable(name, request, limits, usage)
-        config = stream_rules.prepare(
-            request, server=self.server_limits, account=limits, pedantic=pedantic
-        )
+        config = self._prepare(request, limits, pedantic=pedantic)
         old = self.streams.get(name)
         if old is not None:
             if not stream_rules.same(old.config, config):
@@ -219,9 +218,7 @@ class AccountJetStream:
     ) -> Stream:
         """A stream with another configuration."""
         limits = self._limits()
-        config = stream_rules.prepare(
-            request, server=self.server_limits, account=limits, pedantic=pedantic
-        )
+        config = self._prepare(request, limits, pedantic=pedantic)
         stream = self.stream(name)
         config = stream_rules.apply_update(stream.config, config, limits, self.reserved(name))
         stream_rules.require_no_overlap(
@@ -230,6 +227,15 @@ class AccountJetStream:
         self.require_writable()
         stream.update(config, turn)
         return stream
+
+    def _prepare(
+        self, request: StreamConfig, limits: AccountLimits, *, pedantic: bool
+    ) -> StreamConfig:
+        """`request` as it would be kept beside the other streams."""
+        configs = {name: stream.config for name, stream in self.streams.items()}
+        return stream_rules.prepare(
+            request, server=self.server_limits, account=limits, pedantic=pedantic, known=configs
+        )
 
     def delete_stream(self, name: str, turn: Turn) -> None:
         """A stream and everything in it goes."""
@@ -280,6 +286,9 @@ class AccountJetStream:
         """A consumer as `request` says: new, changed, or as it was."""
         limits = self._limits()
         stream = self.stream(stream_name)
+        if request.direct and request.sourcing and request.name:
+            token = make_token(self.premises.entropy, _CONSUMER_NAME_LENGTH)
+            request = replace(request, name=f"{request.name}-{token}")
         old = stream.consumers.get(request.name) if request.name else None
         config = consumer_rules.prepare(
             request,
@@ -289,14 +298,14 @@ class AccountJetStream:
             pedantic=pedantic,
             old=None if old is None else old.config,
         )
-        others = [one.config for one in stream if one is not old]
+        others = [one.config for one in stream.shown_consumers() if one is not old]
         retention.require_consumer(stream.config, config, others)
         if old is not None:
             return self._change_consumer(old, config, turn, action)
         if action is Action.UPDATE:
             raise errors.make(errors.CONSUMER_DOES_NOT_EXIST)
         consumer_rules.require_room(
-            len(stream.consumers), stream.config, self.server_limits, limits
+            len(stream.shown_consumers()), stream.config, self.server_limits, limits
         )
         self.require_writable()
         consumer = Consumer(

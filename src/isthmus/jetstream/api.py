@@ -50,6 +50,7 @@ from isthmus.jetstream.stream_config import StreamConfigRequest
 
 PREFIX = "$JS.API."
 REQUIRED_LEVEL_HEADER = "Nats-Required-Api-Level"
+IDENTITY_HEADER = "Nats-Stream-Identity"  # of an origin, asked by its copies
 
 _WHOLE_NUMBER = re.compile(r"[+-]?0{0,20}\d{1,20}", re.ASCII)
 

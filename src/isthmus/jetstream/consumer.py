@@ -74,7 +74,7 @@ class Consumer:
         self.created_ns = created_ns
         self.resume_seq = 0
         self._premises = premises
-        self._durable = stream.journal is not None and not config.mem_storage
+        self._durable = stream.journal is not None and not config.mem_storage and not config.direct
         place = f"{stream.name}.{name}"
         self._subjects = {
             _NAKED: f"$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.{place}",

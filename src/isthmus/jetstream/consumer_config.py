@@ -133,8 +133,6 @@ class ConsumerCreateRequest(Value):
 NOT_YET: dict[str, str] = {
     "ack_policy=flow_control": "no acknowledgement by flow control",
     "sample_freq": "no acknowledgement metrics",
-    "direct": "no mirrors and sources",
-    "sourcing": "no mirrors and sources",
     "priority_groups": "no priority groups",
     "priority_policy": "no priority groups",
     "priority_timeout": "no priority groups",

@@ -29,8 +29,9 @@ from isthmus.jetstream.consumer_config import (
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
 from isthmus.jetstream.not_yet import refusal
+from isthmus.jetstream.origin_rules import valid_name
 from isthmus.jetstream.stream_config import ConsumerLimits, StreamConfig
-from isthmus.jetstream.stream_rules import DESCRIPTION_MAX, NAME_MAX, valid_name
+from isthmus.jetstream.stream_rules import DESCRIPTION_MAX, NAME_MAX
 
 ACK_WAIT_DEFAULT_NS = 30 * NS_PER_S
 MAX_WAITING_DEFAULT = 512

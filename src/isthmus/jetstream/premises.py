@@ -100,16 +100,16 @@ class Premises:
         if self.listens(advisory.subject):
             publish(self.core, advisory.subject.encode(), to_json(advisory), turn)
 
-    def answer(self, reply: bytes, body: bytes, turn: Turn) -> None:
+    def answer(self, reply: bytes, body: bytes, turn: Turn, *, header: bytes = b"") -> None:
         """Send `body`, as soon as everything it may speak of is durable."""
         if not reply:
             return
         journal = self.journal
         if journal is None or journal.failed or journal.durable_lsn >= journal.end_lsn:
-            publish(self.core, reply, body, turn)
+            publish(self.core, reply, body, turn, header=header)
             return
 
         def send(_seq: int, _reply: bytes, _note: int, later: Turn) -> None:
-            publish(self.core, reply, body, later)
+            publish(self.core, reply, body, later, header=header)
 
         journal.when_durable(journal.end_lsn, send)

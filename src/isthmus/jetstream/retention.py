@@ -28,7 +28,7 @@ def require_consumer(
     stream: StreamConfig, config: ConsumerConfig, others: Iterable[ConsumerConfig]
 ) -> None:
     """Refuse a consumer that a work queue can not have beside `others`."""
-    if stream.retention is not Retention.WORK_QUEUE:
+    if stream.retention is not Retention.WORK_QUEUE or config.direct or config.sourcing:
         return
     if config.ack_policy is AckPolicy.NONE and not config.deliver_subject:
         raise errors.make(errors.PULL_ON_WORKQUEUE_NOT_EXPLICIT)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
-from isthmus.base.headers import parse_headers
+from isthmus.base.headers import make_headers, parse_headers
 from isthmus.base.values import Value, format_time, parse_time_ns
 from isthmus.core.inlet import Request
 from isthmus.core.segment import Entry
@@ -77,6 +77,7 @@ class Asked(Value):
     subject: str
     names: tuple[str, ...]
     reply: bytes
+    identity: str = ""  # of the stream that a copy expects
 
 
 class Service:
@@ -126,6 +127,7 @@ class Service:
         if request.header:
             headers = parse_headers(request.header)
             api.require_level(headers.get(api.REQUIRED_LEVEL_HEADER, ""))
+            asked = replace(asked, identity=headers.get(api.IDENTITY_HEADER, ""))
         if self._account.limits is None:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
         body = api.read(asked.endpoint, request.payload, strict=self._strict)
@@ -269,18 +271,31 @@ class Service:
 
     # --- consumers ---
 
-    def consumer_create(self, asked: Asked, body: ConsumerCreateRequest, turn: Turn) -> bytes:
-        """A consumer, new or changed."""
+    def consumer_create(
+        self, asked: Asked, body: ConsumerCreateRequest, turn: Turn
+    ) -> bytes | None:
+        """A consumer, new or changed. Who copies the stream is told which one it is."""
         subject = consumer_requests.parse_create_subject(asked.subject)
         config = consumer_requests.require_agreement(subject, body)
+        identity = ""
+        if config.direct or config.sourcing:
+            identity = self._account.stream(subject.stream).identity
+            if asked.identity not in {"", identity}:
+                raise errors.make(errors.STREAM_IDENTITY_MISMATCH, msg=identity)
         consumer = self._account.create_consumer(
             subject.stream, config, turn, action=body.action, pedantic=body.pedantic
         )
-        return to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+        answer = to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+        if not identity:
+            return answer
+        header = make_headers([(api.IDENTITY_HEADER, identity)])
+        self._account.premises.answer(asked.reply, answer, turn, header=header)
+        return None
 
     def consumer_names(self, asked: Asked, body: ConsumersRequest, _turn: Turn) -> bytes:
         """Names, a page at a time."""
-        names = sorted(self._account.stream(asked.names[0]).consumers)
+        stream = self._account.stream(asked.names[0])
+        names = [consumer.name for consumer in stream.shown_consumers()]
         offset, page = _page(names, body.offset, NAMES_LIMIT)
         return to_body(
             ConsumerNames(
@@ -294,7 +309,7 @@ class Service:
 
     def consumer_list(self, asked: Asked, body: ConsumersRequest, turn: Turn) -> bytes:
         """Consumers, a page at a time."""
-        consumers = list(self._account.stream(asked.names[0]))
+        consumers = self._account.stream(asked.names[0]).shown_consumers()
         offset, page = _page(consumers, body.offset, LIST_LIMIT)
         return to_body(
             ConsumerList(

@@ -23,15 +23,17 @@ from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.jetstream import advisories, errors, removals, retention
+from isthmus.jetstream.acks import account_hash
 from isthmus.jetstream.ages import Ages
 from isthmus.jetstream.consumer import Consumer
 from isthmus.jetstream.direct import DirectGets
+from isthmus.jetstream.origins import Origins
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamPurgeRequest
 from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
 from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
 from isthmus.jetstream.transforms import make_rewriting
-from isthmus.jetstream.verdicts import Verdict, judge
+from isthmus.jetstream.verdicts import Verdict, judge, judge_copy
 from isthmus.store.blocks import StreamNow
 
 
@@ -74,7 +76,9 @@ class Stream:
             domain=premises.domain.encode(),
         )
         self.ingest = Ingest(self.stored, self, seed=premises.seed())
+        self.origins = Origins(self)
         self.direct = DirectGets(self.stored)
+        self._complete = False  # as a mirror, but for a few messages
         self.problem = ""  # why its messages are not stored any more
         self.ages = Ages(self.stored, premises.agenda, config)
         self._configure(now_ns)
@@ -82,6 +86,15 @@ class Stream:
     def __iter__(self) -> Iterator[Consumer]:
         """Its consumers by name."""
         return iter(self.consumers[name] for name in sorted(self.consumers))
+
+    def shown_consumers(self) -> list[Consumer]:
+        """Those that are counted and listed: not the ones by which other streams copy this one."""
+        return [consumer for consumer in self if not consumer.config.direct]
+
+    @property
+    def identity(self) -> str:
+        """Tells it from another stream that had, or will have, its name."""
+        return account_hash(format_time(self.created_ns))
 
     # --- life ---
 
@@ -96,10 +109,25 @@ class Stream:
     def listen(self, turn: Turn) -> None:
         """Take in what is published from now on."""
         self.ingest.subscribe([subject.encode() for subject in self.config.subjects])
-        prefixes = self.premises.api_prefixes if self.config.allow_direct else ()
-        self.direct.inlet.subscribe([f"{p}DIRECT.GET.{self.name}".encode() for p in prefixes])
+        self._answer_directly()
         self.ages.configure(self.config, turn)
+        self.origins.configure(self.config, turn)
         self._link(turn)
+
+    def caught_up(self) -> None:
+        """A mirror that holds what its origin holds answers direct gets of that, if it may."""
+        self._complete = True
+        self._answer_directly()
+
+    def _answer_directly(self) -> None:
+        config = self.config
+        names = [self.name] if config.allow_direct else []
+        if self._complete and config.mirror is not None and config.mirror_direct:
+            names.append(config.mirror.name)
+        prefixes = self.premises.api_prefixes
+        self.direct.inlet.subscribe(
+            [f"{prefix}DIRECT.GET.{name}".encode() for name in names for prefix in prefixes]
+        )
 
     def recall_ids(self) -> None:
         """After a restart: the duplicate window and the last id, from the messages at hand."""
@@ -147,6 +175,7 @@ class Stream:
         self._stop(turn)
 
     def _stop(self, turn: Turn) -> None:
+        self.origins.close(turn)
         self.ingest.subscribe([])
         self.direct.inlet.subscribe([])
         self.ages.stop(turn)
@@ -248,6 +277,10 @@ class Stream:
         """What a rare header means here."""
         return judge(self.config, header)
 
+    def verdict_on_copy(self, header: bytes, time_ns: int, now_ns: int) -> Verdict | None:
+        """What a rare header means in a message of another stream, stored there at `time_ns`."""
+        return judge_copy(self.config, header, now_ns - time_ns)
+
     def stored_judged(self, seq: int, verdict: Verdict, turn: Turn) -> None:
         """What was judged was stored as `seq`."""
         if verdict.ttl_ns:
@@ -267,7 +300,7 @@ class Stream:
             last_ts=format_time(log.last_ns),
             num_subjects=self.stored.tree.count,
             num_deleted=log.deleted_count,
-            consumer_count=len(self.consumers),
+            consumer_count=len(self.shown_consumers()),
         )
 
     def info(self, turn: Turn, state: StreamState | None = None) -> StreamInfo:
@@ -277,6 +310,8 @@ class Stream:
             created=format_time(self.created_ns),
             state=self.state() if state is None else state,
             domain=self.premises.domain,
+            mirror=self.origins.mirror_info(turn),
+            sources=self.origins.sources_info(turn),
             ts=format_time(turn.now_ns),
         )
 

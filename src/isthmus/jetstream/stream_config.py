@@ -189,8 +189,6 @@ class StreamConfigRequest(StreamConfig, omit_defaults=True):
 
 NOT_YET: dict[str, str] = {
     "compression": "only none",
-    "mirror": "no mirrors",
-    "sources": "no sources",
     "allow_msg_counter": "no counters",
     "allow_atomic": "no atomic batches",
     "allow_msg_schedules": "no schedules",

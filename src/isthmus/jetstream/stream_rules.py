@@ -24,6 +24,7 @@ from isthmus.base.values import NS_PER_S, format_duration
 from isthmus.jetstream import errors, metadata, transforms
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.not_yet import refusal
+from isthmus.jetstream.origin_rules import Known, valid_name, with_origins
 from isthmus.jetstream.stream_config import (
     NOT_YET,
     Discard,
@@ -32,7 +33,6 @@ from isthmus.jetstream.stream_config import (
     Retention,
     Storage,
     StreamConfig,
-    StreamSource,
 )
 
 NAME_MAX = 255  # bytes
@@ -41,17 +41,12 @@ REPLICAS_MAX = 5
 WINDOW_DEFAULT_NS = 120 * NS_PER_S
 SHORTEST_NS = 100_000_000  # of max_age and duplicate_window
 MARKER_SHORTEST_NS = NS_PER_S
+NO_STREAMS: Known = {}
 
-_NOT_IN_NAMES = frozenset(" \t\r\n\f.*>\\/")
 _API_SPACES = ("$JS.>", "$JSC.>", "$NRG.>")
 _API_EVENTS = "$JS.EVENT.>"
 _SYSTEM_SPACE = "$SYS.>"
 _SYSTEM_EVENTS = "$SYS.ACCOUNT.>"
-
-
-def valid_name(name: str) -> bool:
-    """True if a stream or consumer may have this name, its length aside."""
-    return bool(name) and _NOT_IN_NAMES.isdisjoint(name)
 
 
 def prepare(
@@ -60,15 +55,20 @@ def prepare(
     server: ServerLimits,
     account: AccountLimits,
     pedantic: bool = False,
+    known: Known = NO_STREAMS,
 ) -> StreamConfig:
     """The config as it is kept: defaults filled in, every rule checked, every field supported.
 
-    `pedantic` refuses where the server would otherwise correct a value silently.
+    `pedantic` refuses where the server would otherwise correct a value silently. `known` are the
+    streams of the account, by name.
     """
-    config = normalise(request, server=server, account=account, pedantic=pedantic)
+    config = normalise(request, server=server, account=account, pedantic=pedantic, known=known)
     missing = refusal(config, NOT_YET)
     if missing is not None:
         _invalid(missing)
+    origins = config.sources if config.mirror is None else (config.mirror,)
+    if any(origin.consumer is not None for origin in origins):
+        _invalid("consumer of a mirror or source is not supported by this server yet")
     return config
 
 
@@ -78,6 +78,7 @@ def normalise(
     server: ServerLimits,
     account: AccountLimits,
     pedantic: bool = False,
+    known: Known = NO_STREAMS,
 ) -> StreamConfig:
     """`prepare` without asking whether this server carries out what the config asks for."""
     config = replace(
@@ -92,7 +93,7 @@ def normalise(
     config = _with_markers(config, pedantic=pedantic)
     config = _with_schedules(config, pedantic=pedantic)
     _require_persist_mode(config)
-    _require_origins(config)
+    config = with_origins(config, known, pedantic=pedantic)
     if not config.subjects and config.mirror is None and not config.sources:
         config = replace(config, subjects=(config.name,))
     _require_subjects(config)
@@ -326,41 +327,6 @@ def _require_persist_mode(config: StreamConfig) -> None:
         _invalid("async persist mode is not supported on replicated streams")
     if config.allow_atomic:
         _invalid("async persist mode is not supported with atomic batch publish")
-
-
-def _require_origins(config: StreamConfig) -> None:
-    """Mirror and sources by themselves; what is asked of the streams they name comes with them."""
-    if config.mirror is not None:
-        _require_mirror(config, config.mirror)
-    if config.sources and config.allow_msg_schedules:
-        raise errors.make(errors.SOURCES_WITH_SCHEDULES)
-    seen = set()
-    for source in config.sources:
-        if not valid_name(source.name):
-            raise errors.make(errors.SOURCE_NAME_INVALID)
-        key = (source.name, source.external, source.filter_subject, source.subject_transforms)
-        if key in seen:
-            raise errors.make(errors.SOURCE_DUPLICATE)
-        seen.add(key)
-
-
-def _require_mirror(config: StreamConfig, mirror: StreamSource) -> None:
-    combinations = (
-        (config.first_seq > 0, errors.MIRROR_WITH_FIRST_SEQ),
-        (bool(config.subjects), errors.MIRROR_WITH_SUBJECTS),
-        (bool(config.sources), errors.MIRROR_WITH_SOURCES),
-        (config.allow_msg_counter, errors.MIRROR_WITH_COUNTERS),
-        (config.allow_atomic, errors.MIRROR_WITH_ATOMIC),
-        (config.allow_batched, errors.MIRROR_WITH_BATCHED),
-        (config.allow_msg_schedules, errors.MIRROR_WITH_SCHEDULES),
-    )
-    for broken, row in combinations:
-        if broken:
-            raise errors.make(row)
-    if config.subject_delete_marker_ttl_ns > 0:
-        _invalid("subject delete markers forbidden on mirrors")
-    if not valid_name(mirror.name):
-        raise errors.make(errors.MIRROR_NAME_INVALID)
 
 
 def _require_subjects(config: StreamConfig) -> None:

@@ -7,6 +7,8 @@ rules the same one is answered. Knows no log and no sequence.
 
 import re
 
+from msgspec.structs import replace
+
 from isthmus.base.headers import parse_headers
 from isthmus.base.quoting import quote
 from isthmus.base.values import NS_PER_S, Value, parse_duration_ns, to_json
@@ -97,6 +99,19 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     if ttl_ns:
         return _with_ttl(config, header, ttl_ns, flags)
     return Verdict(flags=flags) if flags else None
+
+
+def judge_copy(config: StreamConfig, header: bytes, age_ns: int) -> Verdict | None:
+    """The same for a message of another stream, which has checked it: nothing is refused."""
+    found = parse_headers(header)
+    flags = 0
+    if config.allow_rollup_hdrs and not config.deny_purge:
+        flags = _ROLL_UPS.get(found.get("Nats-Rollup", "").lower(), 0)
+    ttl_ns = read_ttl(found["Nats-TTL"]) if config.allow_msg_ttl and "Nats-TTL" in found else 0
+    if not ttl_ns:
+        return Verdict(flags=flags) if flags else None
+    verdict = _with_ttl(config, header, ttl_ns, flags)
+    return replace(verdict, ttl_ns=max(verdict.ttl_ns - age_ns, 1)) if verdict.ttl_ns else verdict
 
 
 def read_ttl(text: str) -> int:

@@ -135,7 +135,7 @@ class Monitoring:
             api_total=sum(account.service.total for account in accounts),
             api_errors=sum(account.service.errors for account in accounts),
             streams=len(found),
-            consumers=sum(len(stream.consumers) for stream in found),
+            consumers=sum(len(stream.shown_consumers()) for stream in found),
             messages=sum(state.messages for state in states),
             bytes=sum(state.bytes for state in states),
             accounts=details,
@@ -163,8 +163,8 @@ class Monitoring:
                     config=stream.config,
                     state=stream.state(),
                     consumers=tuple(
-                        ConsumerSnapshot(name=key, info=stream.consumers[key].info(turn))
-                        for key in sorted(stream.consumers)
+                        ConsumerSnapshot(name=consumer.name, info=consumer.info(turn))
+                        for consumer in stream.shown_consumers()
                     ),
                 )
                 for stream in account

@@ -20,7 +20,7 @@ from isthmus.base.errors import NatsError
 from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.identity.sharing_rules import RESPONSE_TYPES
-from isthmus.jetstream.stream_rules import valid_name
+from isthmus.jetstream.origin_rules import valid_name
 
 API = "$JS.API."
 RESERVED = ("$", "_INBOX", "_R_")  # beginnings of subjects that mean something in every account
