@@ -2,17 +2,32 @@
 
 from isthmus.sharing.acceptance import Accepted, accept
 from isthmus.sharing.finding import CODES, HOPS, Explanation, Finding, Hop, by_hop
+from isthmus.sharing.grants import Grant, ShareError
 from isthmus.sharing.instructions import Instructions, instructions
 from isthmus.sharing.invite import Invite, Party, read_invite, write_invite
-from isthmus.sharing.items import Grant, Item, PullConsumer, ShareError
+from isthmus.sharing.items import Bucket, Feed, Item, PullConsumer, PushConsumer, Service
+from isthmus.sharing.listing import Accounts, Share, Standing, given, received
 from isthmus.sharing.refused import refused
+from isthmus.sharing.revocation import (
+    Change,
+    Revoked,
+    Selection,
+    find_item,
+    held_item,
+    hits,
+    revoke,
+)
 from isthmus.sharing.share import Shared, Terms, default_prefix, share
 
 __all__ = [
     "CODES",
     "HOPS",
     "Accepted",
+    "Accounts",
+    "Bucket",
+    "Change",
     "Explanation",
+    "Feed",
     "Finding",
     "Grant",
     "Hop",
@@ -21,15 +36,27 @@ __all__ = [
     "Item",
     "Party",
     "PullConsumer",
+    "PushConsumer",
+    "Revoked",
+    "Selection",
+    "Service",
+    "Share",
     "ShareError",
     "Shared",
+    "Standing",
     "Terms",
     "accept",
     "by_hop",
     "default_prefix",
+    "find_item",
+    "given",
+    "held_item",
+    "hits",
     "instructions",
     "read_invite",
+    "received",
     "refused",
+    "revoke",
     "share",
     "write_invite",
 ]

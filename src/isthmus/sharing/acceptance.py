@@ -18,8 +18,8 @@ from isthmus.identity.payload import TokenError
 from isthmus.identity.subject_rules import without_references
 from isthmus.identity.trust import Offer, check_activation
 from isthmus.identity.trust import Refusal as TokenRefusal
+from isthmus.sharing.grants import RESERVED, Grant, ShareError, require_prefix
 from isthmus.sharing.invite import Invite
-from isthmus.sharing.items import RESERVED, Grant, ShareError, require_prefix
 
 
 class Accepted(Value):

@@ -20,7 +20,8 @@ from isthmus.identity.claims import ActivationClaims
 from isthmus.identity.nkeys import Kind, is_public
 from isthmus.identity.payload import TokenError
 from isthmus.identity.revocations import EVERYBODY
-from isthmus.sharing.items import Grant, Item, ShareError
+from isthmus.sharing.grants import Grant, ShareError
+from isthmus.sharing.items import Item
 
 VERSION = 1
 _BEGIN, _END = "-----BEGIN NATS INVITE-----", "------END NATS INVITE------"

@@ -6,53 +6,37 @@ open anything else.
 
     PullConsumer   NEXT (response type Stream: a batch is many answers)   ACK   INFO
     PushConsumer   DELIVER (a stream)   ACK   FLOW   INFO
-    Feed           a subject as it is published
-    Service        a subject whose requests are answered
+    Feed           STREAM: a subject as it is published
+    Service        SERVICE: a subject whose requests are answered
+    Bucket         GET   STREAM (changes as they happen)   PUT   INFO
 
 What lies below `$JS.API.` is taken under the taker's prefix, as clients expect it. Acknowledgements
-and flow control are never renamed: messages carry their subjects with them.
+and flow control are never renamed: messages carry their subjects with them. `without` leaves out
+what not every taker has.
 """
 
-from typing import Literal, TypeAlias
+import re
+from typing import Any, TypeAlias
 
-from isthmus.base import subjects
-from isthmus.base.errors import NatsError
+import msgspec
+
 from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.identity.sharing_rules import RESPONSE_TYPES
-from isthmus.jetstream.origin_rules import valid_name
+from isthmus.sharing.grants import (
+    SINGLETON,
+    STREAM,
+    Grant,
+    ShareError,
+    api_grant,
+    fixed_grant,
+    grant_name,
+    require_name,
+    require_subject,
+    stem_of,
+)
 
-API = "$JS.API."
-RESERVED = ("$", "_INBOX", "_R_")  # beginnings of subjects that mean something in every account
-SINGLETON, STREAM, _ = RESPONSE_TYPES
-
-
-class ShareError(NatsError):
-    """Something cannot be shared or accepted: one line, and the command lines that mend it."""
-
-    def __init__(self, text: str, *fix: str) -> None:
-        super().__init__(text)
-        self.fix = fix
-
-
-class Grant(Value):
-    """One subject that is opened: an export of the giver, an import of the taker.
-
-    `response_type` is that of a service, empty for a stream. `below` is what stands behind the
-    taker's prefix.
-    """
-
-    role: str
-    name: str
-    kind: Literal["service", "stream"]
-    subject: str
-    response_type: str = ""
-    below: str = ""
-    fixed: bool = False  # messages carry the subject with them: it keeps its name whatever is said
-
-    def local(self, prefix: str) -> str:
-        """The subject as the taker knows it."""
-        return f"{prefix}.{self.below}" if prefix and self.below else self.subject
+_BUCKET = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class PullConsumer(Value, tag_field="kind", tag="consumer"):
@@ -75,83 +59,216 @@ class PullConsumer(Value, tag_field="kind", tag="consumer"):
     @property
     def grants(self) -> tuple[Grant, ...]:
         """The subjects it needs."""
-        asking = _api(self._name("NEXT"), "CONSUMER.MSG.NEXT", self._path, STREAM)
-        acks = _unrenamed(self._name("ACK"), f"$JS.ACK.{self._path}.>")
-        return asking, acks, *_info(self._name("INFO"), self._path, wanted=self.info)
-
-    @property
-    def _path(self) -> str:
-        return f"{self.stream}.{self.consumer}"
-
-    def _name(self, role: str) -> str:
-        return consumer_grant_name(self.stream, self.consumer, role)
+        stem, path = consumer_stem(self.stream, self.consumer), f"{self.stream}.{self.consumer}"
+        return (
+            api_grant(stem, "NEXT", f"CONSUMER.MSG.NEXT.{path}", STREAM),
+            fixed_grant(stem, "ACK", f"$JS.ACK.{path}.>"),
+            *_if(self.info, api_grant(stem, "INFO", f"CONSUMER.INFO.{path}")),
+        )
 
     def check(self) -> None:
         """Raise `ShareError` if there can be no such thing."""
         require_name("stream", self.stream)
         require_name("consumer", self.consumer)
 
-
-Item: TypeAlias = PullConsumer
-
-
-def consumer_grant_name(stream: str, consumer: str, role: str) -> str:
-    """`RESTOCKEVENTS-C1-GRANT-NEXT`: stream and consumer once, where one begins with the other."""
-    stem = consumer if consumer.startswith(f"{stream}-") else f"{stream}-{consumer}"
-    return f"{stem}-GRANT-{role}"
+    def without(self, roles: set[str]) -> "PullConsumer":
+        """The same, but for what can be left out."""
+        return msgspec.structs.replace(self, info=self.info and "INFO" not in roles)
 
 
-def require_name(what: str, name: str) -> None:
-    """Raise unless a stream or a consumer may have this name."""
-    if not name:
-        raise ShareError(f"a {what} is required: --{what} <name>")
-    if not valid_name(name) or not name.isprintable():
-        raise ShareError(
-            f"{quote(name)} cannot be the name of a {what}:"
-            r" blanks and `.`, `*`, `>`, `/`, `\` may not be in it"
+class PushConsumer(Value, tag_field="kind", tag="push-consumer"):
+    """A consumer that delivers to a subject; `group` shares the messages among its members."""
+
+    stream: str
+    consumer: str
+    deliver: str
+    group: str = ""
+    ack: bool = True
+    flow: bool = False
+    info: bool = True
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"push consumer {quote(self.consumer)} of stream {quote(self.stream)}"
+
+    @property
+    def stem(self) -> str:
+        """The beginning of its invites' file names."""
+        return f"{self.stream}-{self.consumer}"
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The subjects it needs."""
+        stem, path = consumer_stem(self.stream, self.consumer), f"{self.stream}.{self.consumer}"
+        deliver = Grant(
+            role="DELIVER", name=grant_name(stem, "DELIVER"), kind="stream", subject=self.deliver
+        )
+        return (
+            deliver,
+            *_if(self.ack, fixed_grant(stem, "ACK", f"$JS.ACK.{path}.>")),
+            *_if(self.flow, fixed_grant(stem, "FLOW", f"$JS.FC.{path}.>")),
+            *_if(self.info, api_grant(stem, "INFO", f"CONSUMER.INFO.{path}")),
+        )
+
+    def check(self) -> None:
+        """Raise `ShareError` if there can be no such thing."""
+        require_name("stream", self.stream)
+        require_name("consumer", self.consumer)
+        require_subject("deliver", self.deliver, literal=True)
+        if self.group and (not self.group.isprintable() or " " in self.group):
+            raise ShareError(f"{quote(self.group)} cannot be the name of a group")
+
+    def without(self, roles: set[str]) -> "PushConsumer":
+        """The same, but for what can be left out."""
+        return msgspec.structs.replace(
+            self,
+            ack=self.ack and "ACK" not in roles,
+            flow=self.flow and "FLOW" not in roles,
+            info=self.info and "INFO" not in roles,
         )
 
 
-def require_subject(what: str, subject: str, *, literal: bool = False) -> None:
-    """Raise unless `subject` may be shared as it is."""
-    if not subject:
-        raise ShareError(f"a {what} is required")
-    if not subjects.valid(subject) or not subject.isprintable():
-        raise ShareError(f"{quote(subject)} is not a valid {what}")
-    if literal and not subjects.literal(subject):
-        raise ShareError(f"the {what} {quote(subject)} may not have wildcards")
+class Feed(Value, tag_field="kind", tag="stream"):
+    """Messages as they are published, to whoever listens at that moment."""
+
+    subject: str
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"the messages on {quote(self.subject)}"
+
+    @property
+    def stem(self) -> str:
+        """The beginning of its invites' file names."""
+        return stem_of(self.subject)
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The subjects it needs."""
+        name = grant_name(self.stem, "STREAM")
+        grant = Grant(
+            role="STREAM", name=name, kind="stream", subject=self.subject, below=self.subject
+        )
+        return (grant,)
+
+    def check(self) -> None:
+        """Raise `ShareError` if there can be no such thing."""
+        require_subject("subject", self.subject)
+
+    def without(self, roles: set[str]) -> "Feed":
+        """The same."""
+        return self
 
 
-def require_prefix(prefix: str) -> None:
-    """Raise unless subjects may begin with `prefix` in any account."""
-    if not subjects.valid_literal(prefix) or not prefix.isprintable():
-        raise ShareError(f"{quote(prefix)} cannot stand before a subject", "--as <token>.<token>")
-    if prefix.startswith(RESERVED):
-        raise ShareError(f"{quote(prefix)} is reserved in every account", "--as <token>.<token>")
+class Service(Value, tag_field="kind", tag="service"):
+    """Requests that the giver answers."""
+
+    subject: str
+    response_type: str = SINGLETON
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"service {quote(self.subject)}"
+
+    @property
+    def stem(self) -> str:
+        """The beginning of its invites' file names."""
+        return stem_of(self.subject)
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The subjects it needs."""
+        grant = Grant(
+            role="SERVICE",
+            name=grant_name(self.stem, "SERVICE"),
+            kind="service",
+            subject=self.subject,
+            response_type=self.response_type,
+            below=self.subject,
+        )
+        return (grant,)
+
+    def check(self) -> None:
+        """Raise `ShareError` if there can be no such thing."""
+        require_subject("subject", self.subject)
+        if self.response_type not in RESPONSE_TYPES:
+            raise ShareError(
+                f"{quote(self.response_type)} is no response type:"
+                f" it is {', '.join(RESPONSE_TYPES[:-1])} or {RESPONSE_TYPES[-1]}"
+            )
+
+    def without(self, roles: set[str]) -> "Service":
+        """The same."""
+        return self
 
 
-def _api(name: str, call: str, path: str, response_type: str) -> Grant:
-    below = f"{call}.{path}"
-    return Grant(
-        role=name.rpartition("-")[2],
-        name=name,
-        kind="service",
-        subject=f"{API}{below}",
-        response_type=response_type,
-        below=below,
-    )
+class Bucket(Value, tag_field="kind", tag="kv"):
+    """A key-value bucket, or the keys of it that match."""
+
+    bucket: str
+    keys: str = ">"
+    writable: bool = False
+    info: bool = True
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        part = "" if self.keys == ">" else f", keys {quote(self.keys)}"
+        return f"bucket {quote(self.bucket)}{part}{' (read-write)' if self.writable else ''}"
+
+    @property
+    def stem(self) -> str:
+        """The beginning of its invites' file names."""
+        return f"KV_{self.bucket}" if self.keys == ">" else f"KV_{self.bucket}-{stem_of(self.keys)}"
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The subjects it needs."""
+        entries = f"$KV.{self.bucket}.{self.keys}"
+        call = f"DIRECT.GET.KV_{self.bucket}.{entries}"
+        return (
+            api_grant(self.stem, "GET", call),
+            fixed_grant(self.stem, "STREAM", entries, stream=True),
+            *_if(self.writable, fixed_grant(self.stem, "PUT", entries)),
+            *_if(self.info, api_grant(self.stem, "INFO", f"STREAM.INFO.KV_{self.bucket}")),
+        )
+
+    def check(self) -> None:
+        """Raise `ShareError` if there can be no such thing."""
+        if not self.bucket:
+            raise ShareError("a bucket is required: --bucket <name>")
+        if not _BUCKET.fullmatch(self.bucket):
+            raise ShareError(
+                f"{quote(self.bucket)} cannot be the name of a bucket:"
+                " letters, digits, `-` and `_` may be in it"
+            )
+        require_subject("keys", self.keys)
+
+    def without(self, roles: set[str]) -> "Bucket":
+        """The same, but for what can be left out."""
+        return msgspec.structs.replace(
+            self,
+            writable=self.writable and "PUT" not in roles,
+            info=self.info and "INFO" not in roles,
+        )
 
 
-def _unrenamed(name: str, subject: str) -> Grant:
-    return Grant(
-        role=name.rpartition("-")[2],
-        name=name,
-        kind="service",
-        subject=subject,
-        response_type=SINGLETON,
-        fixed=True,
-    )
+Item: TypeAlias = PullConsumer | PushConsumer | Feed | Service | Bucket
 
 
-def _info(name: str, path: str, *, wanted: bool) -> tuple[Grant, ...]:
-    return (_api(name, "CONSUMER.INFO", path, SINGLETON),) if wanted else ()
+def consumer_stem(stream: str, consumer: str) -> str:
+    """Stream and consumer, the stream once where the consumer's name begins with it."""
+    return consumer if consumer.startswith(f"{stream}-") else f"{stream}-{consumer}"
+
+
+def document(item: Item) -> dict[str, Any]:
+    """The JSON form of an item."""
+    found: dict[str, Any] = msgspec.to_builtins(item)
+    return found
+
+
+def _if(wanted: bool, grant: Grant) -> tuple[Grant, ...]:
+    return (grant,) if wanted else ()

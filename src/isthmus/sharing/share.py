@@ -19,8 +19,9 @@ from isthmus.identity.nkeys import KeyPair
 from isthmus.identity.revocations import EVERYBODY
 from isthmus.identity.subject_rules import contained_in
 from isthmus.sharing.finding import Finding
+from isthmus.sharing.grants import API, Grant, ShareError, require_prefix
 from isthmus.sharing.invite import Invite, Party
-from isthmus.sharing.items import API, Grant, Item, ShareError, require_prefix
+from isthmus.sharing.items import Item
 from isthmus.sharing.takers import make_taker, takers, with_taker
 
 _REVOKED_AHEAD_S = 60  # a revocation that reaches further into the future is no matter of clocks

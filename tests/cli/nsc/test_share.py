@@ -1,9 +1,11 @@
 """nsc share and nsc accept: both sides or neither, one clear line when it cannot be."""
 
+import json
 import stat
 
 import pytest
 
+from isthmus.cli.streams import RecordedStreams
 from isthmus.identity import jwt
 from support.nsc import Nsc, guide
 
@@ -83,6 +85,65 @@ def test_a_refusal_of_the_taker_leaves_the_giver_alone(nsc):
     assert nsc.tree() == before
 
 
+NAMED = "-a ACCTC --stream S --consumer C --with ACCTB"
+
+
+def state(nsc, name, side="given"):
+    found = json.loads(nsc.ok(f"shares -a {name} --json"))[side]
+    return [(share["item"]["kind"], share["taker"]["name"], share["state"]) for share in found]
+
+
+def test_revoked_renewed_and_listed(nsc):
+    nsc.ok(SHARE + " --expires 30d")
+    assert state(nsc, "ACCTC") == [("consumer", "ACCTB", "not accepted")]
+    nsc.ok(f"accept {INVITE} -a ACCTB")
+    assert (
+        state(nsc, "ACCTC") == state(nsc, "ACCTB", "received") == [("consumer", "ACCTB", "active")]
+    )
+    out = nsc.ok(f"share revoke {NAMED} --yes")
+    for subject in ("$JS.API.CONSUMER.MSG.NEXT.S.C", "$JS.ACK.S.C.>", "$JS.API.CONSUMER.INFO.S.C"):
+        assert f'ACCTB: "{subject}" was active, is revoked' in out
+    assert state(nsc, "ACCTC") == [("consumer", "ACCTB", "revoked")]
+    assert "revoked" in nsc.ok("shares -a ACCTB")
+    assert "was revoked" in nsc(f"accept {INVITE} -a ACCTB").err
+    nsc.ok(f"share renew {NAMED} -o new.invite")
+    nsc.ok("accept new.invite -a ACCTB")
+    assert state(nsc, "ACCTC") == [("consumer", "ACCTB", "active")]
+    (share,) = json.loads(nsc.ok("shares -a ACCTC -J"))["given"]
+    assert share["until"] == 0
+
+
+def test_all_accounts_are_listed(nsc):
+    nsc.ok(SHARE + " --accept")
+    found = json.loads(nsc.ok("shares --all --json"))
+    assert [entry["account"] for entry in found] == ["ACCTB", "ACCTC", "SYS"]
+    tables = nsc.ok("shares --all")
+    assert "Shares given by ACCTC" in tables
+    assert "Shares received by ACCTB" in tables
+
+
+@pytest.mark.parametrize(("answer", "revokes"), [("y", True), ("n", False), ("", False)])
+def test_it_asks_first(nsc, monkeypatch, answer, revokes):
+    nsc.ok(SHARE)
+    before = nsc.tree()
+    monkeypatch.setattr(RecordedStreams, "is_terminal", True)
+    done = nsc(f"share revoke {NAMED}", stdin=f"{answer}\n")
+    assert 'This ends consumer "C" of stream "S" for:' in done.out
+    assert "Really revoke it?" in done.out
+    assert done.code == (0 if revokes else 1)
+    assert (nsc.tree() == before) is not revokes
+
+
+def test_a_public_share_ends_by_deleting_its_exports(nsc):
+    nsc.ok("share consumer -a ACCTC --stream S --consumer C --with '*'")
+    nsc.ok("accept S-C-public.invite -a ACCTB")
+    assert state(nsc, "ACCTC") == [("consumer", "", "public")]
+    assert "publicly" in nsc(f"share revoke {NAMED} --yes").err
+    nsc.ok("share revoke -a ACCTC --stream S --consumer C --with '*' --yes")
+    assert account(nsc, "ACCTC").exports == ()
+    assert state(nsc, "ACCTB", "received") == [("consumer", "ACCTB", "missing")]
+
+
 REFUSED = [
     ("share consumer -a ACCTC --stream S --consumer C", 2, "with whom"),
     (f"{SHARE} --expires yesterday", 2, "expires"),
@@ -103,6 +164,16 @@ REFUSED = [
     ("share consumer -a ACCTC --stream S --consumer E --with '*' --expires 3d", 1, "no end"),
     ("share consumer -a 'TWO WORDS' --stream S --consumer C --with ACCTB", 1, "part of a subject"),
     ("share consumer -a SYS --stream T --consumer C --with ACCTB", 1, "may overlap"),
+    ("share revoke -a ACCTC --stream S --consumer C --with ACCTB", 2, "without a terminal"),
+    ("share revoke -a ACCTC --stream S --consumer C --yes", 2, "with whom"),
+    ("share revoke -a ACCTC --with ACCTB --yes", 1, "no share is named"),
+    ("share revoke -a ACCTC --stream NO --consumer C --with ACCTB --yes", 1, "shares nothing"),
+    ("share revoke -a ACCTC --stream S --with ACCTB --yes", 1, "more than one thing"),
+    ("share revoke -a ACCTC --stream S --consumer C --with SYS --yes", 1, "not known to be shared"),
+    ("share renew -a ACCTC --stream S --consumer C --with SYS", 1, "nothing to renew"),
+    ("share renew -a ACCTC --stream S --consumer D --with SYS", 1, "nothing to renew"),
+    ("share renew -a ACCTC --subject NO --with SYS", 1, "shares nothing"),
+    ("shares -a NOPE", 1, "not in accounts"),
     ("share", 0, ""),
     ("share universe", 2, "unknown command"),
     ("accept -a ACCTB", 2, "an invite is required"),

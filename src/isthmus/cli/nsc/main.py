@@ -174,6 +174,8 @@ SHARE = _group(
     _verbs(
         group="share",
         share_consumer="Let another account pull from a consumer",
+        share_renew="Make new tokens for who has a share already",
+        share_revoke="End a share, all its subjects at once",
     ),
 )
 _GROUPS = (
@@ -213,6 +215,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
         init="Make an operator, an account and a user",
         load="Load an operator and one of its accounts",
         pull="Take over account tokens from the servers",
+        shares="Show what accounts give and take",
         push="Send account tokens to the servers, remove others",
         validate="Check an operator, its accounts and users",
     ),

@@ -7,6 +7,7 @@ Knows no store and prints nothing; who imports this module loads nats-py and asy
     $SYS.REQ.CLAIMS.LIST     nothing                   →  one list of public keys per server
     $SYS.REQ.CLAIMS.DELETE   a token with public keys  →  one answer per server
     $SYS.REQ.CLAIMS.PACK     nothing                   →  key|token for each account, then nothing
+    $SYS.REQ.ACCOUNT.<key>.CLAIMS.LOOKUP   nothing     →  a token, or nothing if it is not known
 """
 
 import asyncio
@@ -28,7 +29,8 @@ UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
 LIST = "$SYS.REQ.CLAIMS.LIST"
 DELETE = "$SYS.REQ.CLAIMS.DELETE"
 PACK = "$SYS.REQ.CLAIMS.PACK"
-SUBJECTS = (UPDATE, LIST, DELETE, PACK)
+LOOKUP = "$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP"
+SUBJECTS = (UPDATE, LIST, DELETE, PACK, LOOKUP.format("*"))
 CONNECT_TIMEOUT_S = 5
 ACCOUNTS_MAX = 100_000  # of one server; a longer list is not read to its end
 T = TypeVar("T")
@@ -156,6 +158,18 @@ def pull(login: Login, *, timeout_s: float) -> dict[str, str]:
             if token:
                 tokens.setdefault(key, token)
         return tokens
+
+    return _converse(login, talk)
+
+
+def lookup(login: Login, key: str, *, timeout_s: float) -> list[str]:
+    """The account's token as each server has it, empty where it is not known."""
+
+    async def talk(client: Client) -> list[str]:
+        found, problem = await _ask(client, LOOKUP.format(key), b"", timeout_s)
+        if not found:
+            raise ResolverError(f"failed to get response to look up an account: {problem}")
+        return [data.decode("utf-8", "replace").strip() for data in found]
 
     return _converse(login, talk)
 
