@@ -254,6 +254,62 @@ def test_a_crash_costs_no_message_and_stores_none_twice(seed):
         ]
 
 
+@pytest.mark.parametrize("orderly", [True, False])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_source_goes_on_though_all_its_copies_are_gone(orderly, when):
+    world = StoreWorld(MemoryDisk())
+    client = world.client()
+    ask(world, client, "STREAM.CREATE.O", {"name": "O", "subjects": ["o.>"]})
+    ask(world, client, "STREAM.CREATE.S", {"name": "S", "sources": [{"name": "O"}]})
+    for number in range(5):
+        client.publish("o.a", b"%d" % number)
+    live(world, 1)
+    if when == "after":  # a checkpoint knows of the copies, the journal of nothing but the purge
+        world.stop()
+        world = world.restarted()
+        live(world, 1)
+        client = world.client()
+    ask(world, client, "STREAM.PURGE.S", {})
+    if orderly:
+        world.stop()
+    world = world.restarted()
+    client = world.client()
+    client.publish("o.a", b"new")
+    live(world, 2)
+    assert [one[:3] for one in stored(world, "S")] == [(6, b"o.a", b"new")]
+
+
+@pytest.mark.parametrize("retention", ["workqueue", "interest"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_crash_loses_nothing_of_a_queue_that_is_copied(seed, retention):
+    """What a copy acknowledged is gone from the queue, and durable in the copy."""
+    chance = random.Random(seed)
+    world = StoreWorld(MemoryDisk(), seed=seed)
+    client = world.client()
+    queue = {"name": "Q", "subjects": ["q"], "retention": retention}
+    ask(world, client, "STREAM.CREATE.Q", queue)
+    ask(world, client, "STREAM.CREATE.S", {"name": "S", "sources": [{"name": "Q"}]})
+    live(world, 1)
+    number = 0
+    for _ in range(4):
+        for _ in range(chance.randrange(20)):
+            client.publish("q", b"%d" % number)
+            number += 1
+            for _ in range(chance.randrange(4)):
+                world.step()
+            if chance.random() < 0.3:
+                world.wait_ns(chance.randrange(2 * S))
+        before = world
+        world = world.restarted(world.disk.crash(seed))
+        client = world.client()
+        number = max((int(one[2]) for one in stored(world, "Q") + stored(world, "S")), default=-1)
+        number += 1
+        assert before is not world
+    live(world, 30)
+    assert [one[2] for one in stored(world, "S")] == [b"%d" % one for one in range(number)]
+    assert stored(world, "Q") == []
+
+
 def test_holes_of_a_mirror_survive_a_restart():
     world = StoreWorld(MemoryDisk())
     client = world.client()

@@ -283,6 +283,27 @@ def test_who_copies_is_not_among_the_consumers(client):
     assert info(client, "O")["state"]["consumer_count"] == 0
 
 
+@pytest.mark.parametrize("retention", ["workqueue", "interest"])
+def test_a_queue_gives_up_what_its_copy_has(client, retention):
+    create(client, "Q", subjects=["q.>"], retention=retention)
+    create(client, "S", sources=[{"name": "Q"}])
+    wait_for(lambda: json.loads(client.api("CONSUMER.NAMES.Q"))["consumers"])
+    [name] = json.loads(client.api("CONSUMER.NAMES.Q"))["consumers"]
+    assert re.fullmatch(r"JS_SRC_[0-9A-Za-z]{8}", name)
+    wait_for(lambda: info(client, "S")["sources"][0]["active"] >= 0)
+    for number in range(5):
+        client.request(f"q.{number}", b"%d" % number)
+    wait_for_messages(client, "S", 5)
+    wait_for_messages(client, "Q", 0)
+    consumer = json.loads(client.api(f"CONSUMER.INFO.Q.{name}"))
+    config = consumer["config"]
+    assert (config["ack_policy"], config["durable_name"]) == ("flow_control", name)
+    assert config["sourcing"] is True and "direct" not in config
+    assert consumer["ack_floor"]["stream_seq"] == 5
+    client.api("STREAM.DELETE.S")
+    wait_for(lambda: not json.loads(client.api("CONSUMER.NAMES.Q"))["consumers"])
+
+
 def test_an_origin_that_is_not_there_is_named(client):
     create(client, "M", mirror={"name": "NONE"})
     create(client, "S", sources=[{"name": "NONE"}])

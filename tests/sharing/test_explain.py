@@ -27,9 +27,7 @@ def share(nsc):
         ("INFO", INFO, ""),
         ("ACK", ACK, ""),
     ):
-        nsc.ok(
-            f"add export -p -a ACCTC --name {name} --subject '{subject}' --service {more}"
-        )
+        nsc.ok(f"add export -p -a ACCTC --name {name} --subject '{subject}' --service {more}")
         take(nsc, name, subject)
 
 

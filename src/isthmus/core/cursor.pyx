@@ -492,11 +492,17 @@ cdef class Cursor(Reader):
     cdef int _push(self, Turn turn) except -1:
         """Deliver to who listens, and say so if there was nothing; 1 if nothing is left."""
         cdef int dry = 0
+        cdef uint64_t arrived = self.outlet.arrived_seq
+        if arrived:
+            self.outlet.arrived_seq = 0
+            self.acknowledge(arrived, self.outlet.arrived_consumer_seq, turn)
         self.hungry = self.outlet.active
         if self.outlet.active:
             dry = self._offer(turn)
             if self.outlet.beat_ns and self.outlet.beat_ns <= turn.now_ns:
                 self.outlet.beat(self.delivered_consumer_seq, self.next_seq - 1, turn)
+                if self.outlet.acknowledges and self.pending.count:
+                    self.outlet.ask(turn)
         return dry
 
     cdef int _serve(self, Turn turn) except -1:
@@ -543,6 +549,8 @@ cdef class Cursor(Reader):
                 if self.ack_policy != ACK_NONE and self.pending.count >= (
                     self.max_ack_pending if self.max_ack_pending >= 0 else PENDING_MAX
                 ):
+                    if self.outlet is not None and self.outlet.acknowledges:
+                        self.outlet.ask(turn)
                     return 0
                 found = self.next_new(&record)
                 if found == NOTHING:

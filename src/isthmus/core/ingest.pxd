@@ -77,6 +77,7 @@ cdef class Ingest(Receiver):
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
     cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, int64_t time_ns, Turn turn
+        self, Message* message, Expectations* asked, object verdict, int flags, int64_t time_ns,
+        Turn turn
     ) except -1
     cdef int _remember_id(self, Span id) except -1

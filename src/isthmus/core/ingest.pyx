@@ -6,7 +6,7 @@ use and nothing of the others: `owner.verdict` judges those. Invariant: a messag
 after every check, so a refusal changes nothing.
 """
 
-from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
@@ -19,7 +19,7 @@ from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record, record_size
 from isthmus.core.stored cimport (
-    BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, STORED, WRONG_LAST, Stored
+    BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED, STORED, WRONG_LAST, Stored
 )
 from isthmus.core.stream_log cimport exact, message_bytes
 from isthmus.core.subject_tree cimport SubjectEntry, subject_matches
@@ -172,7 +172,7 @@ cdef class Ingest(Receiver):
             return 1
         if stage == BEFORE_STORING:
             return self._answer(message, verdict.answer, turn)
-        return self._store(message, &asked, verdict, turn.now_ns, turn)
+        return self._store(message, &asked, verdict, 0, turn.now_ns, turn)
 
     cdef int copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1:
         cdef char subject[SUBJECT_MAX]
@@ -213,7 +213,7 @@ cdef class Ingest(Receiver):
             return NO_ROOM
         if seq:
             stored.log.skip(seq - 1, 0)
-        self._store(message, &asked, verdict, time_ns, turn)
+        self._store(message, &asked, verdict, 0 if seq else SOURCED, time_ns, turn)
         return COPIED
 
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1:
@@ -301,7 +301,8 @@ cdef class Ingest(Receiver):
         return 1
 
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, int64_t time_ns, Turn turn
+        self, Message* message, Expectations* asked, object verdict, int flags, int64_t time_ns,
+        Turn turn
     ) except -1:
         cdef Stored stored = self.stored
         cdef Record record
@@ -311,9 +312,9 @@ cdef class Ingest(Receiver):
         record.header = message.header
         record.payload = message.payload
         record.time_ns = time_ns
-        record.flags = 0
+        record.flags = <uint8_t> flags
         if verdict is not None:
-            record.flags = verdict.flags
+            record.flags |= <uint8_t> verdict.flags
             header = verdict.header
         if header is not None:
             pass

@@ -13,6 +13,8 @@ more than a window leaves.
         0 ──────────── ½ window ──────────── window
           messages        │ FlowControl Request │ stalled: heartbeats name the request
                           └── answered: what was under way then is taken off, the window doubles
+
+A consumer may be acknowledged by these answers, which then say in their header what has arrived.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -45,10 +47,15 @@ cdef class Outlet(Receiver):
     cdef readonly int64_t window_bytes    # 0: no flow control
     cdef readonly int64_t sent_bytes      # not known to have arrived
     cdef int64_t asked_bytes              # of them, those that the request asks about
+    cdef bint acknowledges                # an answer says what arrived, and that is acknowledged
+    cdef uint64_t arrived_seq             # as an answer said, for the cursor; 0: nothing new
+    cdef uint64_t arrived_consumer_seq
 
     cdef bint ready(self, int64_t now_ns) noexcept
     cdef bint send(self, Message* message, Py_ssize_t size, Turn turn) except -1
     cdef int beat(self, uint64_t consumer_seq, uint64_t stream_seq, Turn turn) except -1
     cdef int64_t deadline_ns(self, int64_t now_ns) noexcept
+    # asks what has arrived, unless a request is under way
+    cdef int ask(self, Turn turn) except -1
     cdef int _ask(self, Turn turn) except -1
     cdef int _say(self, Span header, Span reply, Turn turn) except -1

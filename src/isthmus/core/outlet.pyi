@@ -31,7 +31,13 @@ class Outlet(Receiver):
     @property
     def sent_bytes(self) -> int: ...
     def configure(
-        self, *, heartbeat_ns: int, flow_control: bool, rate_bps: int, burst_bytes: int
+        self,
+        *,
+        heartbeat_ns: int,
+        flow_control: bool,
+        rate_bps: int,
+        burst_bytes: int,
+        acknowledges: bool = False,
     ) -> None: ...
     def open(self, subject: bytes, group: bytes, turn: Turn) -> None: ...
     def close(self) -> None: ...

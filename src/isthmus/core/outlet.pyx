@@ -7,9 +7,9 @@ when it last changed; `asked_bytes <= sent_bytes`; at most one request is unansw
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
-from isthmus.core.decimal cimport print_u64
+from isthmus.core.decimal cimport parse_u64, print_u64
 from isthmus.core.interest cimport Interest
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
@@ -51,9 +51,11 @@ cdef class Outlet(Receiver):
         return f"Outlet({self.subject!r}, group={self.group!r}, active={self.active})"
 
     def configure(
-        self, *, int64_t heartbeat_ns, bint flow_control, int64_t rate_bps, int64_t burst_bytes
+        self, *, int64_t heartbeat_ns, bint flow_control, int64_t rate_bps, int64_t burst_bytes,
+        bint acknowledges=False,
     ) -> None:
-        """How it delivers; 0: no heartbeats, no bound."""
+        """How it delivers; 0: no heartbeats, no bound. `acknowledges`: by flow control."""
+        self.acknowledges = acknowledges
         assert heartbeat_ns >= 0
         assert rate_bps >= 0
         self.heartbeat_ns = heartbeat_ns
@@ -123,6 +125,9 @@ cdef class Outlet(Receiver):
         self.sent_bytes -= self.asked_bytes
         self.asked_bytes = 0
         self.window_bytes = min(self.window_bytes * 2, <int64_t> WINDOW_MAX)
+        if self.acknowledges:
+            self.arrived_seq = _number(message.header, b"\r\nNats-Last-Stream: ", 20)
+            self.arrived_consumer_seq = _number(message.header, b"\r\nNats-Last-Consumer: ", 22)
         turn.later(self.cursor)
         return 1
 
@@ -178,6 +183,9 @@ cdef class Outlet(Receiver):
             return self.rest_until_ns
         return self.beat_ns
 
+    cdef int ask(self, Turn turn) except -1:
+        return self._ask(turn) if self.request is None and self.active else 0
+
     cdef int _ask(self, Turn turn) except -1:
         """Ask to be told when everything sent so far has arrived."""
         cdef uint64_t random = turn.random()
@@ -200,6 +208,20 @@ cdef class Outlet(Receiver):
         message.now_ns = turn.now_ns
         deliver(&self.target, self.account, &message, turn)
         return 0
+
+
+cdef uint64_t _number(Span header, const char* line, Py_ssize_t size) noexcept:
+    """The number behind `line` in a header block; 0: there is none."""
+    cdef uint64_t found = 0
+    cdef Py_ssize_t at, end
+    for at in range(header.size - size):
+        if header.data[at] == line[0] and not memcmp(header.data + at, line, size):
+            end = at + size
+            while end < header.size and 48 <= header.data[end] <= 57:
+                end += 1
+            parse_u64(header.data + at + size, end - at - size, &found)
+            break
+    return found
 
 
 cdef inline int64_t _cost_ns(int64_t size, int64_t rate_bps) noexcept:

@@ -15,7 +15,7 @@ from isthmus.core.segment cimport (
     RECORD_ACK, RECORD_COMMIT, RECORD_CONSUMER, RECORD_DELETE, RECORD_MESSAGE, RECORD_PURGE,
     RECORD_REMOVE, RECORD_STREAM, Record, entry_of, epoch_of, record_read, record_resync
 )
-from isthmus.core.stored cimport ROLL_UP_ALL, ROLL_UP_SUBJECT
+from isthmus.core.stored cimport ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED
 from isthmus.core.stream_log cimport StreamLog, exact, trim
 from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
 
@@ -102,12 +102,16 @@ cdef class Replay:
     cdef readonly uint64_t records      # applied
     cdef readonly uint64_t messages
     cdef readonly dict unknown          # number -> records of an owner that nobody knows
+    # stream number -> source -> what the last message of it says of where it stood there, though
+    # that message may be gone
+    cdef readonly dict labels
 
     def __init__(self, rare):
         self.rare = rare
         self.streams = {}
         self.consumers = {}
         self.unknown = {}
+        self.labels = {}
 
     def add_stream(
         self, uint64_t number, StreamLog log not None, SubjectTree tree not None, uint64_t lsn
@@ -124,6 +128,7 @@ cdef class Replay:
         self.streams.pop(number, None)
         self.consumers.pop(number, None)
         self.unknown.pop(number, None)
+        self.labels.pop(number, None)
 
     def run(
         self,
@@ -181,6 +186,8 @@ cdef class Replay:
                 log.append(record)
                 tree.add(record.subject, record.seq)
                 self.messages += 1
+                if record.flags & SOURCED:
+                    self._note_label(record)
                 if record.flags & ROLL_UP_SUBJECT:
                     _roll_up(log, tree, record)
         elif record.kind == RECORD_REMOVE:
@@ -198,6 +205,15 @@ cdef class Replay:
                 log.skip(record.seq - 1, 0)
             else:
                 trim(log, tree, record.seq, <Py_ssize_t> 1 << 62)
+        return 0
+
+    cdef int _note_label(self, Record* record) except -1:
+        """Remember how far a source had come."""
+        cdef bytes header = record.header.data[:record.header.size]
+        cdef bytes text = header.partition(b"Nats-Stream-Source: ")[2].partition(b"\r\n")[0]
+        words = text.split(b" ", 4)
+        if len(words) == 5:
+            self.labels.setdefault(record.owner, {})[words[0], words[2], words[3]] = text
         return 0
 
     cdef int _gather(self, Record* record, uint64_t lsn) except -1:

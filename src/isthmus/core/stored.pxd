@@ -45,6 +45,7 @@ cdef enum Flags:                # of a message's record
     ROLL_UP_ALL = 2             # with it went everything before
     WITH_TTL = 4                # it expires by itself: its header says when
     NEVER_EXPIRES = 8           # nor by the stream's max_age
+    SOURCED = 16                # of another stream: its header says which, and where it stood
 
 
 cdef class Usage:

@@ -28,12 +28,12 @@ from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.jetstream import acks, consumer_rules, errors, removals, retention, stream_rules
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
-from isthmus.jetstream.consumer_config import Action, ConsumerConfig
+from isthmus.jetstream.consumer_config import AckPolicy, Action, ConsumerConfig
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.service import Service
 from isthmus.jetstream.stream import Stream, StreamRecord
-from isthmus.jetstream.stream_config import Storage, StreamConfig
+from isthmus.jetstream.stream_config import Retention, Storage, StreamConfig
 from isthmus.store.recover import Found
 
 _PREFIX = "$JS.API."
@@ -194,6 +194,7 @@ class AccountJetStream:
         )
         self.streams[stream.name] = stream
         stream.recall_ids()
+        stream.origins.recall(record.positions, found.labels)
         stream.ages.recall(turn)
         for number, left in sorted(found.consumers.items()):
             kept = msgspec.json.decode(left.config, type=ConsumerRecord)
@@ -287,9 +288,16 @@ class AccountJetStream:
         limits = self._limits()
         stream = self.stream(stream_name)
         if request.direct and request.sourcing and request.name:
-            token = make_token(self.premises.entropy, _CONSUMER_NAME_LENGTH)
-            request = replace(request, name=f"{request.name}-{token}")
+            request = self._sourcing(stream, request)
         old = stream.consumers.get(request.name) if request.name else None
+        if old is not None and request.sourcing and request.durable_name:
+            begun = old.config
+            request = replace(
+                request,
+                deliver_policy=begun.deliver_policy,
+                opt_start_seq=begun.opt_start_seq,
+                opt_start_time=begun.opt_start_time,
+            )
         config = consumer_rules.prepare(
             request,
             stream=stream.config,
@@ -301,7 +309,10 @@ class AccountJetStream:
         others = [one.config for one in stream.shown_consumers() if one is not old]
         retention.require_consumer(stream.config, config, others)
         if old is not None:
-            return self._change_consumer(old, config, turn, action)
+            changed = self._change_consumer(old, config, turn, action)
+            if config.sourcing:
+                changed.reset(0, turn)  # what was not acknowledged may never have arrived
+            return changed
         if action is Action.UPDATE:
             raise errors.make(errors.CONSUMER_DOES_NOT_EXIST)
         consumer_rules.require_room(
@@ -317,6 +328,23 @@ class AccountJetStream:
         )
         stream.add_consumer(consumer, turn)
         return consumer
+
+    def _sourcing(self, stream: Stream, request: ConsumerConfig) -> ConsumerConfig:
+        """The consumer of who copies `stream`: one for each time it asks, or, where a message goes
+        when it was acknowledged, one that stays and is acknowledged by flow control.
+        """
+        if stream.config.retention is Retention.LIMITS:
+            token = make_token(self.premises.entropy, _CONSUMER_NAME_LENGTH)
+            return replace(request, name=f"{request.name}-{token}")
+        return replace(
+            request,
+            direct=False,
+            durable_name=request.name,
+            ack_policy=AckPolicy.FLOW_CONTROL,
+            ack_wait_ns=0,
+            max_deliver=0,
+            inactive_threshold_ns=0,
+        )
 
     def _change_consumer(
         self, consumer: Consumer, config: ConsumerConfig, turn: Turn, action: Action

@@ -43,7 +43,12 @@ from isthmus.store.records import ConsumerMeta
 if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
 
-_ACK_POLICIES = {AckPolicy.NONE: 0, AckPolicy.ALL: 1, AckPolicy.EXPLICIT: 2}
+_ACK_POLICIES = {
+    AckPolicy.NONE: 0,
+    AckPolicy.ALL: 1,
+    AckPolicy.EXPLICIT: 2,
+    AckPolicy.FLOW_CONTROL: 1,  # the outlet gets the acknowledgements
+}
 _RATE_MAX_BPS = 1 << 62
 _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limit
 _BURST_MAX = 1 << 30
@@ -244,7 +249,7 @@ class Consumer:
         if self._premises.domain:
             prefixes.append(f"$JS.{self._premises.domain}.API.")
         self.pulls.subscribe([f"{p}CONSUMER.MSG.NEXT.{place}".encode() for p in prefixes])
-        if self.config.ack_policy is not AckPolicy.NONE:
+        if self.config.ack_policy not in {AckPolicy.NONE, AckPolicy.FLOW_CONTROL}:
             self.acks.subscribe(
                 [f"$JS.ACK.{place}.*.*.*.*.*".encode(), f"$JS.ACK.*.*.{place}.>".encode()]
             )
@@ -262,9 +267,10 @@ class Consumer:
 
     def _configure(self) -> None:
         config = self.config
+        by_flow = config.ack_policy is AckPolicy.FLOW_CONTROL
         self.cursor.configure(
             ack_policy=_ACK_POLICIES[config.ack_policy],
-            ack_wait_ns=_wait_ns(config.ack_wait_ns),
+            ack_wait_ns=_WAIT_MAX_NS if by_flow else _wait_ns(config.ack_wait_ns),
             backoff_ns=[_wait_ns(wait_ns) for wait_ns in config.backoff_ns],
             max_deliver=config.max_deliver,
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
@@ -278,6 +284,7 @@ class Consumer:
                 flow_control=config.flow_control,
                 rate_bps=min(config.rate_limit_bps, _RATE_MAX_BPS),
                 burst_bytes=min(burst, _BURST_MAX) if burst > 0 else _BURST_DEFAULT,
+                acknowledges=by_flow,
             )
 
     def _filters(self) -> list[bytes]:

@@ -131,7 +131,6 @@ class ConsumerCreateRequest(Value):
 
 
 NOT_YET: dict[str, str] = {
-    "ack_policy=flow_control": "no acknowledgement by flow control",
     "sample_freq": "no acknowledgement metrics",
     "priority_groups": "no priority groups",
     "priority_policy": "no priority groups",

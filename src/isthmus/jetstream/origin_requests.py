@@ -153,3 +153,9 @@ def create_subject(source: StreamSource, config: ConsumerConfig) -> str:
     if config.filter_subject:
         subject += f".{config.name}.{config.filter_subject}"
     return subject.replace("..", ".")
+
+
+def delete_subject(source: StreamSource, name: str) -> str:
+    """The API subject that deletes the consumer `name`."""
+    api = source.external.api if source.external is not None else ""
+    return f"{api or _API}.CONSUMER.DELETE.{source.name}.{name}".replace("..", ".")

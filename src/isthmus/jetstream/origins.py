@@ -10,7 +10,8 @@ the origin are answers and deliveries.
 
 `Origins` holds those of one stream. Invariant: an origin is asked again only at its alarm, which is
 always set; where a copy goes on is read from what is stored, so a crash costs no message and
-stores none twice.
+stores none twice. What limits took meanwhile counts too: the last checkpoint says how far each
+source had come, and the journal's messages since then.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ BETWEEN_NS = 2 * NS_PER_S  # two requests of one origin
 BACK_OFF_NS = 10 * NS_PER_S  # times the failures in a row …
 BACK_OFF_MAX_NS = 120 * NS_PER_S  # … but no more
 JITTER_NS = 100_000_000  # at least, and less than twice that
+KNOWN_MAX = 1024  # sources that were taken away, and where they stood
 LOOKED_AT_ONCE = 2048  # messages in one turn, in search of where a source goes on
 
 _SEQ_MAX = (1 << 64) - 3
+Position = tuple[int, str]  # sequence in the origin, and which stream that is
+
 API_LEVELS = (5, 4, 0)  # of the answering server; 0: it knows of none
 _LABEL_HEADER = "Nats-Stream-Source"
 _OLDER = {errors.REQUIRED_API_LEVEL.err_code, errors.INVALID_JSON.err_code}
@@ -59,12 +63,13 @@ class Origins:
         self._mirror: Origin | None = None
         self._sources: dict[str, Origin] = {}
         self._unplaced: list[Origin] = []  # it is not known yet where they go on
+        self._known: dict[str, Position] = {}  # of sources, by index name, from before
         self._next_seq = 0  # where the search for that goes on, downwards
 
     def configure(self, config: StreamConfig, turn: Turn) -> None:
         """Copy what `config` names, and nothing else."""
         if self._mirror is not None and config.mirror != self._mirror.source:
-            self._mirror.close(turn)
+            self._mirror.forget(turn)
             self._mirror = None
         if config.mirror is not None and self._mirror is None:
             self._mirror = Origin(self._stream, config.mirror, mirror=True)
@@ -74,17 +79,50 @@ class Origins:
             name = origin_requests.index_name(source)
             origin = old.pop(name, None)
             if origin is not None and origin.source != source:
+                self._known[name] = origin.position
                 origin.close(turn)
                 origin = None
             if origin is None:
                 origin = Origin(self._stream, source, mirror=False)
-                self._unplaced.append(origin)
+                self._begin(origin, turn)
             self._sources[name] = origin
-        for origin in old.values():
-            origin.close(turn)
+        for name, origin in old.items():
+            self._known[name] = origin.position
+            origin.forget(turn)
+        while len(self._known) > KNOWN_MAX:
+            del self._known[next(iter(self._known))]
         if self._unplaced and not self._next_seq:
             self._next_seq = self._stream.stored.log.last_seq
             Job(self._place).start(turn)
+
+    def _begin(self, origin: Origin, turn: Turn) -> None:
+        """Go on where the source stood, if that is known; else it is looked for."""
+        seq, identity = self._known.pop(origin.name, (0, ""))
+        if seq:
+            origin.intake.resume(seq, identity.encode())
+            origin.ask_soon(turn)
+        else:
+            self._unplaced.append(origin)
+
+    def recall(self, positions: dict[str, Position], labels: list[bytes]) -> None:
+        """After a restart, before `configure`: where the sources stood at the last checkpoint, and
+        what copies since then say.
+        """
+        self._known = dict(positions)
+        for text in labels:
+            name, seq, identity = origin_requests.read_label(text.decode("utf-8", "replace"))
+            self._known[name] = (seq, identity)
+
+    def positions(self) -> dict[str, Position]:
+        """Where the sources stand, by index name: what must not be forgotten."""
+        known = {name: one for name, one in self._known.items() if name not in self._sources}
+        taken = {name: one.position for name, one in self._sources.items() if one.position[0]}
+        return {**known, **taken}
+
+    def forget(self, turn: Turn) -> None:
+        """The stream is gone: nobody needs the consumers that stay without it."""
+        for origin in self._all():
+            origin.forget(turn)
 
     def close(self, turn: Turn) -> None:
         """Copy nothing any more."""
@@ -165,6 +203,19 @@ class Origin:
         self.intake.close()
         self._stop_waiting()
         self._stream.premises.agenda.put(self._alarm, 0, turn)
+
+    def forget(self, turn: Turn) -> None:
+        """The same for good: a consumer that would stay is deleted."""
+        name = self.intake.consumer.decode()
+        if name and name == self._place()[0]:
+            subject = origin_requests.delete_subject(self.source, name)
+            publish(self._stream.premises.core, subject.encode(), b"", turn)
+        self.close(turn)
+
+    @property
+    def position(self) -> Position:
+        """The last sequence taken of the origin, and which stream that is."""
+        return self.intake.origin_seq, self.intake.identity.decode()
 
     def ask_soon(self, turn: Turn) -> None:
         """Ask when that may be, the later the more often it failed."""
@@ -253,6 +304,19 @@ class Origin:
             self._failed(turn)
 
     def _consumer(self) -> ConsumerConfig:
+        premises = self._stream.premises
+        name, metadata = self._place()
+        start = self._mirror_start() if self._mirror else self._source_start()
+        token = make_token(premises.entropy, 8)
+        subject = origin_requests.deliver_subject(self.source, "M" if self._mirror else "S", token)
+        config = origin_requests.consumer_config(self.source, name, subject, start, metadata)
+        if not self._level:
+            token = make_token(premises.entropy, 8)
+            config = msgspec.structs.replace(config, name=f"{name}_{token}", sourcing=False)
+        return config
+
+    def _place(self) -> tuple[str, dict[str, str]]:
+        """The name of its consumer, and what that is told of who reads it."""
         stream, premises = self._stream, self._stream.premises
         account = premises.core.name.decode()
         place = " ".join(one for one in (stream.name, account, premises.domain) if one)
@@ -260,19 +324,10 @@ class Origin:
         metadata = {f"_nats.{kind}.stream": stream.name, f"_nats.{kind}.acc": account}
         if premises.domain:
             metadata[f"_nats.{kind}.domain"] = premises.domain
-        token = make_token(premises.entropy, 8)
         if self._mirror:
-            name, start = origin_requests.mirror_consumer(place), self._mirror_start()
-        else:
-            sources = stream.config.sources
-            name = origin_requests.source_consumer(place, self.source, sources)
-            start = self._source_start()
-        subject = origin_requests.deliver_subject(self.source, "M" if self._mirror else "S", token)
-        config = origin_requests.consumer_config(self.source, name, subject, start, metadata)
-        if not self._level:
-            token = make_token(premises.entropy, 8)
-            config = msgspec.structs.replace(config, name=f"{name}_{token}", sourcing=False)
-        return config
+            return origin_requests.mirror_consumer(place), metadata
+        sources = stream.config.sources
+        return origin_requests.source_consumer(place, self.source, sources), metadata
 
     def _mirror_start(self) -> Start:
         """Behind what is here; in an empty mirror where its configuration says."""

@@ -32,7 +32,7 @@ def require_consumer(
         return
     if config.ack_policy is AckPolicy.NONE and not config.deliver_subject:
         raise errors.make(errors.PULL_ON_WORKQUEUE_NOT_EXPLICIT)
-    if config.ack_policy is not AckPolicy.EXPLICIT:
+    if config.ack_policy not in {AckPolicy.EXPLICIT, AckPolicy.FLOW_CONTROL}:
         raise errors.make(errors.WORKQUEUE_NOT_EXPLICIT)
     if config.deliver_policy is not DeliverPolicy.ALL:
         raise errors.make(errors.WORKQUEUE_NOT_DELIVER_ALL)

@@ -42,6 +42,7 @@ class StreamRecord(Value):
 
     config: StreamConfig
     created_ns: int
+    positions: dict[str, tuple[int, str]] = {}  # of its sources, by index name: seq and identity
 
 
 class Stream:
@@ -161,6 +162,7 @@ class Stream:
         """It is gone, consumers first."""
         for consumer in list(self):
             self.delete_consumer(consumer, turn)
+        self.origins.forget(turn)
         self._stop(turn)
         if self.journal is not None:
             self.journal.write(turn, KINDS["delete"], self.number, 0, turn.now_ns)
@@ -188,8 +190,13 @@ class Stream:
                 self.number,
                 turn,
                 name=self.name,
-                value=StreamRecord(config=self.config, created_ns=self.created_ns),
+                value=self._record(),
             )
+
+    def _record(self) -> StreamRecord:
+        return StreamRecord(
+            config=self.config, created_ns=self.created_ns, positions=self.origins.positions()
+        )
 
     def _configure(self, now_ns: int) -> None:
         config = self.config
@@ -260,7 +267,7 @@ class Stream:
         return StreamNow(
             account=self.premises.core.name,
             name=self.name.encode(),
-            config=to_json(StreamRecord(config=self.config, created_ns=self.created_ns)),
+            config=to_json(self._record()),
             consumers=[consumer.checkpoint() for consumer in self if consumer.durable],
         )
 

@@ -83,6 +83,7 @@ class Found:
         self.name = name
         self.config = config
         self.consumers: dict[int, FoundConsumer] = {}
+        self.labels: list[bytes] = []  # of the last copies since the checkpoint, even if they went
 
     @property
     def number(self) -> int:
@@ -154,6 +155,9 @@ class _Recovery:
             if name.isdecimal():
                 self.read_stream(int(name))
         ended = self.read_journal()
+        for number, labels in self.replay.labels.items():
+            if number in self.found:
+                self.found[number].labels = list(labels.values())
         for number, records in sorted(self.replay.unknown.items()):
             self.findings.append(
                 f"{records} records in the journal belong to {number}, "
