@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from sharing.catalogue.fault import Fault, steps
-from sharing.catalogue.feeds import DELIVER, GET, PUT
+from sharing.catalogue.feeds import BY_PUSH_SHARE, DELIVER, GET, PUT
 from sharing.catalogue.pulled import BY_SHARE
 from sharing.catalogue.setup import SERVICE
 from sharing.catalogue.world import (
@@ -173,6 +173,8 @@ EXPORTS: dict[str, Fault] = {
         ("export_type", "import_kind"),
         DELIVER,
         DELIVERING,
+        ask=BY_PUSH_SHARE,
+        hidden=True,
     ),
     "news-not-exported": Fault(
         "news", without_export("retail.v1.cart.>"), ("export_missing",), "retail.v1.cart.>"
@@ -180,7 +182,7 @@ EXPORTS: dict[str, Fault] = {
     "news-exported-as-service": Fault(
         "news-public",
         change_export("retail.v1.cart.>", type="service", response_type="Singleton"),
-        ("export_type",),
+        ("export_type", "import_kind"),
         "retail.v1.cart.>",
     ),
     "service-not-exported": Fault(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sharing.catalogue.healthy import SETUPS
 from sharing.catalogue.lab import Lab
 from sharing.catalogue.world import GIVER, TAKER, World
 
@@ -32,12 +33,18 @@ class Fault(NamedTuple):
     before: tuple[str, ...] = (GIVER,)  # pushed before planting, when all was well
     only: Mapping[str, frozenset[str]] = MappingProxyType({})  # broken, on one kind of server
     kinds: tuple[str, ...] = ("isthmus", "real")  # of servers on which it can occur
+    hidden: bool = False  # the store shows something that could be meant
     refusal: str = ""  # part of what the server says to the push
+
+    @property
+    def question(self) -> str:
+        """What is asked about it."""
+        return self.ask or SETUPS[self.setup].asks[0]
 
     @property
     def live(self) -> bool:
         """True if only the server knows."""
-        return self.act is not None or not {GIVER, TAKER} <= set(self.pushed)
+        return self.hidden or self.act is not None or not {GIVER, TAKER} <= set(self.pushed)
 
 
 def nobody(world: World) -> None:

@@ -126,7 +126,13 @@ IMPORTS: dict[str, Fault] = {
         ask=BY_PUSH_SHARE,
     ),
     "delivery-not-imported": Fault(
-        "push", without_import(DELIVER), ("import_missing",), "retail.v1.order.events", DELIVERING
+        "push",
+        without_import(DELIVER),
+        ("import_missing",),
+        DELIVER,
+        DELIVERING,
+        ask=BY_PUSH_SHARE,
+        hidden=True,
     ),
     "news-not-imported": Fault(
         "news", without_import("retail.v1.cart.>"), ("import_missing",), "retail.v1.cart.started"

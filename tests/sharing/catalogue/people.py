@@ -14,6 +14,7 @@ from sharing.catalogue.pulled import signing_key_of
 from sharing.catalogue.world import ACK, GIVER, HOUR_S, NEXT, TAKER, World, local
 
 USER = f"{TAKER}-USER"
+ACK_STEM = ACK.removesuffix(">")
 
 
 def user(flags: str, *, account: str = TAKER) -> Callable[[World], object]:
@@ -71,17 +72,17 @@ PEOPLE: dict[str, Fault] = {
         PULLING | {"info"},
     ),
     "acknowledging-denied": Fault(
-        "guide", user("--deny-pub '$JS.ACK.>'"), ("permission_denied",), ACK, steps("ack")
+        "guide", user("--deny-pub '$JS.ACK.>'"), ("permission_denied",), ACK_STEM, steps("ack")
     ),
     "acknowledging-not-allowed": Fault(
-        "guide", user("--allow-pub 'ACCTC.API.>'"), ("permission_denied",), ACK, steps("ack")
+        "guide", user("--allow-pub 'ACCTC.API.>'"), ("permission_denied",), ACK_STEM, steps("ack")
     ),
     "inbox-denied": Fault("guide", user("--deny-sub '_INBOX.>'"), ("permission_denied",), "_INBOX"),
     "inbox-not-allowed": Fault(
         "guide", user("--allow-sub 'orders.>'"), ("permission_denied",), "_INBOX"
     ),
     "scope-denies-acknowledging": Fault(
-        "scoped-user", scope_without_acks, ("permission_denied",), ACK, steps("ack")
+        "scoped-user", scope_without_acks, ("permission_denied",), ACK_STEM, steps("ack")
     ),
     "denied-by-default": Fault(
         "default-permissions",

@@ -144,6 +144,6 @@ TOKENS: dict[str, Fault] = {
         "guide", revoked(INFO, "ACCTB"), ("activation_revoked",), INFO, steps("info"), ask=ASK_INFO
     ),
     "share-revoked": Fault(
-        "guide", all_revoked, ("activation_revoked",), NEXT, EVERYTHING, ask=BY_SHARE
+        "guide", all_revoked, ("activation_revoked",), CONSUMER, EVERYTHING, ask=BY_SHARE
     ),
 }
