@@ -102,6 +102,15 @@ def require_subject(what: str, subject: str, *, literal: bool = False) -> None:
         raise ShareError(f"the {what} {quote(subject)} may not have wildcards")
 
 
+def require_narrow(subject: str) -> None:
+    """Raise if `subject` is everything an account has, or begins with everything."""
+    if subject.partition(".")[0] in {"*", ">"}:
+        raise ShareError(
+            f"{quote(subject)} would share what every account has for itself:"
+            " begin with a name, not with a wildcard"
+        )
+
+
 def require_prefix(prefix: str) -> None:
     """Raise unless subjects may begin with `prefix` in any account."""
     if not subjects.valid_literal(prefix) or not prefix.isprintable():

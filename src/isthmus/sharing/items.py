@@ -32,6 +32,7 @@ from isthmus.sharing.grants import (
     fixed_grant,
     grant_name,
     require_name,
+    require_narrow,
     require_subject,
     stem_of,
 )
@@ -156,6 +157,7 @@ class Feed(Value, tag_field="kind", tag="stream"):
     def check(self) -> None:
         """Raise `ShareError` if there can be no such thing."""
         require_subject("subject", self.subject)
+        require_narrow(self.subject)
 
     def without(self, roles: set[str]) -> "Feed":
         """The same."""
@@ -194,6 +196,7 @@ class Service(Value, tag_field="kind", tag="service"):
     def check(self) -> None:
         """Raise `ShareError` if there can be no such thing."""
         require_subject("subject", self.subject)
+        require_narrow(self.subject)
         if self.response_type not in RESPONSE_TYPES:
             raise ShareError(
                 f"{quote(self.response_type)} is no response type:"

@@ -174,8 +174,12 @@ SHARE = _group(
     _verbs(
         group="share",
         share_consumer="Let another account pull from a consumer",
+        share_kv="Let another account read or write a bucket",
+        share_push_consumer="Let another account listen where a consumer delivers",
         share_renew="Make new tokens for who has a share already",
         share_revoke="End a share, all its subjects at once",
+        share_service="Let another account send requests",
+        share_stream="Let another account listen to a subject",
     ),
 )
 _GROUPS = (
