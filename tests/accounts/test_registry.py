@@ -123,6 +123,17 @@ def test_an_import_ends_at_the_moment_its_exporter_expires():
     assert world.registry.deadline_ns() is None
 
 
+def test_an_import_ends_with_its_own_account_and_nothing_is_due_any_more():
+    ends_ns = NOW + 5 * SECOND
+    world = make_world(exporter(), msgspec.structs.replace(importer(), expires_ns=ends_ns))
+    world.listen("C", "svc.*")
+    assert world.send("B", "c.svc.a", ends_ns - 1) == [("C", "svc.a")]
+    assert world.send("B", "c.svc.a", ends_ns) == []
+    assert [account.name for account in world.registry.tick(ends_ns)] == ["B"]
+    assert reason(world) == "account_expired"
+    assert world.registry.deadline_ns() is None
+
+
 def test_an_unchanged_import_keeps_its_crossing():
     world = make_world(exporter(), importer())
     before = world.registry.get("B").imports[0].crossing

@@ -40,7 +40,9 @@ def find_export(exporter: AccountSpec, wanted: Import) -> Export | None:
 def authorise(
     importer: AccountSpec, wanted: Import, exporter: AccountSpec | None, now_ns: int
 ) -> Grant | Refusal:
-    """Decide one import."""
+    """Decide one import. A grant is good at `now_ns`: its end, if it has one, is later."""
+    if importer.expires_ns and now_ns >= importer.expires_ns:
+        return Refusal(code="account_expired", reason=f"account {_label(importer)} has expired")
     if exporter is None:
         return Refusal(
             code="account_unknown",
