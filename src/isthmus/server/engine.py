@@ -22,9 +22,10 @@ from isthmus.jetstream.account import AccountJetStream
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
 from isthmus.server.disks import FileDisk
 from isthmus.server.hub import Hub
-from isthmus.server.lanes import LaneThread
+from isthmus.server.lanes import LaneThread, MakeLane
 from isthmus.server.logs import Log
 from isthmus.store.jobs import LANES, Job
+from isthmus.store.records import SEGMENT_BYTES
 from isthmus.store.recover import Options as StoreOptions
 from isthmus.store.recover import open_store
 from isthmus.store.store import Store
@@ -49,6 +50,8 @@ class Engine:
         entropy: Entropy,
         log: Log,
         make_disk: Callable[[Path], StoreDisk] | None = None,
+        make_lane: MakeLane | None = None,
+        segment_bytes: int = 0,
     ) -> None:
         self.options = options
         self.accounts: dict[str, AccountJetStream] = {}
@@ -58,11 +61,13 @@ class Engine:
         folder = Path(options.store_dir or Path(tempfile.gettempdir()) / "nats")
         self.store_dir = str(folder / "jetstream")
         self.store: Store | None = None
+        self._segment_bytes = segment_bytes or SEGMENT_BYTES
         self._disk = (make_disk or FileDisk)(folder / "jetstream" / "isthmus")
         self._hub = hub
         self._entropy = entropy
         self._log = log
-        self._lanes = {lane: LaneThread(lane, self._disk, hub.loop, self._done) for lane in LANES}
+        make = make_lane or LaneThread
+        self._lanes = {lane: make(lane, self._disk, hub.loop, self._done) for lane in LANES}
         self._idle = asyncio.Event()
 
     @property
@@ -80,7 +85,7 @@ class Engine:
             loop.call_soon_threadsafe(self._log.error, line)
 
         def open_it() -> Store:
-            options = StoreOptions(sync_interval_ns=sync_ns)
+            options = StoreOptions(sync_interval_ns=sync_ns, segment_bytes=self._segment_bytes)
             return open_store(self._disk, self._entropy, options=options, tell=tell)
 
         store = self.store = await loop.run_in_executor(None, open_it)

@@ -11,11 +11,25 @@ import asyncio
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Protocol
 
 from isthmus.base.ports import Disk
 from isthmus.store.jobs import Job
 
 Done = Callable[[Job, BaseException | None], None]
+
+
+class Lane(Protocol):
+    """Carries out jobs in order."""
+
+    def submit(self, job: Job) -> None:
+        """Carry it out when those before it are done."""
+
+    def close(self) -> None:
+        """Return when what was submitted is carried out; take nothing more."""
+
+
+MakeLane = Callable[[str, Disk, asyncio.AbstractEventLoop, Done], Lane]
 
 
 class LaneThread:

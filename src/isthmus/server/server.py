@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from isthmus.base.ports import Clock
     from isthmus.server.engine import Engine, StoreDisk
+    from isthmus.server.lanes import MakeLane
     from isthmus.server.monitoring import Monitoring
 
 BACKLOG = 1024
@@ -41,7 +43,9 @@ BACKLOG = 1024
 class Server:
     """One server in the running event loop. `await start()`, later `await stop()`.
 
-    `make_disk(folder)`: where JetStream keeps its files, if not in that folder of the real disk.
+    `make_disk(folder)`: where JetStream keeps its files, if not in that folder of the real disk;
+    `make_lane`: who works on it, if not threads; `segment_bytes`: how large a new journal's segments
+    are; `clock`: what time it is, if not the machine's.
     """
 
     def __init__(
@@ -50,10 +54,13 @@ class Server:
         log: Log,
         *,
         make_disk: Callable[[Path], StoreDisk] | None = None,
+        make_lane: MakeLane | None = None,
+        segment_bytes: int = 0,
+        clock: Clock | None = None,
     ) -> None:
         self.options = options
         self.log = log
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.entropy = SystemEntropy()
         self.server_id = KeyPair.make(Kind.SERVER, self.entropy).public_key
         self.registry = Registry(self.entropy, server_name=options.server_name or self.server_id)
@@ -65,6 +72,8 @@ class Server:
         self._system: System | None = None
         self._stopped = asyncio.Event()
         self._make_disk = make_disk
+        self._make_lane = make_lane
+        self._segment_bytes = segment_bytes
 
     @property
     def url(self) -> str:
@@ -93,7 +102,13 @@ class Server:
                 from isthmus.server.engine import Engine  # noqa: PLC0415
 
                 self.engine = Engine(
-                    self.options.jetstream, hub, self.entropy, self.log, self._make_disk
+                    self.options.jetstream,
+                    hub,
+                    self.entropy,
+                    self.log,
+                    self._make_disk,
+                    self._make_lane,
+                    self._segment_bytes,
                 )
                 await self.engine.start()
             from isthmus.server.monitoring import Monitoring  # noqa: PLC0415

@@ -20,13 +20,13 @@ SECTOR = 512
 
 
 class _File:
-    """`stable` survives; `sectors` were written since the last sync."""
+    """`stable` survives; `dirty` sectors were written since the last sync, or it was cut."""
 
     def __init__(self) -> None:
         self.stable = bytearray()
         self.current = bytearray()
         self.dirty: set[int] = set()
-        self.synced_once = False
+        self.cut = False
 
 
 class MemoryDisk:
@@ -68,6 +68,10 @@ class MemoryDisk:
         after._stable_names = dict(after._files)
         return after
 
+    def close(self) -> None:
+        """Whoever had it lets go: another may take its locks."""
+        self._locked.clear()
+
     def flip(self, path: str, offset: int, bit: int = 0) -> None:
         """Bit rot."""
         file = self._files[path]
@@ -94,7 +98,8 @@ class MemoryDisk:
         self._note("preallocate", path)
         file = self._files.setdefault(path, _File())
         file.current = bytearray(size)
-        self._sync(file)
+        file.stable = bytearray(size)
+        file.dirty.clear()
 
     def size(self, path: str) -> int:
         file = self._files.get(path)
@@ -104,7 +109,8 @@ class MemoryDisk:
         file = self._files.get(path)
         if file is None:
             raise FileNotFoundError(2, "No such file or directory", path)
-        return bytes(file.current[offset : offset + size])
+        with memoryview(file.current) as content:
+            return bytes(content[offset : offset + size])
 
     def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
         self._note("write", path)
@@ -119,6 +125,7 @@ class MemoryDisk:
     def truncate(self, path: str, size: int) -> None:
         self._note("truncate", path)
         file = self._files.setdefault(path, _File())
+        file.cut = True
         if size < len(file.current):
             del file.current[size:]
         else:
@@ -168,8 +175,15 @@ class MemoryDisk:
 
     @staticmethod
     def _sync(file: _File) -> None:
-        file.stable = bytearray(file.current)
+        if file.cut:
+            file.stable = bytearray(file.current)
+        else:  # files are large, what was written is little
+            file.stable.extend(bytes(len(file.current) - len(file.stable)))
+            for sector in file.dirty:
+                part = slice(sector * SECTOR, (sector + 1) * SECTOR)
+                file.stable[part] = file.current[part]
         file.dirty.clear()
+        file.cut = False
 
 
 class FaultyDisk:
