@@ -130,9 +130,9 @@ class SignedClient:
         self._send(data.encode() + payload + b"\r\n")
         return [self.message() for _ in range(count)]
 
-    def send_request(self, subject: str, reply: str) -> None:
+    def send_request(self, subject: str, reply: str, payload: bytes = b"ask") -> None:
         """Publish and wait for nothing."""
-        self._send(f"PUB {subject} {reply} 3\r\nask\r\n".encode())
+        self._send(f"PUB {subject} {reply} {len(payload)}\r\n".encode() + payload + b"\r\n")
 
     def publish_all(self, subject: str, payloads: list[bytes]) -> None:
         """Publish many, and wait until the server has read them."""
@@ -157,6 +157,12 @@ class SignedClient:
         """What has come: reads once if nothing waits."""
         if not self._messages:
             self._read()
+        out = list(self._messages)
+        self._messages.clear()
+        return out
+
+    def kept(self) -> list[Message]:
+        """What was read on the way to something else."""
         out = list(self._messages)
         self._messages.clear()
         return out

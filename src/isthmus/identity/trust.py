@@ -143,6 +143,8 @@ def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> A
     if wrong:
         texts = " ".join(finding.text for finding in wrong)
         return _no(Reason.CLAIMS_INVALID, f"User JWT no longer valid: &{{Issues:[{texts}]}}")
+    if expired(user.expires_s, now_ns):  # in the second of its end, too: it would be cut at once
+        return _no(Reason.CLAIMS_INVALID, "User JWT no longer valid: &{Issues:[claim is expired]}")
     if account.issuer not in trust.keys:
         return _no(Reason.ACCOUNT_UNTRUSTED, "Account JWT not signed by trusted operator")
     limits = limits_of(user, account, trust)

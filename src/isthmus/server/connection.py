@@ -273,10 +273,6 @@ class Connection(asyncio.BufferedProtocol):
         self._disarm("authentication")
         self.rtt_ns = max(host.wall_ns() - self.started_ns, 1)
         self._describe()
-        if user.expires_ns:
-            left_s = (user.expires_ns - host.wall_ns()) / NS_PER_S
-            # a loop's timers are monotonic and long ones drift from wall time: look again on waking
-            self._arm("expiry", min(max(left_s, 0), 3600), self._expiry)
         self._arm_ping(
             constants.FIRST_PING_NS / NS_PER_S
             + random.uniform(0, min(0.2 * host.options.ping_interval_ns / NS_PER_S, 0.4))  # noqa: S311
@@ -291,6 +287,10 @@ class Connection(asyncio.BufferedProtocol):
             self.account.spec.limits.subscriptions,
             self.user.subscriptions_max,
         )
+
+    def expired(self, now_ns: int) -> bool:
+        """True if its user's time is over (who said CONNECT again may be another user by now)."""
+        return self.user is not None and 0 < self.user.expires_ns <= now_ns
 
     def refresh(self) -> None:
         """The account changed: its limits, and what it allows those without permissions."""
@@ -435,14 +435,6 @@ class Connection(asyncio.BufferedProtocol):
             f"{self.outbound.pending} total bytes.",
         )
         self.abort("Slow Consumer (Write Deadline)")
-
-    def _expiry(self) -> None:
-        assert self.user is not None
-        left_s = (self.user.expires_ns - self.host.wall_ns()) / NS_PER_S
-        if left_s > 0:
-            self._arm("expiry", min(left_s, 3600), self._expiry)
-        else:
-            self.close("User Authentication Expired", "Authentication Expired")
 
     def _arm_ping(self, delay_s: float) -> None:
         self._arm("ping", delay_s, self._ping)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import heapq
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -31,8 +32,11 @@ from isthmus.server.connection import Connection
 if TYPE_CHECKING:
     from isthmus.server.logs import Log
 
-# A timer is never armed for longer: wall time may step, and a machine may sleep.
-TIMER_MAX_S = 30.0
+# A timer is never armed for longer: wall time may step, and a machine may sleep. Who hears nothing
+# and says nothing is told of an end within this time; nothing is delivered after one (`begin_turn`).
+TIMER_MAX_S = 1.0
+ROUNDING_NS = 1000  # the loop's seconds are floats: a timer must not fire before its moment
+NEVER_NS = 1 << 63
 
 
 class Hub:
@@ -73,12 +77,14 @@ class Hub:
         self.slow_consumers = 0
         self.left_messages = self.left_bytes = self.left_out_messages = self.left_out_bytes = 0
         self.on_tick: list[Callable[[int], None]] = []
-        self.deadlines: list[Callable[[], int | None]] = [registry.deadline_ns]
+        self.deadlines: list[Callable[[], int | None]] = [self._find_ends]
         self.on_expired: Callable[[Account], None] | None = None
         self._next_cid = 0
         self._depth = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
+        self._leases: list[tuple[int, int]] = []  # heap of (when a user's token ends, cid)
+        self._ends_ns = NEVER_NS  # when time next ends a user, an account or a grant
 
     # --- turns and time ---
 
@@ -87,10 +93,17 @@ class Hub:
         return self.clock.wall_ns()
 
     def begin_turn(self) -> Turn:
-        """Start a turn, or take part in the one that is under way."""
-        if self._depth == 0:
-            self.turn.begin(self.clock.wall_ns())
+        """Start a turn, or take part in the one that is under way.
+
+        What has ended by now ends before anything passes: after a step of the clock, or when the
+        process was suspended, a socket may be read before the timer fires.
+        """
         self._depth += 1
+        if self._depth == 1:
+            now_ns = self.clock.wall_ns()
+            self.turn.begin(now_ns)
+            if now_ns >= self._ends_ns:
+                self._end_due(now_ns)
         return self.turn
 
     def finish_turn(self) -> None:
@@ -125,22 +138,53 @@ class Hub:
     def _arm(self, when_ns: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        delay_s = min(max((when_ns - self.clock.wall_ns()) / NS_PER_S, 0), TIMER_MAX_S)
+        left_ns = max(when_ns - self.clock.wall_ns(), 0)
+        delay_s = min((left_ns + ROUNDING_NS) / NS_PER_S, TIMER_MAX_S)
         self._timer_ns = when_ns
         self._timer = self.loop.call_later(delay_s, self._fire)
 
     def _fire(self) -> None:
+        when_ns = self._timer_ns
         self._timer = None
         self.begin_turn()
         now_ns = self.turn.now_ns
         try:
-            for account in self.registry.tick(now_ns):
-                self._account_expired(account)
-            for tick in self.on_tick:
-                tick(now_ns)
+            if now_ns >= when_ns:
+                for tick in self.on_tick:
+                    tick(now_ns)
         finally:
             self.finish_turn()
-        self.rearm()
+        if now_ns >= when_ns:
+            self.rearm()
+        elif self._timer is None or when_ns < self._timer_ns:
+            self._arm(when_ns)  # it was cut to TIMER_MAX_S
+
+    def _find_ends(self) -> int | None:
+        """When time alone next ends something."""
+        first_ns = self._leases[0][0] if self._leases else NEVER_NS
+        self._ends_ns = min(self.registry.deadline_ns() or NEVER_NS, first_ns)
+        return None if self._ends_ns == NEVER_NS else self._ends_ns
+
+    def _end_due(self, now_ns: int) -> None:
+        """Users, accounts and grants whose time has come; answers nobody waits for any more."""
+        try:
+            for account in self.registry.tick(now_ns):
+                self._account_expired(account)
+            while self._leases and self._leases[0][0] <= now_ns:
+                _, cid = heapq.heappop(self._leases)
+                connection = self.connections.get(cid)
+                if connection is not None and connection.expired(now_ns):
+                    connection.close("User Authentication Expired", "Authentication Expired")
+        except Exception as error:  # noqa: BLE001 — whoever's turn it is has nothing to do with it
+            self.log.error(f"internal error: {error!r}", error)
+        self._find_ends()
+
+    def _lease(self, connection: Connection, ends_ns: int) -> None:
+        """Note when a connection ends; those that are gone leave the heap when they outnumber."""
+        if len(self._leases) > 2 * len(self.connections) + 64:
+            self._leases = [entry for entry in self._leases if entry[1] in self.connections]
+            heapq.heapify(self._leases)
+        heapq.heappush(self._leases, (ends_ns, connection.cid))
 
     # --- what a connection asks for (connection.Host) ---
 
@@ -209,6 +253,8 @@ class Hub:
                 reason="Maximum Account Connections Exceeded",
             )
         members.add(connection)
+        if user.expires_ns:
+            self._lease(connection, user.expires_ns)
         self.rearm()
         return account
 
