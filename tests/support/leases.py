@@ -85,16 +85,12 @@ class LeaseWorld:
             )
             for name, (kind, subject, response) in GRANTS.items()
         )
-        return account_token(
-            C, now_ns=made_ns, exp=self.ends.c, limits=STORING, exports=exports
-        )
+        return account_token(C, now_ns=made_ns, exp=self.ends.c, limits=STORING, exports=exports)
 
     def _importer(self) -> str:
         imports = []
         for name, (kind, subject, _) in GRANTS.items():
-            claims = make_activation(
-                B.public_key, subject, Activation(subject=subject, kind=kind)
-            )
+            claims = make_activation(B.public_key, subject, Activation(subject=subject, kind=kind))
             claims = replace(claims, expires_s=self.ends.activation)
             imports.append(
                 Import(
@@ -218,9 +214,7 @@ class LeaseWorld:
             config = {"durable_name": name} | base | more
             if name == "PUSH":
                 config |= {"ack_policy": "none"}
-            self.api(
-                f"CONSUMER.DURABLE.CREATE.S.{name}", {"stream_name": "S", "config": config}
-            )
+            self.api(f"CONSUMER.DURABLE.CREATE.S.{name}", {"stream_name": "S", "config": config})
         for number in range(20):
             self.c.publish("s.early", b"secret early %d" % number)
         self.loop.settle()

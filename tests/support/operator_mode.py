@@ -161,6 +161,14 @@ class SignedClient:
         self._messages.clear()
         return out
 
+    def glance(self) -> str:
+        """Read one line: the error if it is one, `closed` at the end, else empty."""
+        try:
+            line = self._read()
+        except ConnectionError:
+            return "closed"
+        return line if line.startswith("-ERR") else ""
+
     def kept(self) -> list[Message]:
         """What was read on the way to something else."""
         out = list(self._messages)

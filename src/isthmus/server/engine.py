@@ -50,6 +50,7 @@ class Engine:
         entropy: Entropy,
         log: Log,
         make_disk: Callable[[Path], StoreDisk] | None = None,
+        *,
         make_lane: MakeLane | None = None,
         segment_bytes: int = 0,
     ) -> None:

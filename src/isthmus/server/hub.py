@@ -32,8 +32,8 @@ from isthmus.server.connection import Connection
 if TYPE_CHECKING:
     from isthmus.server.logs import Log
 
-# A timer is never armed for longer: wall time may step, and a machine may sleep. Who hears nothing
-# and says nothing is told of an end within this time; nothing is delivered after one (`begin_turn`).
+# A timer is never armed for longer: wall time may step, and a machine may sleep. Who is silent is
+# told of an end within this time; nothing is delivered after one (`begin_turn`).
 TIMER_MAX_S = 1.0
 ROUNDING_NS = 1000  # the loop's seconds are floats: a timer must not fire before its moment
 NEVER_NS = 1 << 63

@@ -44,8 +44,8 @@ class Server:
     """One server in the running event loop. `await start()`, later `await stop()`.
 
     `make_disk(folder)`: where JetStream keeps its files, if not in that folder of the real disk;
-    `make_lane`: who works on it, if not threads; `segment_bytes`: how large a new journal's segments
-    are; `clock`: what time it is, if not the machine's.
+    `make_lane`: who works on it, if not threads; `segment_bytes`: how large the segments of a new
+    journal are; `clock`: what time it is, if not the machine's.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class Server:
                     self.entropy,
                     self.log,
                     self._make_disk,
-                    self._make_lane,
-                    self._segment_bytes,
+                    make_lane=self._make_lane,
+                    segment_bytes=self._segment_bytes,
                 )
                 await self.engine.start()
             from isthmus.server.monitoring import Monitoring  # noqa: PLC0415

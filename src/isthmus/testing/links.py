@@ -34,7 +34,7 @@ class Link(asyncio.Transport):
         """Bytes to the server: read at once, or when it reads again."""
         self._unread += data
         while self._unread and self._reading and not self._closing:
-            room = self._protocol.get_buffer(-1)
+            room = memoryview(self._protocol.get_buffer(-1))
             size = min(len(room), len(self._unread))
             room[:size] = self._unread[:size]
             self._unread = self._unread[size:]

@@ -38,7 +38,7 @@ class SimClock:
         self._offset_ns += by_ns
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # platform's choice
+class _Selector(selectors.DefaultSelector):
     """Waits by letting virtual time pass."""
 
     loop: SimLoop
