@@ -134,6 +134,7 @@ class VirtualServer:
             make_lane=SimLane,
             segment_bytes=SEGMENT_BYTES,
             clock=self.clock,
+            cores=1,  # nothing is gained by staying awake where time stands still
         )
         self.loop.run_until_complete(self.server.start())
         self.system = SimClient(self.loop, SYSTEM_USER_TOKEN, SYSTEM_USER)

@@ -45,7 +45,8 @@ class Server:
 
     `make_disk(folder)`: where JetStream keeps its files, if not in that folder of the real disk;
     `make_lane`: who works on it, if not threads; `segment_bytes`: how large the segments of a new
-    journal are; `clock`: what time it is, if not the machine's.
+    journal are; `clock` and `cores`: what time it is and how many cores there are, if not the
+    machine's.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Server:
         make_lane: MakeLane | None = None,
         segment_bytes: int = 0,
         clock: Clock | None = None,
+        cores: int = 0,
     ) -> None:
         self.options = options
         self.log = log
@@ -74,6 +76,7 @@ class Server:
         self._make_disk = make_disk
         self._make_lane = make_lane
         self._segment_bytes = segment_bytes
+        self._cores = cores or usable_cores()
 
     @property
     def url(self) -> str:
@@ -199,7 +202,7 @@ class Server:
             log=self.log,
             loop=asyncio.get_running_loop(),
             system_account=system_account,
-            cores=usable_cores(),
+            cores=self._cores,
         )
 
     async def _listen(self) -> None:
