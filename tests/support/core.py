@@ -60,6 +60,7 @@ class World:
     def begin(self, step_ns: int = 0) -> Turn:
         self.now_ns += step_ns
         self.turn.begin(self.now_ns)
+        self.turn.resume()
         return self.turn
 
 

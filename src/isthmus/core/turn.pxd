@@ -9,16 +9,20 @@ per touched connection per turn, however many messages it got.
                               │                        │ chores, first come first served;
                               └─ later(chore)          │   a chore may queue others
                               └─ flush_later(outbound) │ outbounds, each once
-                                                       └ unfinished? the owner calls again soon
+                                                       └ unfinished? the owner soon begins
+        begin(now_ns) ── resume ── finish()              one more, which resumes
 
 Whoever will have something to do when time passes says so with `wake_at`; the owner arms one timer
 for the earliest moment noted.
 
-A chore that has more to do than its slice calls `again`: it is queued for the next turn, and
-`unfinished` tells the owner to start one without waiting for a socket.
+A chore that has more to do than its slice calls `again`, and `unfinished` tells the owner to begin
+a turn for it without waiting for a socket. Only a turn that is told to `resume` goes on with it: a
+client's read takes no slice of somebody else's work.
 """
 
 from libc.stdint cimport int64_t, uint64_t
+
+cimport cython
 
 
 cdef class Turn
@@ -29,6 +33,7 @@ cdef class Chore:
     cdef int settle(self, Turn turn) except -1
 
 
+@cython.final
 cdef class Turn:
     cdef readonly int64_t now_ns      # wall clock, nanoseconds since 1970
     cdef readonly int64_t wake_ns     # earliest moment noted since `take_wake`; 0: none

@@ -30,13 +30,16 @@ cdef class Turn:
 
     @property
     def unfinished(self) -> bool:
-        """True if some chore ran out of its slice: begin another turn soon."""
+        """True if some chore ran out of its slice: begin another turn soon, and `resume`."""
         return len(self.next_chores) > 0 or len(self.outbounds) > 0
 
     cpdef void begin(self, int64_t now_ns):
         """Start a turn at wall time `now_ns`."""
         self.now_ns = now_ns
         self.stalled = False
+
+    def resume(self) -> None:
+        """Go on in this turn with what ran out of its slice in one before."""
         if self.next_chores:
             self.chores.extend(self.next_chores)
             self.next_chores.clear()
@@ -48,7 +51,7 @@ cdef class Turn:
             self.chores.append(chore)
 
     cdef void again(self, Chore chore):
-        """Settle `chore` in the next turn (it had more to do than one slice)."""
+        """Settle `chore` in the turn that resumes (it had more to do than one slice)."""
         if not chore.queued:
             chore.queued = True
             self.next_chores.append(chore)

@@ -81,6 +81,7 @@ class Hub:
         self.on_expired: Callable[[Account], None] | None = None
         self._next_cid = 0
         self._depth = 0
+        self._going_on = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
         self._leases: list[tuple[int, int]] = []  # heap of (when a user's token ends, cid)
@@ -117,7 +118,8 @@ class Hub:
             self.log.error(f"internal error: {error!r}", error)
         finally:
             self._depth -= 1
-        if self.turn.unfinished:
+        if self.turn.unfinished and not self._going_on:
+            self._going_on = True
             self.loop.call_soon(self._go_on)
         if self._busy_poll is not None:
             self._busy_poll.turn_ended()
@@ -126,7 +128,9 @@ class Hub:
             self._arm(wake_ns)
 
     def _go_on(self) -> None:
-        self.begin_turn()
+        """One slice of what is unfinished, once in a round of the loop."""
+        self._going_on = False
+        self.begin_turn().resume()
         self.finish_turn()
 
     def rearm(self) -> None:
