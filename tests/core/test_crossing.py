@@ -1,4 +1,5 @@
 import gc
+import random
 import re
 
 import pytest
@@ -438,6 +439,29 @@ def test_who_unsubscribes_with_the_answer_gets_it(
     service.say(b"PUB %s 1" % reply, b"a", b"PUB %s 1" % reply, b"b")
     assert asker.heard() == b"MSG _INBOX.x 2 1\r\na\r\n"
     assert crossing.response_count == 0
+
+
+def test_many_inboxes_go_one_by_one_and_then_all_at_once(world: World, service: MemoryConnection):
+    crossing = cross(world, b"svc.a", response_type=STREAM)
+    asker = world.connect("B")
+    chance = random.Random(1)
+    asker.say(b"SUB _INBOX.rest.> rest")
+    open_inboxes = list(range(3000))
+    for number in open_inboxes:
+        asker.say(b"SUB _INBOX.%d %d" % (number, number))
+        for _ in range(1 + number % 2):
+            asker.say(b"PUB svc.a _INBOX.%d 0" % number, b"")
+        asker.say(b"PUB svc.a _INBOX.rest.%d 0" % number, b"")
+    assert crossing.response_count == 7500
+    chance.shuffle(open_inboxes)
+    while open_inboxes:
+        asker.say(b"UNSUB %d" % open_inboxes.pop())
+        left = sum(1 + number % 2 for number in open_inboxes)
+        assert crossing.response_count == 3000 + left
+    asker.say(b"UNSUB rest")
+    assert crossing.response_count == 0
+    asker.say(b"SUB _INBOX.x 1", b"PUB svc.a _INBOX.x 0", b"")
+    assert crossing.response_count == 1
 
 
 def test_a_chain_is_let_go_link_by_link(world: World):

@@ -21,7 +21,10 @@ it was queued to the end.
 An answer that wants an answer gets a `_R_` subject in the importer, by the crossing's `reverse`.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
+
+cimport cython
 
 from isthmus.core.awaited cimport Awaiting
 from isthmus.core.latency cimport Latency, Sample
@@ -38,6 +41,10 @@ cdef enum:
     RESPONSES_MAX = 65536
 
 
+cdef class Response
+
+
+@cython.final
 cdef class Crossing(Receiver):
     cdef readonly AccountCore importer
     cdef readonly AccountCore exporter
@@ -47,7 +54,9 @@ cdef class Crossing(Receiver):
     cdef bytes requester                  # the importer's name as a JSON string
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
-    cdef dict responses                   # Response -> None, by `queued_ns`
+    cdef PyObject* oldest                 # its responses, each holding on to the next: by
+    cdef PyObject* newest                 # `queued_ns`; NULL: none
+    cdef Py_ssize_t waiting               # so many
     cdef Crossing reverse                 # for answers that want an answer; made when first needed
     cdef readonly bint alive
     cdef readonly int64_t ends_ns         # wall clock; 0: never
@@ -63,14 +72,18 @@ cdef class Crossing(Receiver):
 
     cdef bint open_at(self, int64_t now_ns) noexcept
     cdef bytes _describe(self, Message* message)
+    cdef void _queue(self, Response response)
+    cdef void _unqueue(self, Response response)
     cdef int _close_responses(self) except -1
     cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1
 
 
+@cython.final
 cdef class Response(Awaiting):
     cdef Crossing crossing
     cdef bytes subject                    # _R_….… in the exporter
-    cdef bytes reply                      # the requester's, in the importer
+    cdef PyObject* older                  # in the crossing's queue, which owns it
+    cdef PyObject* newer
     cdef Target target
     cdef int64_t used_ns                  # last message
     cdef int64_t queued_ns                # where it stands in the crossing's queue

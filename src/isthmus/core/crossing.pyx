@@ -3,10 +3,12 @@
 
 Owns the life of responses. Knows no JWT: policy says `open` or `close` and when the grant ends.
 Invariant: a response is in the exporter's sublist, and awaited in the importer, exactly while it is
-in its crossing's `responses`.
+in its crossing's queue.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -60,7 +62,6 @@ cdef class Crossing(Receiver):
         self.share = share
         self.alive = False
         self.subscribed = False
-        self.responses = {}
 
     def __repr__(self) -> str:
         return (
@@ -125,20 +126,46 @@ cdef class Crossing(Receiver):
     def deadline_ns(self) -> int:
         """When an answer under way may become stale; 0 if there is none."""
         moments = [
-            (<Response> next(iter(way.responses))).queued_ns + way.threshold_ns
+            (<Response> (<Crossing> way).oldest).queued_ns + (<Crossing> way).threshold_ns
             for way in (self, self.reverse)
-            if way is not None and (<Crossing> way).responses
+            if way is not None and (<Crossing> way).oldest != NULL
         ]
         return min(moments, default=0)
 
     @property
     def response_count(self) -> int:
         """Answers under way, and answers to answers."""
-        return len(self.responses) + (0 if self.reverse is None else len(self.reverse.responses))
+        return self.waiting + (0 if self.reverse is None else self.reverse.waiting)
+
+    cdef void _queue(self, Response response):
+        """It was used last of all."""
+        Py_INCREF(response)
+        response.older = self.newest
+        response.newer = NULL
+        if self.newest != NULL:
+            (<Response> self.newest).newer = <PyObject*> response
+        else:
+            self.oldest = <PyObject*> response
+        self.newest = <PyObject*> response
+        self.waiting += 1
+
+    cdef void _unqueue(self, Response response):
+        """The caller holds on to it."""
+        if response.older != NULL:
+            (<Response> response.older).newer = response.newer
+        else:
+            self.oldest = response.newer
+        if response.newer != NULL:
+            (<Response> response.newer).older = response.older
+        else:
+            self.newest = response.older
+        self.waiting -= 1
+        Py_DECREF(response)
 
     cdef int _close_responses(self) except -1:
         cdef Response response
-        for response in list(self.responses):
+        while self.oldest != NULL:
+            response = <Response> self.oldest
             response.close()
         return 0
 
@@ -146,8 +173,8 @@ cdef class Crossing(Receiver):
         """From the front: what was used since it was queued goes to the end, the stale ends."""
         cdef Response response
         cdef int closed = 0
-        while self.responses and looked[0] < at_most:
-            response = next(iter(self.responses))
+        while self.oldest != NULL and looked[0] < at_most:
+            response = <Response> self.oldest
             if now_ns - response.queued_ns < self.threshold_ns:
                 break
             looked[0] += 1
@@ -157,8 +184,8 @@ cdef class Crossing(Receiver):
                 closed += 1
             else:
                 response.queued_ns = response.used_ns
-                del self.responses[response]
-                self.responses[response] = None
+                self._unqueue(response)
+                self._queue(response)
         return closed
 
     cdef bint open_at(self, int64_t now_ns) noexcept:
@@ -251,7 +278,7 @@ cdef bytes _make_subject(AccountCore exporter, Turn turn, bytes mark):
 
 cdef Response _respond(Crossing crossing, Message* message, Turn turn, Sample sample):
     """Make and subscribe the way back for one request."""
-    cdef Response response = Response.__new__(Response)
+    cdef Response oldest, response = Response.__new__(Response)
     response.crossing = crossing
     response.sample = sample
     response.subject = _make_subject(
@@ -259,13 +286,14 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn, Sample sa
     )
     response.reply = message.reply.data[: message.reply.size]
     response.used_ns = response.queued_ns = message.now_ns
-    if not crossing.responses:
+    if crossing.oldest == NULL:
         turn.wake_at(message.now_ns + crossing.threshold_ns)
-    if len(crossing.responses) >= RESPONSES_MAX:
-        (<Response> next(iter(crossing.responses))).close()
-    crossing.responses[response] = None
-    crossing.exporter.sublist.insert(span_of(response.subject), span_of(b""), response)
-    _awaited(crossing.importer).add(response.reply, response)
+    if crossing.waiting >= RESPONSES_MAX:
+        oldest = <Response> crossing.oldest
+        oldest.close()
+    crossing._queue(response)
+    crossing.exporter.sublist.insert(span_of(response.subject), span(NULL, 0), response)
+    _awaited(crossing.importer).add(response)
     return response
 
 
@@ -350,9 +378,9 @@ cdef class Response(Awaiting):
         if self.closed:
             return 0
         self.closed = True
-        self.crossing.responses.pop(self, None)
-        _awaited(self.crossing.importer).discard(self.reply, self)
-        self.crossing.exporter.sublist.remove(span_of(self.subject), span_of(b""), self)
+        _awaited(self.crossing.importer).discard(self)
+        self.crossing.exporter.sublist.remove(span_of(self.subject), span(NULL, 0), self)
+        self.crossing._unqueue(self)
         return 0
 
 

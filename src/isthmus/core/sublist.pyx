@@ -29,6 +29,7 @@ cdef enum:
     CACHE_MAX = 8192            # slots per account; a slot is one subject's result
     CACHED_RECEIVERS_MAX = 256  # of a result; finding more costs little beside delivering
     TABLE_START = 16
+    TABLE_KEPT = 1024           # slots that are kept for answers, which come and go
     NODES_MAX = 64              # more patterns than that are gathered on the heap
     GROUPS_MAX = 64             # likewise queue groups
 
@@ -291,7 +292,7 @@ cdef class Sublist:
             free(slot.subject)
             self._close_gap(slot - self.literals)
             self.literal_count -= 1
-            if self.literal_capacity > TABLE_START and (
+            if self.literal_capacity > TABLE_KEPT and (
                 self.literal_count * 8 < self.literal_capacity
             ):
                 self._rehash()
