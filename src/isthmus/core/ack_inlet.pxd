@@ -17,6 +17,8 @@ The tokens are not authenticated; only deliveries, seq and consumer seq are look
 
 from libc.stdint cimport int64_t, uint64_t
 
+cimport cython
+
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Message, Span
 from isthmus.core.pull_inlet cimport PullInlet
@@ -30,6 +32,7 @@ cdef struct AckTokens:
     uint64_t consumer_seq
 
 
+@cython.final
 cdef class AckInlet(Receiver):
     cdef readonly Cursor cursor
     cdef object owner

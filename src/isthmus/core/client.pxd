@@ -8,6 +8,8 @@ is looked at per message. `Subscription` prints messages into the connection's o
 
 from libc.stdint cimport int64_t
 
+cimport cython
+
 from isthmus.core.message cimport Message, Span
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
@@ -16,6 +18,7 @@ from isthmus.core.router cimport AccountCore
 from isthmus.core.turn cimport Turn
 
 
+@cython.final
 cdef class Client:
     cdef readonly unsigned long long cid
     cdef readonly Outbound outbound
@@ -42,6 +45,7 @@ cdef class Client:
     cdef int _no_responders(self, Message* message, Turn turn) except -1
 
 
+@cython.final
 cdef class Subscription(Receiver):
     cdef Client client
     cdef bytes subject

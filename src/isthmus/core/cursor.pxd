@@ -21,6 +21,8 @@ what it has not seen, is the Reader's.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+cimport cython
+
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.journal cimport Journal
 from isthmus.core.message cimport Message, Span
@@ -43,6 +45,7 @@ cdef enum Notice:                 # what the owner is told of
     NOTICE_SPENT = 3
 
 
+@cython.final
 cdef class Cursor(Reader):
     cdef object owner
     cdef readonly bytes name
@@ -65,6 +68,9 @@ cdef class Cursor(Reader):
     cdef readonly bint headers_only
     cdef readonly bint paused
     cdef bytes ack_prefix                         # $JS.ACK.<S>.<C>.
+    cdef int64_t printed_ns                       # the time that an ack reply named last,
+    cdef char[24] printed                         # its digits and a dot: messages of one turn
+    cdef Py_ssize_t printed_size                  # share theirs
     cdef tuple notice_subjects                    # by Notice
     # state
     cdef readonly uint64_t delivered_seq          # highest stream sequence delivered

@@ -663,6 +663,7 @@ cdef class Cursor(Reader):
         """$JS.ACK.<S>.<C>.<deliveries>.<seq>.<consumer seq>.<time>.<unseen>"""
         cdef Py_ssize_t size = len(self.ack_prefix)
         cdef char* at = to + size
+        cdef char* end
         memcpy(to, PyBytes_AS_STRING(self.ack_prefix), size)
         at = print_u64(at, deliveries)
         at[0] = c"."
@@ -670,9 +671,13 @@ cdef class Cursor(Reader):
         at[0] = c"."
         at = print_u64(at + 1, self.delivered_consumer_seq + 1)
         at[0] = c"."
-        at = print_u64(at + 1, <uint64_t> record.time_ns)
-        at[0] = c"."
-        at = print_u64(at + 1, unseen)
+        if record.time_ns != self.printed_ns or self.printed_size == 0:
+            self.printed_ns = record.time_ns
+            end = print_u64(self.printed, <uint64_t> record.time_ns)
+            end[0] = c"."
+            self.printed_size = end + 1 - self.printed
+        memcpy(at + 1, self.printed, sizeof(self.printed))
+        at = print_u64(at + 1 + self.printed_size, unseen)
         return span(to, at - to)
 
     cdef Span _shown_header(self, Record* record) except *:

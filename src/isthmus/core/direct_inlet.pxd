@@ -11,6 +11,8 @@ shown what a crash may undo.
 
 from libc.stdint cimport uint64_t
 
+cimport cython
+
 from isthmus.core.journal cimport Holder
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
@@ -28,6 +30,7 @@ cdef struct DirectForm:         # size 0, 0, False: not asked for
     bint bare                   # without headers
 
 
+@cython.final
 cdef class DirectInlet(Receiver):
     cdef readonly Stored stored
     cdef object owner

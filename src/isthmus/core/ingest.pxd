@@ -13,6 +13,8 @@ stream's subjects. What mirrors and sources bring comes by `copy`.
 
 from libc.stdint cimport int64_t, uint64_t
 
+cimport cython
+
 from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
@@ -46,6 +48,7 @@ cdef struct Expectations:         # what the headers of one publication ask for;
     bint rare                     # some header that the owner must judge
 
 
+@cython.final
 cdef class Ingest(Receiver):
     cdef readonly Stored stored
     cdef object owner

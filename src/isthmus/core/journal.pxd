@@ -21,6 +21,8 @@ more. Over half of `pending_max` the turn is marked `stalled`, so that producers
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+cimport cython
+
 from isthmus.core.buffer cimport Buffer
 from isthmus.core.message cimport Span
 from isthmus.core.segment cimport Record
@@ -51,6 +53,7 @@ cdef struct SegmentHead:        # the payload of the RECORD_COMMIT that begins a
 cdef struct Shelf               # a chunk of held entries, which never move
 
 
+@cython.final
 cdef class Journal(Chore):
     cdef object owner                         # told once per turn: owner.appended(turn)
     cdef readonly uint64_t end_lsn

@@ -12,11 +12,14 @@ longer than the deadline, the connection is a slow consumer: `overflowed` is set
 is told by `owner.slow_consumer(pending)`. Over 75 % of the bound the turn is marked `stalled`.
 """
 
+cimport cython
+
 from isthmus.core.message cimport Message, Span
 
 from isthmus.core.turn cimport Chore, Turn
 
 
+@cython.final
 cdef class Outbound(Chore):
     cdef char* data
     cdef Py_ssize_t start

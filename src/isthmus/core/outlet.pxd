@@ -19,6 +19,8 @@ A consumer may be acknowledged by these answers, which then say in their header 
 
 from libc.stdint cimport int64_t, uint64_t
 
+cimport cython
+
 from isthmus.core.interest cimport Interest
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
@@ -26,6 +28,7 @@ from isthmus.core.router cimport AccountCore, Target
 from isthmus.core.turn cimport Chore, Turn
 
 
+@cython.final
 cdef class Outlet(Receiver):
     cdef AccountCore account
     cdef Interest interest

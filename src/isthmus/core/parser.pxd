@@ -17,6 +17,8 @@ Of an incomplete line only the name and the arguments are kept: the blanks betwe
 whatever follows a PING, PONG or +OK, may be as long as they like and cost nothing.
 """
 
+cimport cython
+
 from isthmus.core.client cimport Client
 from isthmus.core.turn cimport Turn
 
@@ -33,6 +35,7 @@ cdef class ReadBuffer:
     cdef readonly Py_ssize_t size
 
 
+@cython.final
 cdef class Parser:
     cdef Client client
     cdef object owner

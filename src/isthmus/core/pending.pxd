@@ -17,6 +17,8 @@ At 64 bytes an entry, a million unacknowledged messages take 64 MB and 8 MB of t
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+cimport cython
+
 cdef enum:
     PENDING_MAX = 16_777_216    # entries, where max_ack_pending sets no bound
 
@@ -48,6 +50,7 @@ cdef struct Chain:
     Py_ssize_t size
 
 
+@cython.final
 cdef class Pending:
     cdef readonly Py_ssize_t count            # pending
     cdef readonly Py_ssize_t redelivered      # tracked, and delivered more than once

@@ -22,6 +22,8 @@ snapshot.
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+cimport cython
+
 from isthmus.core.message cimport Span
 
 cdef enum Step:
@@ -37,6 +39,7 @@ cdef enum Step:
     PENDING = 10
 
 
+@cython.final
 cdef class Steps:
     """Collects the steps of a turn."""
 

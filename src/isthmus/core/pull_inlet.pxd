@@ -6,6 +6,8 @@ remembered; anything new is parsed by the owner.
 
 from libc.stdint cimport uint64_t
 
+cimport cython
+
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
@@ -22,6 +24,7 @@ cdef struct KnownForm:
     Py_ssize_t size
 
 
+@cython.final
 cdef class PullInlet(Receiver):
     cdef readonly Cursor cursor
     cdef object owner

@@ -98,6 +98,10 @@ cdef class Reader(Follower):
         cdef Watch watch
         if self.watches is None:
             while True:
+                if self.next_seq <= stored.visible_seq and (
+                    stored.log.read_near(self.next_seq, record)
+                ):
+                    return FOUND
                 seq = stored.log.next_present(self.next_seq)
                 if seq == 0 or seq > stored.visible_seq:
                     return NOTHING

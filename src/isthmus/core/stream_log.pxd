@@ -25,6 +25,8 @@ read or remove.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+cimport cython
+
 from isthmus.core.buffer cimport Buffer
 from isthmus.core.message cimport Span
 from isthmus.core.segment cimport Record
@@ -66,6 +68,7 @@ cdef packed struct BlockRow:    # a block in a checkpoint; the bits of what is g
     uint32_t reserved
 
 
+@cython.final
 cdef class StreamLog:
     cdef object owner                     # None: a memory stream
     cdef readonly bint memory
@@ -93,6 +96,8 @@ cdef class StreamLog:
     cdef int skip(self, uint64_t seq, int64_t now_ns) except -1
     # 1 and `out` borrowed; 0 if `seq` is not there
     cdef int read(self, uint64_t seq, Record* out) except -1
+    # the same if it stands in the block looked at last, in memory; 0 says nothing
+    cdef int read_near(self, uint64_t seq, Record* out) except -1
     # 1 if it was there: `out` is the record, borrowed, for the indexes
     cdef int remove(self, uint64_t seq, Record* out) except -1
     # first sequence >= seq that is there, or 0; last sequence <= seq that is there, or 0

@@ -14,6 +14,8 @@ Per subject: 24 bytes and the subject, rounded up to 8, in the arena; 12 in the 
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+cimport cython
+
 from isthmus.core.message cimport Span
 
 cdef enum:
@@ -47,6 +49,7 @@ cdef class SubjectVisitor:
     cdef int visit(self, Span subject, SubjectEntry* entry) except -1
 
 
+@cython.final
 cdef class SubjectTree:
     cdef readonly Py_ssize_t count            # distinct subjects
     cdef uint64_t seed                        # secret: collisions cannot be prepared

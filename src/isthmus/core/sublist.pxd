@@ -28,6 +28,8 @@ match ends (`depth`).
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint64_t
 
+cimport cython
+
 from isthmus.core.hashing cimport Key
 from isthmus.core.message cimport Span
 from isthmus.core.node cimport Node
@@ -40,6 +42,7 @@ cdef struct Match:
     int32_t groups              # number of queue groups
     int32_t* ends               # ends[g]: where group g's members end in receivers
     PyObject** receivers        # borrowed: valid until `release`
+    PyObject* single            # where `receivers` points if nothing but one plain one matches
 
 
 cdef struct Literal             # slot of the literal table
@@ -54,6 +57,7 @@ cdef class Watcher:
     cdef int removed(self, Span subject, Span queue, Receiver receiver) except -1
 
 
+@cython.final
 cdef class Sublist:
     cdef Key key
     cdef list watchers                          # None: nobody

@@ -317,6 +317,7 @@ cdef class Sublist:
         """Everyone interested in the literal `subject`. Ends with `release`, always."""
         cdef uint64_t hash = hash_bytes(subject.data, subject.size, self.key)
         cdef Cached* slot = NULL
+        cdef bint done
         self.matches += 1
         if self.cache_capacity:
             slot = &self.cache[hash & <uint64_t> (self.cache_capacity - 1)]
@@ -331,6 +332,7 @@ cdef class Sublist:
                 out[0] = slot.match
                 return 0
         self.depth += 1
+        done = False
         try:
             self._collect(subject, hash, out)
             if slot == NULL:
@@ -339,9 +341,10 @@ cdef class Sublist:
                 self._remember(slot, subject, hash, out)
             else:
                 slot.missed = hash
-        except BaseException:
-            self.leave()
-            raise
+            done = True
+        finally:
+            if not done:
+                self.leave()
         return 0
 
     cdef int release(self, Match* match) except -1:
@@ -414,6 +417,8 @@ cdef class Sublist:
                 more[0] = nodes[0]
                 pattern_walk(self.root, subject, self.key, more, first, count)
                 found = more
+        if more == NULL:
+            return self._flatten(found, count, out)
         try:
             self._flatten(found, count, out)
         finally:
@@ -425,6 +430,15 @@ cdef class Sublist:
         cdef Py_ssize_t total = 0
         cdef int32_t group_total = 0, index, group
         cdef PyObject** receivers
+        out.plain = 0
+        out.groups = 0
+        if count == 0 or count == 1 and nodes[0].plain.count == 1 and nodes[0].group_count == 0:
+            out.ends = NULL
+            out.receivers = &out.single
+            if count:
+                out.plain = 1
+                out.single = bag_items(&nodes[0].plain)[0]
+            return 0
         for index in range(count):
             total += nodes[index].plain.count
             group_total += nodes[index].group_count
@@ -433,8 +447,6 @@ cdef class Sublist:
         receivers = self._take_receivers(total)
         out.receivers = receivers
         out.ends = self._take_ends(group_total)
-        out.plain = 0
-        out.groups = 0
         for index in range(count):
             receivers = _copy(receivers, &nodes[index].plain)
             out.plain += nodes[index].plain.count
@@ -534,7 +546,8 @@ cdef class Sublist:
         if memory == NULL:
             raise MemoryError
         memcpy(memory, found.receivers, receivers_size)
-        memcpy(memory + receivers_size, found.ends, ends_size)
+        if ends_size:
+            memcpy(memory + receivers_size, found.ends, ends_size)
         memcpy(memory + receivers_size + ends_size, subject.data, subject.size)
         slot.match.plain = found.plain
         slot.match.groups = found.groups

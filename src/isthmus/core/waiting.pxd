@@ -8,6 +8,8 @@ ends with its batch, its bytes, its time, or with the interest of who asked.
 
 from libc.stdint cimport int64_t, uint64_t
 
+cimport cython
+
 from isthmus.core.message cimport Span
 from isthmus.core.router cimport Target
 
@@ -38,6 +40,7 @@ cdef struct Pull:
     char[1] reply                     # reply_size bytes
 
 
+@cython.final
 cdef class Waiting:
     cdef readonly Py_ssize_t count
     cdef readonly int64_t batch_total         # messages they want together
