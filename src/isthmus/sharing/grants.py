@@ -14,6 +14,7 @@ from isthmus.identity.sharing_rules import RESPONSE_TYPES
 from isthmus.jetstream.origin_rules import valid_name
 
 API = "$JS.API."
+NAME_BYTES_MAX = 255  # of streams and consumers on any server, and enough for a prefix
 RESERVED = ("$", "_INBOX", "_R_")  # beginnings of subjects that mean something in every account
 SINGLETON, STREAM, CHUNKED = RESPONSE_TYPES
 
@@ -90,6 +91,8 @@ def require_name(what: str, name: str) -> None:
             f"{quote(name)} cannot be the name of a {what}:"
             r" blanks and `.`, `*`, `>`, `/`, `\` may not be in it"
         )
+    if len(name.encode()) > NAME_BYTES_MAX:
+        raise ShareError(f"the name of a {what} has at most {NAME_BYTES_MAX} bytes")
 
 
 def require_subject(what: str, subject: str, *, literal: bool = False) -> None:
@@ -113,6 +116,8 @@ def require_narrow(subject: str) -> None:
 
 def require_prefix(prefix: str) -> None:
     """Raise unless subjects may begin with `prefix` in any account."""
+    if len(prefix.encode()) > NAME_BYTES_MAX:
+        raise ShareError(f"a prefix has at most {NAME_BYTES_MAX} bytes", "--as <token>.<token>")
     if not subjects.valid_literal(prefix) or not prefix.isprintable():
         raise ShareError(f"{quote(prefix)} cannot stand before a subject", "--as <token>.<token>")
     if prefix.startswith(RESERVED):

@@ -1,5 +1,6 @@
 """nsc share consumer: let another account pull from a consumer, and acknowledge."""
 
+import shlex
 from typing import Any
 
 import click
@@ -46,6 +47,6 @@ def run(options: Options, store: Store) -> Report:
     report = run_share(store, options.share, item)
     report.advice += [
         f"Whether {item.title} exists only the server can tell:",
-        f"    nats consumer info {item.stream} {item.consumer}",
+        f"    {shlex.join(['nats', 'consumer', 'info', item.stream, item.consumer])}",
     ]
     return report
