@@ -87,7 +87,7 @@ def codes(document):
         "explain --account ACCTC --with ACCTB",
         f"explain --account ACCTB --share {S}/{C} --with ACCTC",
         f"explain --account ACCTC --subject '{NEXT}'",
-        "explain --account ACCTB --subject orders.new",
+        "explain --account SYS --subject orders.new",
     ],
 )
 def test_nothing_is_wrong_with_the_share_of_the_guide(nsc, line):

@@ -71,6 +71,9 @@ def _name(tokens: list[str], place: int) -> str:
 
 def answers_often(subject: str) -> bool:
     """True if a request on `subject` may be a pull, which is answered more than once."""
+    asset = asset_of(subject)
+    if asset is not None and asset.call in {ACK, FLOW_CONTROL}:
+        return False
     return subjects.collide(subject, f"$JS.API.{NEXT}.*.*") or subjects.collide(
         subject, f"$JS.*.API.{NEXT}.*.*"
     )
@@ -94,3 +97,10 @@ def ack_subject(stream: str, consumer: str) -> str:
 def ack_form(stream: str, consumer: str) -> str:
     """Every acknowledgement of a consumer, as it is published: five numbers behind the names."""
     return f"$JS.ACK.{stream}.{consumer}.*.*.*.*.*"
+
+
+def shared_form(subject: str) -> str:
+    """`ack_form` as people write it, any other subject as it is."""
+    if subject.startswith("$JS.ACK."):
+        return subject.replace(".*.*.*.*.*", ".>")
+    return subject

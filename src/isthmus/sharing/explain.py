@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from isthmus.accounts.spec import Import
 from isthmus.base import subjects
-from isthmus.sharing import routes
+from isthmus.sharing import mending, routes
 from isthmus.sharing.asset import ACK, ack_form, asset_of
 from isthmus.sharing.explain_accounts import check_account, missing_account
 from isthmus.sharing.explain_live import (
@@ -19,13 +19,14 @@ from isthmus.sharing.explain_live import (
     deliver_subject,
     wants_acks,
 )
-from isthmus.sharing.explain_route import Route, check_route, onward
+from isthmus.sharing.explain_route import check_route
 from isthmus.sharing.explain_users import INBOX, Need, check_users
 from isthmus.sharing.finding import HOPS, Explanation, Finding, Hop, State, by_hop
+from isthmus.sharing.route import Route, onward
 from isthmus.sharing.world import Question, World
 
 _CHAIN_MAX = 16  # accounts that a request may pass, one importing from the next
-_UNASKED = "no server was asked"
+_UNASKED = "no server was asked: --live does"
 
 
 def explain(question: Question, world: World) -> Explanation:
@@ -44,6 +45,15 @@ def explain(question: Question, world: World) -> Explanation:
         return _explanation(account, what, hops, [*early, *wrong])
     hops, findings = _judge(question, world, found)
     return _explanation(account, what, hops, [*early, *findings])
+
+
+def involved(question: Question, world: World) -> list[str]:
+    """The accounts that a server has to be asked about, by public key."""
+    found = _routes(question, world)[0] if question.account in world.accounts else []
+    ways = _prolonged(world, found)
+    keys = [question.account, question.other]
+    keys += [key for way in ways for key in (way.importer, way.exporter)]
+    return [key for key in dict.fromkeys(keys) if key]
 
 
 def _judge(question: Question, world: World, found: list[Route]) -> Verdict:
@@ -120,6 +130,8 @@ def _subject_routes(question: Question, world: World) -> tuple[list[Route], list
     fix: tuple[str, ...] = ()
     if missing.exporter:
         fix = check_route(world, missing)[0].fix
+    if near.remote == missing.wanted.remote:
+        fix = (mending.delete_import(world, account, near.remote, near.account), *fix)
     finding = Finding(code="import_subject", hop="import", subject=subject, cause=cause, fix=fix)
     return [], [finding, *_of_missing_export(world, missing)]
 

@@ -70,12 +70,13 @@ def check_consumer(
                 line("nats", "consumer", "edit", stream.name, name, "--filter", stream.subjects[0]),
             ),
         )
-    if consumer.paused:
+    if consumer.paused_until:
         yield Finding(
             code="consumer_paused",
             hop="consumer",
             subject=label,
-            cause=f"consumer {name} of stream {stream.name} is paused",
+            cause=f"consumer {name} of stream {stream.name} is paused until"
+            f" {consumer.paused_until}",
             fix=(line("nats", "consumer", "resume", stream.name, name, "--force"),),
         )
     yield from _check_acknowledged(stream.name, consumer)

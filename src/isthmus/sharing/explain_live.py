@@ -8,11 +8,12 @@ follows from a fault in the claims is no fault of its own.
 from collections.abc import Iterable, Iterator, Sequence
 
 from isthmus.base import subjects
+from isthmus.identity.validate import blocking, validate
 from isthmus.sharing import mending
 from isthmus.sharing.asset import ACK, NEXT, asset_of
 from isthmus.sharing.explain_consumers import check_consumer, check_stream
-from isthmus.sharing.explain_route import Route, onward
 from isthmus.sharing.finding import Finding, Hop
+from isthmus.sharing.route import Route, export_of, kind_of, onward, pushed_acks
 from isthmus.sharing.routes import ack_route, find_ack
 from isthmus.sharing.told import ConsumerState, ImportState, StreamState, Told
 from isthmus.sharing.world import World
@@ -57,11 +58,11 @@ def _check_pushed(world: World, told: Told, ways: Iterable[Route]) -> Verdict:
         if finding is not None:
             findings.append(finding)
             hops.append(Hop(name="pushed", state="broken", text=finding.cause, subject=name))
-        elif key in told.tokens and key in world.tokens:
+        elif key in told.tokens and told.tokens[key] == world.tokens.get(key):
             text = f"the server has account {name} as it stands in the store"
             hops.append(Hop(name="pushed", state="ok", text=text, subject=name))
         else:
-            text = f"whether the server has account {name}: it did not answer"
+            text = f"whether the server will have account {name} as it stands is not known"
             hops.append(Hop(name="pushed", state="unknown", text=text, subject=name))
         findings += _check_connections(world, told, key)
     return hops, findings
@@ -71,6 +72,8 @@ def _pushed(world: World, told: Told, key: str) -> Finding | None:
     name, there, here = world.name(key), told.tokens.get(key), world.tokens.get(key)
     if there is None or here is None or there == here:
         return None
+    if blocking(validate(world.accounts[key], world.now_ns)):
+        return None  # no server would have taken it: that is said elsewhere
     code = "stale" if there else "not_pushed"
     cause = f"the server has another version of account {name} than the store"
     if not there:
@@ -103,15 +106,21 @@ def _check_running(
     if taken is None or state is None:
         return
     there = _find(state.imports, way)
+    inactive = (
+        not there.active
+        if there is not None
+        else world.tokens.get(way.importer) == told.tokens.get(way.importer)
+    )
     names = {world.name(way.importer), world.name(way.exporter)}
     explained = any(
         finding.subject in {taken.local, taken.remote, *names}
         or finding.hop in {"import", "activation", "export", "ack", "pushed"}
         for finding in known
     )
-    if there is None or there.active or explained:
+    if not inactive or explained:
         return
-    reason = there.reason or "it does not say why"
+    reason = there.reason if there is not None else ""
+    reason = reason or "it does not say why"
     yield Finding(
         code="import_inactive",
         hop="pushed",
@@ -140,7 +149,7 @@ def _assets(
     """Which consumer (or stream alone) of which account the ways depend on."""
     for way in ways:
         asset = asset_of(way.wanted.remote)
-        if onward(world, way) is not None:
+        if onward(world, way) is not None or not _offered(world, way):
             continue
         if asset is not None and asset.stream:
             yield way.exporter, asset.stream, asset.consumer
@@ -150,6 +159,28 @@ def _assets(
                 yield way.exporter, found[0].name, found[1].name
             elif share is not None:
                 yield way.exporter, *share
+            else:
+                for guessed in _meant(world, way):
+                    yield way.exporter, *guessed
+
+
+def _offered(world: World, way: Route) -> bool:
+    """False where nothing is exported: what is behind it is not what was meant."""
+    known = world.spec(way.exporter) is not None
+    return not known or export_of(world, way, kind_of(world, way)) is not None
+
+
+def _meant(world: World, way: Route) -> list[tuple[str, str]]:
+    """Consumers that should push to a stream import: acknowledged there, and pushing nowhere."""
+    spec = world.spec(way.importer)
+    imports = [item for item in (spec.imports if spec else ()) if item.account == way.exporter]
+    feeds = [item.remote for item in imports if item.kind == "stream"]
+    found = []
+    for stream, consumer in pushed_acks(imports):
+        deliver = deliver_subject(world, way.exporter, stream, consumer)
+        if not deliver or not any(subjects.covers(feed, deliver) for feed in feeds):
+            found.append((stream, consumer))
+    return found
 
 
 def _check_asset(
@@ -164,9 +195,9 @@ def _check_asset(
     if exporter not in told.jetstream:
         text = "the server did not say what streams the account has"
         return [_unknown(name, text, subject) for name in ("stream", "consumer")], []
-    if any(finding.code in _NO_STREAMS for finding in known):
+    if any(finding.code in _NO_STREAMS for finding in known) or told.tokens.get(exporter) == "":
         text = f"account {world.name(exporter)} has no JetStream that could be asked"
-        return [_unknown("consumer", text, subject)], []
+        return [_unknown(name, text, subject) for name in ("stream", "consumer")], []
     state = told.jetstream[exporter]
     streams = state.streams if state is not None else ()
     stream = next((item for item in streams if item.name == stream_name), None)

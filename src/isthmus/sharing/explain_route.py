@@ -12,132 +12,56 @@ import msgspec
 
 from isthmus.accounts.cycles import comes_back
 from isthmus.accounts.imports import Refusal, authorise
-from isthmus.accounts.spec import AccountSpec, Export, Import, Kind
-from isthmus.accounts.transform import carry, fit
+from isthmus.accounts.spec import AccountSpec, Import, Kind
 from isthmus.base import subjects
-from isthmus.base.errors import UsageError
-from isthmus.base.values import NS_PER_S, Value, format_time
-from isthmus.identity import jwt, trust
-from isthmus.identity.payload import TokenError
-from isthmus.identity.revocations import EVERYBODY, is_revoked
-from isthmus.identity.trust import Reason
 from isthmus.sharing import mending
-from isthmus.sharing.asset import answers_often, asset_of
+from isthmus.sharing.asset import asset_of
 from isthmus.sharing.explain_accounts import missing_account
+from isthmus.sharing.explain_activation import check_token
+from isthmus.sharing.explain_export import check_export
 from isthmus.sharing.finding import Finding
 from isthmus.sharing.refused import refused
+from isthmus.sharing.route import Route, export_of, fits, is_private, kind_of, onward
 from isthmus.sharing.world import World
 
-_OTHER: dict[str, Kind] = {"service": "stream", "stream": "service"}
-# What makes a token wrong for its import whatever the exporter says: servers refuse the importer.
-_STRUCTURAL = {
-    Reason.ACTIVATION_INVALID,
-    Reason.ACTIVATION_ACCOUNT,
-    Reason.ACTIVATION_KIND,
-    Reason.ACTIVATION_SUBJECT,
-}
-
-
-class Route(Value):
-    """A subject that `importer` takes from `exporter`. `taken`: the import there is, if any.
-
-    `wanted` is the import as it has to be: where none is taken its subjects are what was asked for.
-    """
-
-    importer: str
-    wanted: Import
-    taken: Import | None = None
-    acknowledges: bool = False  # it carries the acknowledgements of another route
-
-    @property
-    def exporter(self) -> str:
-        """Whose subject it is; empty where nothing tells."""
-        return self.wanted.account
-
-    @property
-    def offered(self) -> str:
-        """The subject that has to be exported: all that is imported, not only what is asked for."""
-        return self.taken.remote if self.taken else self.wanted.remote
+_MISSING = {"export_missing", "ack_export_missing", "export_type"}
 
 
 def check_route(world: World, route: Route) -> list[Finding]:
     """All findings of the three hops, as they stand in the claims."""
-    kind = _kind(world, route)
-    export = _export(world, route, kind)
-    found = [*_check_import(world, route, kind), *_check_token(world, route, kind, export)]
+    kind = kind_of(world, route)
+    export = export_of(world, route, kind)
+    # Both sides agree on the wrong kind: that is one fault, and the export was there first.
+    agreed = route.taken is not None and export is not None and route.taken.kind == export.kind
+    said = export.kind if agreed and export is not None else kind
+    found = [*_check_import(world, route, said), *check_token(world, route, said, export)]
     exporter = world.spec(route.exporter) if route.exporter else None
     if exporter is not None:
-        found += _check_export(world, route, kind, export)
-        found += _check_jetstream(world, route)
+        found += check_export(world, route, kind, export)
+        found += _check_jetstream(world, route) if export is not None else ()
     elif route.exporter and world.complete:
         found.append(missing_account(world, route.exporter, "export"))
-    return found or list(_refusal(world, route))
+    return _in_order(found) or list(_refusal(world, route))
 
 
-# -- what it should be -----------------------------------------------------------------------------
+def _in_order(findings: list[Finding]) -> list[Finding]:
+    """A token can only be made for what is exported: that cure goes first, and only once."""
+    offered = next((finding for finding in findings if finding.code in _MISSING), None)
+    if offered is None:
+        return findings
+    out, first = [], True
+    for finding in findings:
+        fix = finding.fix
+        if finding is offered and not first:
+            fix = ()
+        elif finding is not offered and first and _makes_token(fix):
+            fix, first = (*offered.fix, *fix), False
+        out.append(msgspec.structs.replace(finding, fix=fix))
+    return out
 
 
-def _kind(world: World, route: Route) -> Kind:
-    """Service or stream: what the subject needs, else what most of those involved say."""
-    if asset_of(route.wanted.remote) is not None or route.acknowledges:
-        return "service"
-    taken = route.taken
-    if taken is None:
-        return route.wanted.kind
-    said = [taken.kind]
-    said += [export.kind for export in _covering(world, route)]
-    token = _token_kind(taken)
-    said += [token] if token else []
-    services = said.count("service")
-    if 2 * services == len(said):  # one against one: the export was there first
-        return _OTHER[taken.kind]
-    return "service" if 2 * services > len(said) else "stream"
-
-
-def _token_kind(taken: Import) -> Kind | None:
-    try:
-        kind = jwt.decode_activation(taken.activation).nats.kind
-    except TokenError:
-        return None
-    return kind or None
-
-
-def _covering(world: World, route: Route) -> list[Export]:
-    """The export that offers the subject: of the kind that is taken, else of the other."""
-    exporter = world.spec(route.exporter)
-    offers = [
-        export
-        for export in (exporter.exports if exporter else ())
-        if subjects.covers(export.subject, route.offered)
-    ]
-    same = [export for export in offers if export.kind == route.wanted.kind]
-    return (same or offers)[:1]
-
-
-def _export(world: World, route: Route, kind: Kind) -> Export | None:
-    """The export a server would take, of the right kind or of the other."""
-    exporter = world.spec(route.exporter) if route.exporter else None
-    offers = exporter.exports if exporter else ()
-    remote = route.offered
-    for wanted in (kind, _OTHER[kind]):
-        for export in offers:
-            if export.kind == wanted and export.subject == remote:
-                return export
-        for export in offers:
-            if export.kind == wanted and subjects.covers(export.subject, remote):
-                return export
-    return None
-
-
-def is_private(world: World, route: Route) -> bool:
-    """Whether a new import of the route needs a token: as the export says, else most likely."""
-    export = _export(world, route, _kind(world, route))
-    if export is not None:
-        return export.token_required
-    exporter = world.spec(route.exporter)
-    if route.taken is not None:
-        return bool(route.taken.activation)
-    return exporter is None or all(export.token_required for export in exporter.exports)
+def _makes_token(fix: tuple[str, ...]) -> bool:
+    return any(line.startswith("nsc generate activation") for line in fix)
 
 
 # -- import ----------------------------------------------------------------------------------------
@@ -167,7 +91,7 @@ def _check_import(world: World, route: Route, kind: Kind) -> Iterator[Finding]:
             cause=f"account {importer} imports {taken.remote} as a {taken.kind}; it is a {kind}",
             fix=_import_fix(world, route, kind),
         )
-    if not _fits(taken):
+    if not fits(taken):
         yield Finding(
             code="import_rewriting",
             hop="import",
@@ -194,14 +118,6 @@ def _check_import(world: World, route: Route, kind: Kind) -> Iterator[Finding]:
             cause=f"requests to {taken.local} would come back to account {importer}",
             fix=(mending.delete_import(world, route.importer, taken.remote, taken.account),),
         )
-
-
-def _fits(taken: Import) -> bool:
-    try:
-        fit(taken.local, taken.remote)
-    except UsageError:
-        return False
-    return True
 
 
 def _import_fix(world: World, route: Route, kind: Kind, *, local: str = "") -> tuple[str, ...]:
@@ -253,208 +169,13 @@ def _goes_round(world: World, route: Route) -> bool:
     def services(key: str) -> list[Import]:
         spec = world.spec(key)
         return [
-            item
-            for item in (spec.imports if spec else ())
-            if item.kind == "service" and _fits(item)
+            item for item in (spec.imports if spec else ()) if item.kind == "service" and fits(item)
         ]
 
-    return _fits(route.taken) and comes_back(route.importer, route.taken, services)
-
-
-# -- activation ------------------------------------------------------------------------------------
-
-
-def _check_token(
-    world: World, route: Route, kind: Kind, export: Export | None
-) -> Iterator[Finding]:
-    taken = route.taken
-    exporter = world.spec(route.exporter)
-    if taken is None or (export is not None and not export.token_required and not taken.activation):
-        return
-    if not taken.activation and export is None:
-        return  # whether it needs one nobody can tell
-    offer = trust.Offer(
-        kind=kind,
-        subject=taken.remote,
-        importer=route.importer,
-        exporter=route.exporter,
-        signing_keys=exporter.signing_keys if exporter else frozenset(),
-        revocations=export.revocations if export else {},
-    )
-    needed = export is None or export.token_required
-    for refusal in trust.activation_refusals(taken.activation, offer, world.now_ns):
-        if _counts(refusal, taken, known=exporter is not None, needed=needed):
-            yield _activation_finding(world, route, refusal, export)
-
-
-def _counts(refusal: trust.Refusal, taken: Import, *, known: bool, needed: bool) -> bool:
-    """Without the exporter nobody knows its keys; a public export asks for no token."""
-    if refusal.reason is Reason.ACTIVATION_ISSUER and not (known and needed):
-        activation = jwt.decode_activation(taken.activation)
-        return taken.account not in {activation.issuer, activation.nats.issuer_account}
-    return needed or refusal.reason in _STRUCTURAL
-
-
-def _activation_finding(
-    world: World, route: Route, refusal: trust.Refusal, export: Export | None
-) -> Finding:
-    assert route.taken is not None
-    fix = mending.new_import(
-        world, route.importer, route.taken, private=True, instead_of=route.taken.remote
-    )
-    revoked_s = _revoked_s(route, export)
-    if refusal.reason is Reason.ACTIVATION_REVOKED and revoked_s >= world.now_ns // NS_PER_S:
-        fix = (_unrevoke(world, route, export),)  # a token made now would be revoked, too
-    return Finding(
-        code=refusal.reason.value,
-        hop="activation",
-        subject=route.taken.local,
-        cause=f"import of {route.taken.remote} into account {world.name(route.importer)}:"
-        f" {_why(world, route, refusal)}",
-        fix=fix,
-    )
-
-
-def _why(world: World, route: Route, refusal: trust.Refusal) -> str:
-    """The refusal, with what it leaves out: moments, and accounts by their names."""
-    assert route.taken is not None
-    exporter, text = world.name(route.exporter), refusal.text
-    if refusal.reason is Reason.ACTIVATION_REVOKED:
-        return f"account {exporter} has revoked the token"
-    if refusal.reason in {Reason.ACTIVATION_EXPIRED, Reason.ACTIVATION_EARLY}:
-        activation = jwt.decode_activation(route.taken.activation)
-        ended = refusal.reason is Reason.ACTIVATION_EXPIRED
-        moment_s = activation.expires_s if ended else activation.not_before_s
-        text += f" ({'since' if ended else 'before'} {format_time(moment_s * NS_PER_S)})"
-    for key, name in world.names.items():
-        text = text.replace(key, f"{name} ({key})")
-    return text
-
-
-def _revoked_s(route: Route, export: Export | None) -> int:
-    revocations = export.revocations if export else {}
-    return max(revocations.get(route.importer, 0), revocations.get(EVERYBODY, 0))
-
-
-def _unrevoke(world: World, route: Route, export: Export | None) -> str:
-    assert export is not None
-    own = is_revoked({"x": export.revocations.get(route.importer, 0)}, "x", 1)
-    who = world.names.get(route.importer, route.importer) if own else EVERYBODY
-    words = ["revocations", "delete_activation", "--account", world.name(route.exporter)]
-    words += ["--subject", export.subject, "--target-account", who]
-    return mending.nsc(*words, *(["--service"] if export.kind == "service" else []))
-
-
-# -- export ----------------------------------------------------------------------------------------
-
-
-def _check_export(
-    world: World, route: Route, kind: Kind, export: Export | None
-) -> Iterator[Finding]:
-    exporter = world.name(route.exporter)
-    often = answers_often(route.wanted.remote)
-    if export is None:
-        ack = route.acknowledges
-        yield Finding(
-            code="ack_export_missing" if ack else "export_missing",
-            hop="ack" if ack else "export",
-            subject=route.offered,
-            cause=f"account {exporter} exports no {kind} that covers {route.offered}",
-            fix=(
-                mending.add_export(
-                    world,
-                    route.exporter,
-                    route.offered,
-                    kind,
-                    private=is_private(world, route),
-                    often=often and kind == "service",
-                ),
-            ),
-        )
-        return
-    if export.kind != kind:
-        yield Finding(
-            code="export_type",
-            hop="export",
-            subject=export.subject,
-            cause=f"account {exporter} exports {export.subject} as a {export.kind};"
-            f" it has to be a {kind}",
-            fix=_retype(world, route.exporter, export, kind, often=often),
-        )
-    elif often and export.response_type == "Singleton":
-        yield Finding(
-            code="response_type",
-            hop="export",
-            subject=export.subject,
-            cause=f"account {exporter} exports {export.subject} with response type Singleton:"
-            " of a pull only the first message or status arrives, the others stay unacknowledged",
-            fix=(
-                mending.edit_export(
-                    world, route.exporter, export.subject, "--response-type", "Stream"
-                ),
-            ),
-        )
-    yield from _check_position(world, route, export)
-
-
-def _retype(
-    world: World, exporter: str, export: Export, kind: Kind, *, often: bool
-) -> tuple[str, ...]:
-    """The other kind: made anew, since a stream has no response type."""
-    return (
-        mending.delete_export(world, exporter, export.subject),
-        mending.add_export(
-            world,
-            exporter,
-            export.subject,
-            kind,
-            private=export.token_required,
-            often=often and kind == "service",
-        ),
-    )
-
-
-def _check_position(world: World, route: Route, export: Export) -> Iterator[Finding]:
-    position, remote = export.account_token_position, route.offered
-    if not position or export.subject == remote or route.taken is None:
-        return
-    tokens = route.taken.remote.split(".")
-    if position <= len(tokens) and tokens[position - 1] == route.importer:
-        return
-    if position <= len(tokens):
-        tokens[position - 1] = route.importer
-    right = msgspec.structs.replace(route.taken, remote=".".join(tokens))
-    yield Finding(
-        code="position_mismatch",
-        hop="export",
-        subject=route.taken.remote,
-        cause=f"token {position} of {route.taken.remote} has to be the public key of the importing"
-        f" account {world.name(route.importer)} ({route.importer})",
-        fix=mending.new_import(
-            world,
-            route.importer,
-            right,
-            private=export.token_required,
-            instead_of=route.taken.remote,
-        ),
-    )
+    return fits(route.taken) and comes_back(route.importer, route.taken, services)
 
 
 # -- the rest --------------------------------------------------------------------------------------
-
-
-def onward(world: World, route: Route) -> Route | None:
-    """The next way, where the exporter itself takes the subject from a third account."""
-    exporter = world.spec(route.exporter)
-    for item in exporter.imports if exporter else ():
-        if item.kind != "service" or not _fits(item) or item.account == route.importer:
-            continue
-        found = fit(item.local, item.remote)
-        if subjects.covers(found.pattern, route.wanted.remote):
-            remote = carry(found, route.wanted.remote)
-            wanted = msgspec.structs.replace(item, remote=remote, local=route.wanted.remote)
-            return Route(importer=route.exporter, wanted=wanted, taken=item)
-    return None
 
 
 def _check_jetstream(world: World, route: Route) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ user's token, its scope, the account's default permissions and revocations.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from isthmus.base import subjects
 from isthmus.base.values import NS_PER_S, Value
 from isthmus.identity import trust
@@ -13,6 +15,7 @@ from isthmus.identity.claims import AccountClaims, Permission, UserClaims, UserL
 from isthmus.identity.findings import Severity
 from isthmus.identity.revocations import EVERYBODY, is_revoked
 from isthmus.identity.validate import validate
+from isthmus.sharing.asset import shared_form
 from isthmus.sharing.finding import Finding, Hop
 from isthmus.sharing.mending import edit_account, nsc
 from isthmus.sharing.world import World
@@ -142,6 +145,7 @@ class _Who(Value):
     claims: AccountClaims
     user: UserClaims
     source: str
+    allowed: tuple[str, ...] = ()  # in the direction that is looked at
 
 
 def _check_subjects(
@@ -158,6 +162,7 @@ def _check_subjects(
         ("pub", limits.pub, need.publish),
         ("sub", limits.sub, need.subscribe),
     ):
+        who = msgspec.structs.replace(who, allowed=rule.allow)
         closed = answers and direction == "pub"
         for entry, denied in _denied(rule, wanted).items():
             yield _forbidden(world, who, direction, denied, entry)
@@ -192,30 +197,36 @@ def _forbidden(
 ) -> Finding:
     """One entry that denies, or for want of one the list that does not allow."""
     claims, user, source = who.claims, who.user, who.source
+    names = [shared_form(name) for name in names]
     verb = "publish" if direction == "pub" else "subscribe"
     why = f"{entry!r} is denied" if entry else "no allowed subject covers it"
     by = {"scope": " by the scope of its signing key", "default": " by the account's default"}
     words = ["--rm", entry] if entry else []
-    if not entry:
-        for name in names:
-            words += [f"--allow-{direction}", name]
+    for name in [] if entry else names:
+        words += [f"--allow-{direction}", name]
+    again = [f"--allow-{direction}", entry] if entry in who.allowed else []  # `--rm` takes all
     account = world.name(claims.subject)
-    scope = claims.nats.scopes.get(user.issuer)
-    if source == "scope" and scope is not None:
-        key = scope.role or scope.key
-        fix = nsc("edit", "signing-key", "--account", account, "--sk", key, *words)
-    elif source == "default":
-        fix = edit_account(world, claims.subject, *words)
-    else:
-        fix = _edit(world, claims, user, *words)
+    fix = tuple(_permit(world, who, *flags) for flags in (words, again) if flags)
     return Finding(
         code="permission_denied",
         hop=HOP,
         subject=names[0],
         cause=f"user {user.name} of {account} may not {verb} to {', '.join(names)}:"
         f" {why}{by.get(source, '')}",
-        fix=(fix,),
+        fix=fix,
     )
+
+
+def _permit(world: World, who: _Who, *words: str) -> str:
+    """Change permissions where they come from."""
+    claims, user = who.claims, who.user
+    scope = claims.nats.scopes.get(user.issuer)
+    if who.source == "scope" and scope is not None:
+        key, account = scope.role or scope.key, world.name(claims.subject)
+        return nsc("edit", "signing-key", "--account", account, "--sk", key, *words)
+    if who.source == "default":
+        return edit_account(world, claims.subject, *words)
+    return _edit(world, claims, user, *words)
 
 
 def _finding(

@@ -17,10 +17,11 @@ from isthmus.sharing.asset import (
     NEXT,
     ack_form,
     ack_subject,
+    answers_often,
     asset_of,
     next_subject,
 )
-from isthmus.sharing.explain_route import Route
+from isthmus.sharing.route import Route
 from isthmus.sharing.world import World
 
 _API = "API"
@@ -139,6 +140,11 @@ def _guess(world: World, importer: str, subject: str, other: str) -> tuple[str, 
                 return remote, key
     if other:
         return remote, other
+    for key in keys:  # taken under a shorter name: `deliver.orders` as `orders`
+        spec = world.spec(key)
+        for export in spec.exports if spec else ():
+            if export.subject.endswith(f".{subject}"):
+                return export.subject, key
     return remote, _by_prefix(world, importer, subject) or _by_asset(world, importer, remote)
 
 
@@ -189,7 +195,7 @@ def stays_inside(world: World, account: str, subject: str) -> bool:
     if any(subjects.covers(export.subject, subject) for export in spec.exports):
         return True
     remote, exporter = _guess(world, account, subject, "")
-    return not exporter and remote == subject
+    return not exporter and remote == subject and not spec.imports
 
 
 # -- a share ---------------------------------------------------------------------------------------
@@ -222,6 +228,7 @@ def of_share(world: World, share: Share, deliver: str | None) -> list[Route]:
         return found or [_missing_call(taker, giver, f"{API}STREAM.INFO.{stream}")]
     ack = find_ack(spec, giver, stream, consumer)
     found = [Route(importer=taker, wanted=item, taken=item) for item in taken if item is not ack]
+    found.sort(key=lambda route: not answers_often(route.offered))  # what it is all about
     pulls = any(subjects.covers(item.remote, next_subject(stream, consumer)) for item in taken)
     pushed = [] if pulls else _pushed(world, share, deliver)
     if pushed:

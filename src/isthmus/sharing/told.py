@@ -35,7 +35,7 @@ class ConsumerState(Value):
     deliver_group: str = ""
     ack_policy: str = "none"
     filters: tuple[str, ...] = ()
-    paused: bool = False
+    paused_until: str = ""  # empty: it is not paused
     ack_pending: int = 0
     ack_pending_max: int = 0
     delivered: int = 0  # consumer sequence

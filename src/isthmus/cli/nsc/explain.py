@@ -1,6 +1,6 @@
 """nsc explain: why a share, an import, an export or a subject does not work, and what mends it.
 
-Reads the store; the judgement is `sharing.explain`.
+Reads the store, with `--live` a server too (`explain_live`); the judgement is `sharing.explain`.
 """
 
 from typing import Any
@@ -11,13 +11,14 @@ import msgspec
 from isthmus.base.values import Value
 from isthmus.cli.groups import MISUSED, CommandError
 from isthmus.cli.nsc.command import Invocation, NscCommand
-from isthmus.cli.nsc.flags import flag, switch
+from isthmus.cli.nsc.flags import INTEGER, flag, switch
+from isthmus.cli.nsc.login_flags import LoginFlags, login_flags, split_login
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.shared_flags import account_flag
 from isthmus.cli.nsc.store import Store
 from isthmus.cli.nsc.world import read_world
 from isthmus.identity.nkeys import Kind, is_public
-from isthmus.sharing.explain import explain
+from isthmus.sharing.explain import explain, involved
 from isthmus.sharing.finding import Explanation
 from isthmus.sharing.world import Question, World
 
@@ -32,7 +33,11 @@ class Options(Value):
     exported: str = ""
     other: str = ""
     user: str = ""
+    live: bool = False
+    nats_url: str = ""
+    timeout: int = 2
     json: bool = False
+    login: LoginFlags = LoginFlags()
 
 
 @click.command(
@@ -48,18 +53,28 @@ class Options(Value):
 @flag("--export", "exported", help="export of the account: name or subject")
 @flag("--with", "other", help="the other account: name or public key")
 @flag("-u", "--user", help="user whose permissions count (default: any that may)")
+@switch("--live", help="ask a server, too")
+@flag("--nats-url", help="server to ask (default: the operator's account or service URL)")
+@flag("--timeout", type=INTEGER, help="seconds to wait for answers, 1 to 60; default 2")
 @switch("--json", help="JSON instead of lines")
+@login_flags
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""
-    given = {name: value for name, value in values.items() if value is not None}
-    invocation.show(run, Options(**given))
+    login, rest = split_login(values)
+    invocation.show(run, Options(**rest, login=login))
 
 
 def run(options: Options, store: Store) -> Report:
     """Look, judge, report."""
     world = read_world(store)
     question = _question(options, store, world)
+    if options.live:
+        from isthmus.cli.nsc.explain_live import Asking, ask
+
+        asking = Asking(url=options.nats_url, login=options.login, timeout=options.timeout)
+        told = ask(store, world, involved(question, world), asking)
+        world = msgspec.structs.replace(world, told=told)
     explanation = explain(question, world)
     report = Report()
     if options.json:

@@ -17,7 +17,12 @@ _USER_LIFE_S = 120
 
 
 def make_login(
-    store: Store, url: str, flags: LoginFlags, *, client_name: str = "nsc_push"
+    store: Store,
+    url: str,
+    flags: LoginFlags,
+    *,
+    client_name: str = "nsc_push",
+    subjects: tuple[str, ...] = SUBJECTS,
 ) -> tuple[str, Login]:
     """The system account's name, and a login: a user made for this once, or a stored one."""
     key = store.operator().nats.system_account
@@ -32,14 +37,15 @@ def make_login(
         raise CommandError(
             f"error obtaining system account user: system account {quote(key)} not found"
         )
-    token, pair = _credentials(store, name, flags.system_user)
+    made = None if flags.system_user else _made(store, name, subjects)
+    token, pair = made or _stored(store, name, flags.system_user)
     tls = _tls(store, flags)
     return name, Login(url=url, token=token, key=pair, tls=tls, client_name=client_name)
 
 
-def _credentials(store: Store, account: str, user: str) -> tuple[str, KeyPair]:
-    made = None if user else _made(store, account)
-    return made or _stored(store, account, user)
+def make_passing_user(store: Store, account: str) -> tuple[str, KeyPair] | None:
+    """A user of any account that gets in and may do nothing; None without a key to sign it."""
+    return _made(store, account, ())
 
 
 def _tls(store: Store, flags: LoginFlags) -> Tls:
@@ -57,8 +63,8 @@ def _tls(store: Store, flags: LoginFlags) -> Tls:
     )
 
 
-def _made(store: Store, account_name: str) -> tuple[str, KeyPair] | None:
-    """A user that lives two minutes and may do nothing else."""
+def _made(store: Store, account_name: str, subjects: tuple[str, ...]) -> tuple[str, KeyPair] | None:
+    """A user that lives two minutes and may publish to `subjects`, and do nothing else."""
     account = store.account(account_name)
     scopes = account.nats.scopes
     for key in account_keys(account, store.operator()):
@@ -74,7 +80,7 @@ def _made(store: Store, account_name: str) -> tuple[str, KeyPair] | None:
         name="nsc temporary push user",
         expires_s=surroundings.now_s + _USER_LIFE_S,
         nats=User(
-            pub=Permission(allow=SUBJECTS),
+            pub=Permission(allow=subjects, deny=() if subjects else (">",)),
             sub=Permission(allow=("_INBOX.>",)),
             subs=NO_LIMIT,
             data=NO_LIMIT,

@@ -145,6 +145,17 @@ def delete(login: Login, request: str, *, timeout_s: float) -> list[Answer]:
     return _converse(login, talk)
 
 
+def enquire(
+    login: Login, requests: Sequence[tuple[str, bytes]], *, timeout_s: float
+) -> list[Sequence[bytes]]:
+    """What the servers answered to each request (subject, payload): nothing if none did."""
+
+    async def talk(client: Client) -> list[Sequence[bytes]]:
+        return [(await _ask(client, *request, timeout_s))[0] for request in requests]
+
+    return _converse(login, talk)
+
+
 def pull(login: Login, *, timeout_s: float) -> dict[str, str]:
     """Every account token the servers have, by public key; the first that arrives counts."""
 
