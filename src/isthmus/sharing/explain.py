@@ -388,7 +388,7 @@ def _explanation(
 ) -> Explanation:
     ordered = tuple(sorted(dict.fromkeys(hops), key=lambda hop: HOPS.index(hop.name)))
     found = by_hop(findings)
-    told = {hop.name for hop in ordered}
+    told = {hop.name for hop in ordered if hop.state == "broken"}
     extra = [
         Hop(name=finding.hop, state="broken", text=finding.cause, subject=finding.subject)
         for finding in found

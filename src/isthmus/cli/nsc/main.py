@@ -217,6 +217,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool | Non
         expirations="Show what expires soon",
         explain="Say why something that accounts share does not work",
         init="Make an operator, an account and a user",
+        lint="Look for grants that are too broad, incomplete, or end soon",
         load="Load an operator and one of its accounts",
         pull="Take over account tokens from the servers",
         shares="Show what accounts give and take",
