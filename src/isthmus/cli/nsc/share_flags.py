@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.cli.groups import MISUSED, CommandError
+from isthmus.cli.nsc import push
 from isthmus.cli.nsc.accept import take
+from isthmus.cli.nsc.command import Invocation
 from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.issue import issue_account
 from isthmus.cli.nsc.moments import format_distance, format_moment, parse_moment_s, titled
@@ -47,11 +49,22 @@ class ShareOptions(Value):
     prefix: str = ""
     output_file: str = ""
     accept: bool = False
+    push: bool = False
+
+
+class Sharing(Value):
+    """Options of a verb that shares."""
+
+    share: ShareOptions
+
+
+SharingT = TypeVar("SharingT", bound=Sharing)
 
 
 def share_flags(command: F) -> F:
     """`--account`, `--with` and the terms of a share."""
     for decorate in (
+        switch("--push", help="push the accounts that were changed"),
         switch("--accept", help="import it at the other account, too: both are in this store"),
         flag("-o", "--output-file", help="file for the invite (default: named after the share)"),
         flag("--as", "prefix", help="what the other account's subjects begin with"),
@@ -95,8 +108,22 @@ def run_share(store: Store, options: ShareOptions, item: Item) -> Report:
     if options.output_file or not options.accept:
         path = options.output_file or file_name(item, taker)
         report.ok(f"wrote invite to {store.put_output(path, write_invite(made.invite))}")
-    report.advice += push_lines(where)
+    if not options.push:
+        report.advice += push_lines(where)
     return report
+
+
+def carry_out(
+    invocation: Invocation, run: Callable[[SharingT, Store], Report], options: SharingT
+) -> None:
+    """Run a verb that shares; with `--push`, push what it changed, the giver first."""
+    invocation.change(run, options)
+    share = options.share
+    if not share.push:
+        return
+    invocation.show(push.run, push.Options(account=share.account))
+    if share.accept:
+        invocation.show(push.run, push.Options(account=share.taker))
 
 
 def find_party(store: Store, text: str) -> Party:

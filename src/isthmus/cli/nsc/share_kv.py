@@ -4,19 +4,17 @@ from typing import Any
 
 import click
 
-from isthmus.base.values import Value
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.flags import flag, switch
 from isthmus.cli.nsc.report import Report
-from isthmus.cli.nsc.share_flags import ShareOptions, run_share, share_flags, split_share
+from isthmus.cli.nsc.share_flags import Sharing, carry_out, run_share, share_flags, split_share
 from isthmus.cli.nsc.store import Store
 from isthmus.sharing import Bucket
 
 
-class Options(Value):
+class Options(Sharing):
     """What was asked for."""
 
-    share: ShareOptions
     bucket: str = ""
     keys: str = ">"
     write: bool = False
@@ -39,7 +37,7 @@ class Options(Value):
 def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""
     share, rest = split_share(values)
-    invocation.change(run, Options(share=share, **rest))
+    carry_out(invocation, run, Options(share=share, **rest))
 
 
 def run(options: Options, store: Store) -> Report:

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from isthmus.base.values import Value
 from isthmus.cli.nsc.command import Invocation, NscCommand
 from isthmus.cli.nsc.report import Report
 from isthmus.cli.nsc.share_flags import (
-    ShareOptions,
+    Sharing,
+    carry_out,
     complaining,
     find_party,
     run_share,
@@ -20,10 +20,9 @@ from isthmus.cli.nsc.store import Store
 from isthmus.sharing import Selection, find_item, held_item
 
 
-class Options(Value):
+class Options(Sharing):
     """What was asked for."""
 
-    share: ShareOptions
     selection: Selection
 
 
@@ -40,7 +39,7 @@ def command(invocation: Invocation, /, **values: Any) -> None:
     """Fill the options and run."""
     selection, rest = split_selection(values)
     share, _ = split_share(rest)
-    invocation.change(run, Options(share=share, selection=selection))
+    carry_out(invocation, run, Options(share=share, selection=selection))
 
 
 def run(options: Options, store: Store) -> Report:
