@@ -241,3 +241,15 @@ def survive(seed):
 def test_no_acknowledged_message_or_ack_is_lost_in_a_crash(part):
     for seed in range(part * 30, part * 30 + 30):
         survive(seed)
+
+
+@pytest.mark.parametrize("filtered", [{}, {"filter": "s.a"}, {"filter": "s.*"}])
+def test_what_a_purge_keeps_is_kept_through_a_crash(filtered):
+    world, client = begin()
+    for number in range(5):
+        client.publish("s.a", b"%d" % number)
+    world.drain()
+    assert ask(world, client, "STREAM.PURGE.S", {"keep": 2, **filtered})["purged"] == 3
+    after = world.restarted()
+    state = ask(after, after.client(), "STREAM.INFO.S")["state"]
+    assert (state["messages"], state["first_seq"], state["last_seq"]) == (2, 4, 5)

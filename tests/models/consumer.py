@@ -52,6 +52,7 @@ class ConsumerModel:
     spent: dict[int, Unacked] = field(default_factory=dict)
     waiters: list[Waiter] = field(default_factory=list)
     sent: list[tuple] = field(default_factory=list)
+    visible_seq: int | None = None  # what came later counts and is not delivered yet
 
     def covered_by(self, subject: str) -> bool:
         """True if a purge of `subject` removes everything it could see."""
@@ -65,6 +66,10 @@ class ConsumerModel:
             for seq, (name, _) in self.stream.messages.items()
             if seq >= self.next_seq and (self.subjects is None or name in self.subjects)
         ]
+
+    def ready(self) -> list[int]:
+        end = self.stream.last_seq if self.visible_seq is None else self.visible_seq
+        return [seq for seq in self.unseen() if seq <= end]
 
     @property
     def redelivered(self) -> int:
@@ -184,11 +189,11 @@ class ConsumerModel:
             elif 0 <= self.max_ack_pending <= len(self.pending):
                 return
             else:
-                unseen = self.unseen()
-                if not unseen:
+                ready = self.ready()
+                if not ready:
                     self._dry()
                     return
-                seq = unseen[0]
+                seq = ready[0]
                 entry = Unacked(self.delivered[0] + 1, now_ns + self.ack_wait_ns)
                 self.pending[seq] = entry
                 self.next_seq = seq + 1
@@ -205,7 +210,7 @@ class ConsumerModel:
                 self.waiters.append(waiter)
 
     def _dry(self) -> None:
-        empty = not self.unseen()
+        empty = not self.ready()
         for waiter in list(self.waiters):
             if waiter.no_wait and (waiter.served or (empty and not waiter.expires_ns)):
                 self.waiters.remove(waiter)

@@ -185,4 +185,4 @@ class StoreWorld(StreamWorld):
     def restarted(self, disk=None) -> "StoreWorld":
         """The next process, on `disk` or on the same one."""
         after = self.disk.crash(1) if disk is None else disk
-        return StoreWorld(after, domain=self.domain, start_ns=self.now_ns)
+        return type(self)(after, domain=self.domain, start_ns=self.now_ns)

@@ -63,7 +63,8 @@ def purge_matching(
 ) -> tuple[int, int]:
     """Remove up to `at_most` messages that `pattern` matches, looking at `limit` of them.
 
-    `(how many went, where to go on)`; 0: done. Followers are told, but nobody is advised.
+    `(how many went, where to go on)`; 0: nothing is left below `below`. Followers are told, but
+    nobody is advised.
     """
     cdef Record record
     cdef uint64_t seq = start, reached = 0, count = 0
@@ -82,7 +83,7 @@ def purge_matching(
             limit -= 1 if found == 1 else 64
             if limit <= 0:
                 return count, seq
-        return count, 0
+        return count, seq
     finally:
         stored.quiet = False
 
