@@ -199,6 +199,52 @@ def test_a_mostly_removed_block_is_written_anew():
     assert log.get(200).payload == b"000199"
 
 
+class BlocksOfOne:
+    """Stands for a log: which blocks are read, and which have left memory."""
+
+    number = 5
+
+    def __init__(self):
+        self.read, self.gone = set(), []
+
+    def touched(self, first_seq):
+        was = first_seq in self.read
+        self.read.discard(first_seq)
+        return was
+
+    def evict(self, first_seq):
+        self.gone.append(first_seq)
+
+
+def test_what_nobody_reads_has_a_part_of_the_cache():
+    cache, log = BlockCache(1000), BlocksOfOne()
+    for number in range(10):
+        cache.add(log, number, 100)
+    assert cache.bytes_held == 200
+    assert log.gone == list(range(8))
+
+
+def test_what_is_read_between_two_others_fills_the_cache_and_no_more():
+    cache, log = BlockCache(1000), BlocksOfOne()
+    for number in range(15):
+        log.read = set(range(number))
+        cache.add(log, number, 100)
+    assert cache.bytes_held == 1000
+    assert len(log.gone) == 5
+    log.read = {14}
+    cache.add(log, 15, 100)
+    assert cache.bytes_held == 200
+    assert {14, 15} & set(log.gone) == set()
+
+
+def test_a_block_that_comes_stays_whatever_is_read():
+    cache, log = BlockCache(1000), BlocksOfOne()
+    for number in range(3):
+        log.read = set(range(number))
+        cache.add(log, number, 300)
+    assert log.gone == []
+
+
 def test_the_cache_keeps_what_was_read():
     _, one, log = filled(2000)
     cache = BlockCache(1 << 20)

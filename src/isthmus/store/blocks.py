@@ -42,6 +42,7 @@ from isthmus.store.records import (
 )
 
 CACHE_BYTES = 8 << 20
+UNREAD_PART = 4
 COMPACT_AT_ONCE = 4  # blocks per checkpoint of a stream: each costs about a millisecond
 
 
@@ -65,28 +66,38 @@ class StreamNow(Value):
 
 
 class BlockCache:
-    """Blocks in memory that are also in files, of all streams; the oldest unread leave first."""
+    """Blocks in memory that are also in files, of all streams; the oldest unread leave first.
+
+    What somebody reads may fill all of `bytes_max`. What nobody has read since the block before
+    came has only a part of it: a stream that is merely written to keeps little in memory.
+    """
 
     def __init__(self, bytes_max: int = CACHE_BYTES) -> None:
         self.bytes_max = bytes_max
+        self.unread_max = bytes_max // UNREAD_PART
         self.bytes_held = 0
         self._blocks: dict[tuple[int, int], tuple[StreamLog, int]] = {}
 
     def add(self, log: StreamLog, first_seq: int, size: int) -> None:
         """A block of `size` bytes may stay, until others need the room."""
         self.forget(log, first_seq)
-        self._blocks[log.number, first_seq] = (log, size)
         self.bytes_held += size
-        chances = len(self._blocks)
-        while self.bytes_held > self.bytes_max and self._blocks:
-            key = next(iter(self._blocks))
+        for key in list(self._blocks):  # few: a block has a megabyte
+            if self.bytes_held <= self.unread_max:
+                break
             victim, victim_size = self._blocks.pop(key)
-            if chances > 0 and victim.touched(key[1]):
-                chances -= 1
+            if victim.touched(key[1]):
                 self._blocks[key] = (victim, victim_size)  # read since: once more around
-                continue
-            victim.evict(key[1])
-            self.bytes_held -= victim_size
+            else:
+                self._evict(key[1], victim, victim_size)
+        self._blocks[log.number, first_seq] = (log, size)
+        while self.bytes_held > self.bytes_max:
+            victim, victim_size = self._blocks.pop(key := next(iter(self._blocks)))
+            self._evict(key[1], victim, victim_size)
+
+    def _evict(self, first_seq: int, log: StreamLog, size: int) -> None:
+        log.evict(first_seq)
+        self.bytes_held -= size
 
     def forget(self, log: StreamLog, first_seq: int) -> None:
         """The block is gone, or grows again."""
