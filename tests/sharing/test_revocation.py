@@ -5,7 +5,7 @@ import pytest
 
 from isthmus.identity.claims import Export
 from isthmus.identity.nkeys import Kind
-from isthmus.sharing import Party, PullConsumer, ShareError, Terms, accept
+from isthmus.sharing import Bucket, Party, PullConsumer, ShareError, Terms, accept
 from isthmus.sharing.listing import Accounts, given, received
 from isthmus.sharing.revocation import Selection, find_item, held_item, hits, revoke
 from support.shares import (
@@ -144,6 +144,32 @@ def test_a_taker_without_info_renews_without_it():
     assert item == CONSUMER
     assert held_item(world, GIVER.public_key, item, FAR) == bare
     assert held_item(world, GIVER.public_key, item, TAKER.public_key) == CONSUMER
+
+
+def test_parts_of_a_bucket_are_shares_of_their_own():
+    """Both need the bucket's INFO: it ends with the last of them."""
+    one, two = Bucket(bucket="b", keys="one.>"), Bucket(bucket="b", keys="two.>")
+    far = Party(key=FAR, name="FAR")
+    claims = shared(shared(item=one).giver, two, far).giver
+    listed = given(accounts(claims), GIVER.public_key)
+    assert [(share.item, share.taker.name, share.state) for share in listed] == [
+        (one, "ACCTB", "issued"),
+        (two, "FAR", "issued"),
+    ]
+    claims = shared(claims, two).giver
+    done = revoke(accounts(claims), GIVER.public_key, one, TAKER.public_key)
+    assert [change.after for change in done.changes] == ["revoked", "revoked", "issued"]
+    states = {
+        (share.item.keys, share.taker.name): share.state
+        for share in given(accounts(done.giver), GIVER.public_key)
+    }
+    assert states == {
+        ("one.>", "ACCTB"): "revoked",
+        ("two.>", "FAR"): "issued",
+        ("two.>", "ACCTB"): "issued",
+    }
+    done = revoke(accounts(done.giver), GIVER.public_key, two, TAKER.public_key)
+    assert {change.after for change in done.changes} == {"revoked"}
 
 
 # -- states of shares ------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ class Standing(Value):
     role: str
     subject: str
     state: str
+    common: bool = False  # part of another share of the account as well
 
 
 class Share(Value):
@@ -64,7 +65,8 @@ class Share(Value):
     @property
     def state(self) -> str:
         """How it is as a whole."""
-        states = {standing.state for standing in self.standings}
+        own = [standing for standing in self.standings if not standing.common]
+        states = {standing.state for standing in own or self.standings}
         return states.pop() if len(states) == 1 else "partial"
 
 
@@ -108,10 +110,15 @@ def given(accounts: Accounts, key: str) -> list[Share]:
 
 
 def known_takers(accounts: Accounts, giver: str, item: Item) -> dict[str, Taker]:
-    """Who is known to have tokens for `item`, or to have had them."""
+    """Who is known to have tokens for `item`, or to have had them.
+
+    What is part of another item as well (a bucket's INFO, of several ranges of keys) tells nothing.
+    """
     exports = accounts.claims[giver].nats.exports
+    common = common_subjects(exports, item)
+    own = [grant for grant in item.grants if grant.subject not in common] or item.grants
     found: dict[str, Taker] = {}
-    for grant in item.grants:
+    for grant in own:
         export = covering(exports, grant)
         if export is None:
             continue
@@ -121,7 +128,7 @@ def known_takers(accounts: Accounts, giver: str, item: Item) -> dict[str, Taker]
             if key != EVERYBODY:
                 found.setdefault(key, Taker(key=key))
     for key, claims in accounts.claims.items():
-        if any(taken(claims, giver, grant) for grant in item.grants):
+        if any(taken(claims, giver, grant) for grant in own):
             found.setdefault(key, Taker(key=key))
     return found
 
@@ -129,11 +136,13 @@ def known_takers(accounts: Accounts, giver: str, item: Item) -> dict[str, Taker]
 def given_to(accounts: Accounts, giver: str, item: Item, taker: Taker) -> Share:
     """How `item` stands between the giver and one taker."""
     held = item.without(_spare(accounts, giver, item, taker.key))
+    common = common_subjects(accounts.claims[giver].nats.exports, item)
     standings = tuple(
         Standing(
             role=grant.role,
             subject=grant.subject,
             state=_given_state(accounts, giver, grant, taker.key),
+            common=grant.subject in common,
         )
         for grant in held.grants
     )
@@ -271,6 +280,17 @@ def covering(exports: tuple[Export, ...], grant: Grant) -> Export | None:
         if export.subject == grant.subject:
             return export
     return next((e for e in same if subjects.covers(e.subject, grant.subject)), None)
+
+
+def common_subjects(exports: tuple[Export, ...], item: Item) -> set[str]:
+    """Subjects of the item that another item needs as well."""
+    others = [grant for other in of_exports(exports) if other != item for grant in other.grants]
+    return {
+        grant.subject
+        for grant in item.grants
+        for other in others
+        if (grant.kind, grant.subject) == (other.kind, other.subject)
+    }
 
 
 def taken(claims: AccountClaims, giver: str, grant: Grant) -> Import | None:

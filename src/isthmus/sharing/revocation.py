@@ -20,6 +20,7 @@ from isthmus.sharing.listing import (
     Accounts,
     Share,
     Standing,
+    common_subjects,
     covering,
     given,
     given_to,
@@ -28,6 +29,7 @@ from isthmus.sharing.listing import (
 from isthmus.sharing.recognise import of_exports
 from isthmus.sharing.takers import Taker
 
+_LIVING = {"active", "issued", "not accepted", "early"}
 _AHEAD_S = 60  # tokens may be issued that much ahead of the clock, not more
 
 
@@ -125,7 +127,10 @@ def revoke(accounts: Accounts, giver: str, item: Item, taker: str) -> Revoked:
             f"nsc shares --account {shlex.quote(claims.name)}",
         )
     until_s = max([accounts.now_ns // NS_PER_S, *_issued(accounts, affected)])
-    opened = [covering(claims.nats.exports, grant) for grant in item.grants]
+    kept = _needed(accounts, giver, item, taker)
+    opened = [
+        covering(claims.nats.exports, grant) for grant in item.grants if grant.subject not in kept
+    ]
     exports = tuple(
         _revoked(export, taker, until_s) if export in opened else export
         for export in claims.nats.exports
@@ -161,6 +166,22 @@ def held_item(accounts: Accounts, giver: str, item: Item, taker: str) -> Item:
             f" --with {shlex.quote(name)} …",
         )
     return share.item
+
+
+def _needed(accounts: Accounts, giver: str, item: Item, taker: str) -> set[str]:
+    """Subjects of the item that another share of this taker needs, which goes on."""
+    if taker == EVERYBODY:
+        return set()
+    exports = accounts.claims[giver].nats.exports
+    common = common_subjects(exports, item)
+    return common & {
+        standing.subject
+        for other in of_exports(exports)
+        if other != item and common
+        for share in hits(accounts, giver, other, taker)
+        if share.taker.key == taker and share.state in _LIVING
+        for standing in share.standings
+    }
 
 
 def _held(share: Share) -> bool:
