@@ -4,6 +4,7 @@ import pytest
 
 from isthmus.cli.nats.main import run
 from isthmus.cli.streams import RecordedStreams
+from support.waiting import wait_for
 
 GUIDE = {
     "name": "RESTOCKEVENTS",
@@ -212,3 +213,42 @@ def test_half_a_pair_is_refused():
     line = "stream add S --subjects s --defaults --republish-source a"
     assert run(line.split(), streams, {"HOME": "/nowhere"}) == 1
     assert "--republish-source and --republish-destination are given together" in streams.err_text
+
+
+def messages(nats, stream: str) -> int:
+    return json.loads(nats.ok("stream", "info", stream, "--json"))["state"]["messages"]
+
+
+def test_a_mirror_by_name_and_a_source_by_json(nats):
+    nats.ok("stream", "add", "O", "--subjects", "o.>", "--defaults")
+    nats.ok("stream", "add", "P", "--subjects", "p.>", "--defaults")
+    nats.ok("pub", "o.a", "one")
+    nats.ok("pub", "p.a", "one")
+    shown = nats.ok("stream", "add", "M", "--mirror", "O", "--defaults")
+    assert any(line.strip() == "Mirror: O" for line in shown.splitlines())
+    source = {"name": "O", "filter_subject": "o.a", "opt_start_seq": 1}
+    nats.ok("stream", "add", "S", "--source", json.dumps(source), "--source", "P", "--defaults")
+    assert config_of(nats, "M")["mirror"] == {"name": "O"}
+    assert config_of(nats, "S")["sources"] == [source, {"name": "P"}]
+    assert "subjects" not in config_of(nats, "S")
+    wait_for(lambda: messages(nats, "M") == 1 and messages(nats, "S") == 2)
+    lines = nats.ok("stream", "info", "S").splitlines()
+    assert "Source Information:" in lines
+    assert [one.strip() for one in lines if "Stream Name:" in one or "Lag:" in one].count(
+        "Lag: 0"
+    ) == 2
+    assert any(one.strip() == "Stream Name: P" for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--mirror", '{"filter_subject":"a"}'), "--mirror: name is required"),
+        (("--source", '{"name":"O","filter":"a"}'), "unknown field `filter`"),
+        (("--source", "{"), "--source: Input data was truncated"),
+    ],
+)
+def test_a_source_that_is_none_is_refused(flags, said):
+    streams = RecordedStreams()
+    assert run(["stream", "add", "S", *flags, "--defaults"], streams, {"HOME": "/nowhere"}) == 1
+    assert said in streams.err_text

@@ -17,8 +17,7 @@ from isthmus.cli.nats.stream_options import stream_options
 @verb(
     "add",
     help="Create a stream from a file (--config) or from flags (--defaults for what is not said).",
-    refused="--mirror --source --validate --output --allow-mirror-direct --no-allow-mirror-direct "
-    "-a --all",
+    refused="--validate --output --allow-mirror-direct --no-allow-mirror-direct -a --all",
 )
 @click.argument("stream", required=False)
 @click.option("--config", type=EXISTING_FILE, help="JSON file with the configuration")

@@ -17,6 +17,7 @@ from isthmus.cli.nats.records import (
     Placement,
     Republish,
     StreamConfig,
+    StreamSource,
     SubjectTransform,
 )
 from isthmus.cli.nats.session import Session
@@ -30,8 +31,16 @@ _ASKED = (
     *("storage", "num_replicas", "retention", "discard", "max_msgs", "max_msgs_per_subject"),
     *("max_bytes", "max_age", "max_msg_size", "duplicate_window"),
 )
-_FLAG_NAMES = {"num_replicas": "--replicas", "duplicate_window": "--dupe-window"}
+_FLAG_NAMES = {
+    "num_replicas": "--replicas",
+    "duplicate_window": "--dupe-window",
+    "origins": "--source",
+}
 _WITH_CONFIG = ("subjects", "tag", "cluster", "description", "num_replicas")
+
+
+class _Source(StreamSource, omit_defaults=True, forbid_unknown_fields=True):
+    """The same as text, in which a mistyped field is not passed over."""
 
 
 class Options(Value):
@@ -76,6 +85,8 @@ class Options(Value):
     republish_destination: str | None = None
     republish_headers: bool | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    mirror: str | None = None
+    origins: tuple[str, ...] = ()
     limit_consumer_inactive: int | None = None
     limit_consumer_max_pending: int | None = None
     persist_mode: str | None = None
@@ -108,6 +119,10 @@ def _said(options: Options) -> dict[str, Any]:
         for name in StreamConfig.__struct_fields__
         if (value := getattr(options, name, None)) is not None and value != ()
     }
+    if options.mirror is not None:
+        fields["mirror"] = parse_source(options.mirror, "--mirror")
+    if options.origins:
+        fields["sources"] = [parse_source(text, "--source") for text in options.origins]
     if options.subjects:
         fields["subjects"] = split_list(options.subjects)
     if options.metadata:
@@ -141,7 +156,10 @@ def _from_flags(options: Options) -> StreamConfig:
     if not options.stream:
         raise CommandError("invalid input: no Stream name supplied")
     fields = _said(options)
-    asked = ["subjects", *(() if options.defaults else _ASKED)]
+    copies = options.mirror is not None or bool(options.origins)
+    asked = [*(() if copies else ["subjects"]), *(() if options.defaults else _ASKED)]
+    if options.mirror is not None and "duplicate_window" in asked:
+        asked.remove("duplicate_window")  # a mirror drops no duplicates
     missing = [_flag(name) for name in asked if name not in fields]
     if missing:
         raise CommandError(
@@ -149,7 +167,7 @@ def _from_flags(options: Options) -> StreamConfig:
             hint="--defaults answers all but --subjects; --config takes a file",
         )
     fields |= _pairs(options)
-    window_ns = _DUPLICATE_WINDOW_NS
+    window_ns = 0 if options.mirror is not None else _DUPLICATE_WINDOW_NS
     if fields.get("max_age"):
         window_ns = min(window_ns, fields["max_age"])
     unlimited = dict.fromkeys(
@@ -165,6 +183,19 @@ def _from_flags(options: Options) -> StreamConfig:
             max_ack_pending=options.limit_consumer_max_pending or 0,
         ),
     )
+
+
+def parse_source(text: str, flag: str) -> StreamSource:
+    """A stream to copy from: its name, or an object with the fields that the API knows."""
+    if not text.lstrip().startswith("{"):
+        return StreamSource(name=text)
+    try:
+        source = msgspec.json.decode(text, type=_Source)
+    except msgspec.MsgspecError as error:
+        raise CommandError(f"invalid input: {flag}: {error}") from None
+    if not source.name:
+        raise CommandError(f"invalid input: {flag}: name is required")
+    return StreamSource(**msgspec.structs.asdict(source))
 
 
 def _pairs(options: Options) -> dict[str, Any]:

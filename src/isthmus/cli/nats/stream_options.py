@@ -12,6 +12,10 @@ from isthmus.cli.nats.flags import AGE, DURATION, PAIR, SIZE
 
 _NEW_FLAGS = (
     click.option("--storage", type=click.Choice(["file", "f", "memory", "m"]), help="Where"),
+    click.option("--mirror", metavar="NAME|JSON", help="Mirror this stream"),
+    click.option(
+        "--source", "origins", multiple=True, metavar="NAME|JSON", help="Copy this stream, too"
+    ),
     click.option("--first-sequence", "first_seq", type=int, help="Sequence of the first message"),
     click.option(
         "--limit-consumer-inactive",
