@@ -803,6 +803,36 @@ cdef class StreamLog:
             tree.remove(record.subject, seq)
         return entry_of(&record)
 
+    def erase(self, uint64_t seq):
+        """Overwrite header and payload of message `seq` with zeros; it is to be removed next.
+
+        `(first_seq, generation, offset, bytes)` of what its block's file may hold; None: of none.
+        """
+        cdef Record record
+        cdef Py_ssize_t place = self._find(seq)
+        cdef Block* block
+        cdef bytes erased, header, payload
+        cdef size_t offset
+        if not self.read(seq, &record):
+            return None
+        block = self.blocks[place]
+        offset = <size_t> (block.index[seq - block.first_seq] & PLACE) << 3
+        header = bytes(record.header.size)
+        payload = bytes(record.payload.size)
+        record.header = span_of(header)
+        record.payload = span_of(payload)
+        record.crc = 0
+        erased = bytes(record_size(&record))
+        if self.memory:
+            record_print(PyBytes_AS_STRING(erased), &record)
+        else:
+            record_write(PyBytes_AS_STRING(erased), &record, self.epoch)
+        if block.data != NULL:
+            memcpy(block.data + offset, PyBytes_AS_STRING(erased), len(erased))
+        if self.memory or block.queued <= offset:
+            return None
+        return block.first_seq, block.generation, offset, erased
+
     def trim(self, uint64_t seq, SubjectTree tree not None, Py_ssize_t limit=1 << 62) -> int:
         """Remove the oldest messages below `seq`, at most `limit` of them; how many went."""
         return trim(self, tree, seq, limit)

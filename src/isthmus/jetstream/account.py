@@ -10,7 +10,7 @@ come from outside (`Premises`, `LogStore`). Invariant: no two streams take in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -41,6 +41,9 @@ _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
 _MAPPED_IN_DOMAIN = ("INFO", "STREAM.>", "CONSUMER.>", "META.>", "SERVER.>", "ACCOUNT.>")
 _CONSUMER_NAME_LENGTH = 8
 
+Place = tuple[int, int, int, bytes] | None  # of a message in its block's file, StreamLog.erase
+Erased = Callable[[str, Turn], None]
+
 
 class LogStore(Protocol):
     """Who keeps the logs of file streams."""
@@ -53,6 +56,9 @@ class LogStore(Protocol):
 
     def drop_log(self, number: int, /) -> None:
         """The stream `number` is gone: its files may go."""
+
+    def erase(self, number: int, seq: int, place: Place, done: Erased, /) -> None:
+        """Message `seq` was removed: overwrite it in all files, then call `done`."""
 
 
 class AccountJetStream:
@@ -228,6 +234,19 @@ class AccountJetStream:
         self.require_writable()
         stream.update(config, turn)
         return stream
+
+    def delete_message(self, name: str, seq: int, turn: Turn, *, erase: bool, done: Erased) -> None:
+        """Remove a message, and if it is to be erased, not only from sight.
+
+        `done(problem, turn)` is called when that is so; raises what MSG.DELETE answers.
+        """
+        stream = self.stream(name)
+        self.require_writable()
+        place = stream.delete_message(seq, turn, erase=erase)
+        if erase and self._logs is not None and stream.journal is not None:
+            self._logs.erase(stream.number, seq, place, done)
+        else:
+            done("", turn)
 
     def _prepare(
         self, request: StreamConfig, limits: AccountLimits, *, pedantic: bool

@@ -259,12 +259,21 @@ class Service:
         )
         return to_body(MessageGot(type=asked.endpoint.type, message=message))
 
-    def stream_msg_delete(self, asked: Asked, body: MessageDeleteRequest, turn: Turn) -> bytes:
-        """One message goes."""
-        stream = self._account.stream(asked.names[0])
-        self._account.require_writable()
-        stream.delete_message(body.seq, turn)
-        return to_body(Success(type=asked.endpoint.type, success=True))
+    def stream_msg_delete(self, asked: Asked, body: MessageDeleteRequest, turn: Turn) -> None:
+        """One message goes; answered when its content is overwritten, unless that may stay."""
+
+        def done(problem: str, later: Turn) -> None:
+            if problem:
+                text = f"message was deleted but not overwritten: {problem}"
+                error = errors.make(errors.MESSAGE_DELETE_FAILED, err=text)
+                answer = api.refuse(asked.endpoint, error)
+            else:
+                answer = to_body(Success(type=asked.endpoint.type, success=True))
+            self._account.premises.answer(asked.reply, answer, later)
+
+        self._account.delete_message(
+            asked.names[0], body.seq, turn, erase=not body.no_erase, done=done
+        )
 
     def _matching(self, pattern: str) -> list[Stream]:
         return [stream for stream in self._account if not pattern or stream.matches(pattern)]

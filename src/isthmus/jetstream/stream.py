@@ -365,15 +365,24 @@ class Stream:
         found = lookup.next_seq(log, self.stored.tree, pattern.encode(), seq)
         return log.get(found) if found else None
 
-    def delete_message(self, seq: int, turn: Turn) -> None:
-        """Remove one message; raises what MSG.DELETE answers."""
+    def delete_message(
+        self, seq: int, turn: Turn, *, erase: bool
+    ) -> tuple[int, int, int, bytes] | None:
+        """Remove one message; raises what MSG.DELETE answers.
+
+        If it is to be erased, its content in memory is overwritten, and what comes back says what
+        to write where in its block's file.
+        """
         log = self.stored.log
         if self.config.sealed:
             raise errors.make(errors.STREAM_SEALED)
         if self.config.deny_delete:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
+        place = log.erase(seq) if erase else None
         if upkeep.discard(self.stored, seq, turn):
-            return
+            if erase and self.config.sources:
+                self._remember(turn)  # its header may have told how far a source had come
+            return place
         if not log.memory and seq > log.last_seq:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="stream store EOF")
         if not log.memory and seq < log.first_seq:

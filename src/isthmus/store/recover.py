@@ -378,6 +378,7 @@ class _Recovery:
                 self.replay.add_stream(number, found.log, found.tree, lsn)
             elif lsn >= found.files.checkpoint_lsn:
                 found.config = entry.payload
+                self.replay.labels.pop(number, None)  # it says where the sources stood by then
         elif entry.kind == _CONSUMER:
             found = self.found.get(entry.seq)
             if found is None or lsn < found.files.checkpoint_lsn:

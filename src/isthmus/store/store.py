@@ -12,6 +12,7 @@ stream is gone from the disk.
         store.start(submit, turn)
         store.tick(now_ns) at store.deadline_ns()        only with a sync interval
         store.drop_log(number)                           after its RECORD_DELETE
+        store.erase(number, seq, place, done)            after its RECORD_REMOVE
         store.finish(turn); wait until store.idle        everything checkpointed: a quick next start
 
 A checkpoint cycle runs when `checkpoint_bytes` were appended since the last one. It takes one
@@ -30,9 +31,10 @@ from isthmus.core.journal import Journal
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
 from isthmus.store.blocks import BlockCache, Keeper, StreamFiles
+from isthmus.store.erasure import Erased, EraseRecords, Overwrite
 from isthmus.store.jobs import Job, RemoveFolder, Submit, SyncFolder
 from isthmus.store.journal import JournalOwner
-from isthmus.store.records import STREAMS, stream_folder
+from isthmus.store.records import STREAMS, block_path, stream_folder
 
 if TYPE_CHECKING:
     from isthmus.store.recover import Found
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 CHECKPOINT_BYTES = 32 << 20
 STREAMS_AT_ONCE = 16  # that a checkpoint looks at between two turns
 BLOCK_BYTES = 1 << 20
+
+Place = tuple[int, int, int, bytes] | None  # block, generation, offset, what to write there
+Done = Callable[[str, Turn], None]
 
 
 class Report(Value):
@@ -87,6 +92,8 @@ class Store:
         self._cycle_lsn = self.journal.durable_lsn
         self._once_more = False
         self._removing: dict[int, int] = {}  # stream -> lsn of its end
+        self._to_erase: list[tuple[Erased, Place, Done]] = []
+        self._erasing = False
 
     @property
     def journal(self) -> Journal:
@@ -184,6 +191,47 @@ class Store:
                 self._tell(f"stream {number}: its files cannot be removed: {error}")
 
         self._when_durable(lsn, Job("blocks", operations, removed))
+
+    # --- erasing ---
+
+    def erase(self, number: int, seq: int, place: Place, done: Done) -> None:
+        """Overwrite a message that was just removed, wherever files hold it.
+
+        `place` is what `StreamLog.erase` said. `done(problem, turn)` is called afterwards, with an
+        empty problem if all went well.
+        """
+        self._to_erase.append((Erased(owner=number, seq=seq), place, done))
+        if not self._erasing:
+            self._erase_next()
+
+    def _erase_next(self) -> None:
+        """All that wait, in one go: first the blocks, then the journal."""
+        batch, self._to_erase = self._to_erase, []
+        self._erasing = bool(batch)
+        if not batch:
+            return
+        overwrite = [
+            Overwrite(path=block_path(erased.owner, *place[:2]), offset=place[2], data=place[3])
+            for erased, place, _ in batch
+            if place is not None
+        ]
+        messages = tuple(erased for erased, _, _ in batch)
+
+        def blocks_done(error: BaseException | None, turn: Turn) -> None:
+            if error is not None:
+                finish(error, turn)
+                return
+            search = EraseRecords(secret=self._secret, messages=messages)
+            self._submit(Job("journal", [search], finish))
+
+        def finish(error: BaseException | None, turn: Turn) -> None:
+            if error is not None:
+                self._tell(f"deleted messages cannot be overwritten: {error}")
+            for _, _, done in batch:
+                done("" if error is None else str(error), turn)
+            self._erase_next()
+
+        self._when_durable(self.journal.end_lsn, Job("blocks", overwrite, blocks_done))
 
     def _when_durable(self, lsn: int, job: Job) -> None:
         """Submit the job when everything below `lsn` is."""
