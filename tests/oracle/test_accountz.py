@@ -214,6 +214,30 @@ def test_an_unknown_account(server):
     assert get(server, "/accountz?acc=ZZ") == (400, "Account ZZ does not exist")
 
 
+def test_the_answer_to_a_push_says_what_is_not_active(server, taken):
+    """To whom nobody is connected as well; the real server's answer has no such field."""
+    imports = (
+        Import(subject="svc.b", account=G, type="service"),
+        Import(subject="nowhere.b", account=G, type="stream"),
+        Import(subject="y", account=key(Kind.ACCOUNT, "nobody").public_key, type="service"),
+    )
+    for account in (TAKER, key(Kind.ACCOUNT, "unused")):
+        token = account_token(account, now_ns=time.time_ns(), imports=imports)
+        with system_client(server.port) as client:
+            subject = f"$SYS.REQ.ACCOUNT.{account.public_key}.CLAIMS.UPDATE"
+            data = json.loads(client.request(subject, token.encode())[0].payload)["data"]
+        findings = data.pop("findings", [])
+        assert data == {"account": account.public_key, "code": 200, "message": "jwt updated"}
+        codes = {finding["subject"]: finding["code"] for finding in findings}
+        if server.kind == "isthmus":
+            assert codes == {"nowhere.b": "export_missing", "y": "account_missing"}
+            assert list(findings[0]) == ["code", "hop", "subject", "cause", "fix"]
+        else:
+            assert not findings
+    with system_client(server.port) as client:
+        client.request(f"$SYS.REQ.ACCOUNT.{T}.CLAIMS.UPDATE", TOKENS[T].encode())
+
+
 def test_an_import_that_ends_is_told_from_one_that_is_active(server, taken):
     """The real one takes it off its list; ours says why."""
 

@@ -13,14 +13,18 @@ makes no sense, is refused with the reason and never takes the place of a good o
     $SYS.REQ.CLAIMS.DELETE              a signed request    {"server":…,"data":…}
     $SYS.REQ.CLAIMS.PACK                hash of what I have key|token … and an empty end
 
-A directory serves all; memory only the updates of one account.
+A directory serves all; memory only the updates of one account. The answer to an update also says
+which imports of the account are not active, and why, in the field `findings`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
+from isthmus.accounts.imports import Refusal
+from isthmus.accounts.spec import Import
 from isthmus.base.errors import AuthError, StoreError
 from isthmus.base.values import Value, to_json
 from isthmus.identity import jwt, nkeys
@@ -28,7 +32,9 @@ from isthmus.identity.claims import AccountClaims
 from isthmus.identity.nkeys import Kind
 from isthmus.identity.trust import Trust, expired
 from isthmus.identity.validate import blocking, validate
+from isthmus.server.outlook import Outlook
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
+from isthmus.sharing.finding import Finding, finding_document
 
 _FAILED = "jwt update resulted in error"
 _REQUEST = "$SYS.REQ.CLAIMS."
@@ -49,16 +55,21 @@ class Change(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What to send back, one message each, and what to apply. `replies` may be lazy and long."""
+    """What to send back, one message each, and what to apply. `replies` may be lazy and long.
+
+    `refusals`: what of a pushed account will not be active once somebody uses it.
+    """
 
     replies: Iterable[bytes] = ()
     changes: tuple[Change, ...] = ()
+    refusals: tuple[tuple[Import, Refusal], ...] = ()
 
 
-class _Updated(Value):
+class _Updated(Value, omit_defaults=True):
     account: str
     code: int
     message: str
+    findings: tuple[dict[str, object], ...] = ()  # ours: why an import of it is not active
 
 
 class _Deleted(Value):
@@ -80,6 +91,11 @@ class _DeleteFailed(Value):
 class _Data(Value):
     server: msgspec.Raw
     data: _Updated | _Deleted
+
+
+class _UpdatedData(Value):
+    server: msgspec.Raw
+    data: _Updated
 
 
 class _Error(Value):
@@ -123,6 +139,7 @@ class ClaimsService:
         self._operator_keys = frozenset(operator_keys)
         self._allow_delete = allow_delete
         self._loaded = loaded
+        self._outlook = Outlook(resolver.load, trust.keys)
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -176,7 +193,12 @@ class ClaimsService:
             return Answer((to_json(_Error(server=envelope, error=failure)),))
         done = _Updated(account=change.account, code=200, message=message)
         reply = to_json(_Data(server=envelope, data=done))
-        return Answer((reply,), (change,) if message == "jwt updated" else ())
+        if message != "jwt updated":
+            return Answer((reply,))
+        refusals: tuple[tuple[Import, Refusal], ...] = ()
+        if not self._loaded(change.account):
+            refusals = self._outlook.refusals(change.token, now_ns)
+        return Answer((reply,), (change,), refusals)
 
     def _save(
         self, resolver: DirectoryResolver, account: str, payload: bytes, now_ns: int
@@ -254,6 +276,13 @@ class ClaimsService:
             why = "not allowed to delete system account"
             return _not_deleted(request.subject, why, envelope)
         return _delete_all(resolver, accounts, envelope)
+
+
+def with_findings(reply: bytes, findings: Iterable[Finding]) -> bytes:
+    """The answer to a push, with what is wrong with the account's imports."""
+    answer = msgspec.json.decode(reply, type=_UpdatedData)
+    told = tuple(finding_document(finding) for finding in findings)
+    return to_json(replace(answer, data=replace(answer.data, findings=told)))
 
 
 def _lookup(resolver: DirectoryResolver, account: str) -> Answer:

@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from isthmus.accounts.account import Account
+from isthmus.accounts.imports import Refusal
 from isthmus.accounts.permissions import Permissions
 from isthmus.base import constants
 from isthmus.base.values import NS_PER_S, format_time, to_json
@@ -21,13 +22,14 @@ from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
 from isthmus.monitor.snapshots import Source
-from isthmus.server.claims_service import Answer, Change, ClaimsService
+from isthmus.server.claims_service import Answer, Change, ClaimsService, with_findings
 from isthmus.server.connection import Connection
 from isthmus.server.desk import Desk
 from isthmus.server.enquiries import Enquiries
 from isthmus.server.hub import Hub
 from isthmus.server.operator_mode import OperatorMode
 from isthmus.server.resolvers import DirectoryResolver
+from isthmus.sharing import Finding, refused
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 SWEEP_S = 60  # between looks for expired tokens in the directory
@@ -111,9 +113,25 @@ class System:
         assert system is not None
         for change in answer.changes:
             self._apply(change)
-        if reply:
-            for body in answer.replies:
-                publish(system.core, reply, body, turn)
+        if not reply:
+            return
+        findings = self._inactive(answer)
+        for body in answer.replies:
+            told = with_findings(body, findings) if findings else body
+            publish(system.core, reply, told, turn)
+
+    def _inactive(self, answer: Answer) -> list[Finding]:
+        """What of a pushed account's imports is not active; of one that runs, as it runs now."""
+        if len(answer.changes) != 1 or not answer.changes[0].token:
+            return []
+        account = self._hub.registry.get(answer.changes[0].account)
+        if account is None:
+            return [refused(refusal, wanted) for wanted, refusal in answer.refusals]
+        return [
+            refused(running.verdict, running.wanted)
+            for running in account.imports
+            if isinstance(running.verdict, Refusal)
+        ]
 
     def _apply(self, change: Change) -> None:
         """A token was accepted, or its account deleted: running accounts follow at once."""

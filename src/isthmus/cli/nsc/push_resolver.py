@@ -98,6 +98,8 @@ def _report_push(result: Pushed, report: Report) -> None:
             section.error(f"server {answer.server} responded with error: {answer.text}")
         else:
             section.ok(f"pushed {quote(name)} to nats-server {answer.server}: {answer.text}")
+            for warning in answer.warnings:
+                section.warn(warning)
     if not result.answers:
         section.error(f"failed to get response to push account: {result.problem}")
         return

@@ -24,6 +24,7 @@ from nats.errors import Error as ClientError
 
 from isthmus.base.values import Value
 from isthmus.identity.nkeys import KeyPair
+from isthmus.sharing.finding import one_line
 
 UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
 LIST = "$SYS.REQ.CLAIMS.LIST"
@@ -66,6 +67,7 @@ class Answer(Value):
     server: str
     text: str
     refused: bool
+    warnings: tuple[str, ...] = ()  # what of the account's imports is not active, and why
 
 
 class Pushed(Value):
@@ -92,7 +94,12 @@ class _Server(Value):
     id: str = ""
 
 
+class _Finding(Value):
+    cause: str = ""
+
+
 class _Data(Value):
+    findings: tuple[_Finding, ...] = ()
     code: int = 0
     message: str = ""
     description: str = ""
@@ -281,8 +288,10 @@ def _answer(data: bytes) -> Answer:
     name = envelope.server.name or envelope.server.id
     if envelope.error is not None:
         return Answer(server=name, text=envelope.error.description, refused=True)
-    text = envelope.data.message if isinstance(envelope.data, _Data) else ""
-    return Answer(server=name, text=text, refused=False)
+    if not isinstance(envelope.data, _Data):
+        return Answer(server=name, text="", refused=False)
+    warnings = tuple(one_line(finding.cause) for finding in envelope.data.findings)
+    return Answer(server=name, text=envelope.data.message, refused=False, warnings=warnings)
 
 
 def _listing(data: bytes) -> Listing:
