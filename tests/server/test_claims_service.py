@@ -3,7 +3,7 @@ import pytest
 from isthmus.base.values import NS_PER_S
 from isthmus.identity import jwt
 from isthmus.identity.trust import Trust
-from isthmus.server.claims_service import Change, ClaimsService
+from isthmus.server.claims_service import Answer, Change, ClaimsService
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 from support import claims_requests as requests
 from support.claims_requests import SCENARIOS, UPDATE, A, B, of, readable
@@ -239,8 +239,8 @@ def test_what_is_listened_to(setting):
     "subject", [UPDATE, requests.LIST, requests.DELETE, requests.PACK, of(A, "LOOKUP")]
 )
 def test_memory_answers_nothing_else(setting, subject):
-    assert setting("memory").ask(subject, requests.TOKEN) == ((), ())
+    assert setting("memory").ask(subject, requests.TOKEN) == Answer()
 
 
 def test_other_requests_are_not_answered(setting):
-    assert setting().ask("$SYS.REQ.CLAIMS.OTHER") == ((), ())
+    assert setting().ask("$SYS.REQ.CLAIMS.OTHER") == Answer()

@@ -6,7 +6,7 @@ matter: an import whose exporter arrives later heals by itself. Invariant: each 
 verdict is what `authorise` says of the two specs at the last change or deadline.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from isthmus.accounts.account import Account, RunningImport
 from isthmus.accounts.cycles import comes_back
@@ -58,6 +58,10 @@ class Registry:
     def wanted(self, name: str) -> bool:
         """True if some loaded account imports from this one."""
         return bool(self._importers.get(name))
+
+    def importers(self, name: str) -> Collection[str]:
+        """The loaded accounts that import from this one."""
+        return self._importers.get(name, ())
 
     def load(self, name: str, now_ns: int) -> Account | None:
         """An account, fetched if it is not loaded; None if nobody knows it."""

@@ -37,6 +37,7 @@ cdef class Client:
     cdef bytes shared_info                  # the same for imports with share: true
     cdef readonly unsigned long long in_messages
     cdef readonly unsigned long long in_bytes
+    cdef readonly unsigned long long out_bytes   # of messages: headers and payloads
     cdef readonly int64_t published_ns      # when last; 0: never
     cdef readonly bint closed
 

@@ -332,6 +332,7 @@ cdef class Subscription(Receiver):
         to[0] = c"\r"
         to[1] = c"\n"
         client.outbound.messages_sent += 1
+        client.out_bytes += total
         client.account.out_messages += 1
         client.account.out_bytes += total
         if message.reply.size and client.publish_permits is not None and (

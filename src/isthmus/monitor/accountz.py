@@ -2,8 +2,9 @@
 
 Owns the fields and their order. Every import of the account is there. One that is not active is
 `invalid`, and has a field that nats-server's document has not: `finding`, the reason by its code
-and in words, as `nsc explain` gives it. Imports that every account has of itself (of the system
-account's services) are listed as well.
+and in words, as `nsc explain` gives it. Other additions: `usage` of each import, and `takers`, who
+imports what this account offers, with the same usage. Imports that every account has of itself (of
+the system account's services) are listed as well.
 """
 
 from typing import Any
@@ -12,9 +13,16 @@ from isthmus.accounts.spec import Export, Latency
 from isthmus.base.errors import AuthError, UsageError
 from isthmus.base.values import NS_PER_S, Value, always, format_time
 from isthmus.identity import jwt
-from isthmus.monitor.census import Census, ImportSnapshot, SublistSnapshot, TenantSnapshot
+from isthmus.monitor.census import (
+    Census,
+    ImportSnapshot,
+    SublistSnapshot,
+    Taker,
+    TenantSnapshot,
+)
 from isthmus.monitor.documents import Document
 from isthmus.monitor.snapshots import ServerSnapshot
+from isthmus.monitor.usage import Usage, make_usage
 from isthmus.sharing import refused
 from isthmus.sharing.finding import finding_document
 
@@ -66,6 +74,20 @@ class ImportDetail(Document, kw_only=True):
     tracking: bool = always(False)
     latency: ServiceLatency | None = None
     finding: dict[str, object] | None = None
+    usage: Usage | None = None
+
+
+class TakerDetail(Document, kw_only=True):
+    """Another account's import of what this one offers."""
+
+    account: str
+    name_tag: str = ""
+    export: str = ""
+    subject: str
+    local_subject: str
+    type: str
+    invalid: bool = always(False)
+    usage: Usage | None = None
 
 
 class AccountDetail(Document, kw_only=True):
@@ -82,6 +104,8 @@ class AccountDetail(Document, kw_only=True):
     subscriptions: int = always(0)
     exports: tuple[ExportDetail, ...] = ()
     imports: tuple[ImportDetail, ...] = ()
+    takers: tuple[TakerDetail, ...] = ()
+    taking_accounts: int = 0
     jwt: str = ""
     issuer_key: str = ""
     name_tag: str = ""
@@ -131,6 +155,8 @@ def make_detail(server: ServerSnapshot, census: Census, account: str) -> Account
         exports=tuple(_export(export) for export in spec.exports)
         + (_OF_THE_SYSTEM if tenant.is_system else ()),
         imports=(*imports, *_of_itself(tenant, server)),
+        takers=tuple(_taker(taker) for taker in tenant.takers),
+        taking_accounts=tenant.taking_accounts,
         jwt=spec.token,
         issuer_key=str(body.get("iss", "")),
         name_tag=spec.label or spec.name,
@@ -179,6 +205,21 @@ def _import(snapshot: ImportSnapshot) -> ImportDetail:
         share=wanted.share,
         latency=_latency(snapshot.latency),
         finding=None if refusal is None else finding_document(refused(refusal, wanted)),
+        usage=make_usage(snapshot),
+    )
+
+
+def _taker(taker: Taker) -> TakerDetail:
+    taken = taker.taken
+    return TakerDetail(
+        account=taker.account,
+        name_tag=taker.label,
+        export=taker.export,
+        subject=taken.wanted.remote,
+        local_subject=taken.wanted.local,
+        type=taken.wanted.kind,
+        invalid=taken.refusal is not None,
+        usage=make_usage(taken),
     )
 
 

@@ -9,13 +9,14 @@ connection gets an answer or is closed, and keeps at most `HEADER_BYTES_MAX` of 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
 import h11
 
 from isthmus.monitor.routes import JSON, TEXT, Answer
+from isthmus.monitor.slices import Sliced
 
 HEADER_BYTES_MAX = 16 * 1024  # request line and headers
 BODY_BYTES_MAX = 16 * 1024  # of a request; nothing here takes one
@@ -26,11 +27,14 @@ _READ_BYTES = 4096
 
 
 class MonitorServer:
-    """A listener that answers GET and HEAD with what `answer` says for the target."""
+    """A listener that answers GET and HEAD with what `answer` says for the target.
+
+    An answer made in slices leaves the loop to others between two of them.
+    """
 
     def __init__(
         self,
-        answer: Callable[[str], Answer],
+        answer: Callable[[str], Answer | Sliced[Answer]],
         *,
         idle_s: float = IDLE_S,
         on_error: Callable[[Exception], None] | None = None,
@@ -72,14 +76,26 @@ class MonitorServer:
             del self._open[task]
             writer.close()
 
-    def _answer_safely(self, target: str) -> Answer:
+    async def _answer_safely(self, target: str) -> Answer:
         """A document that fails must not take the connection or the server with it."""
         try:
-            return self._answer(target)
+            return await _whole(self._answer(target))
         except Exception as error:  # noqa: BLE001 — reported, and the client is told
             if self._on_error is not None:
                 self._on_error(error)
             return Answer(status=500, content_type=TEXT, body=b"500 Internal Server Error")
+
+
+async def _whole(answer: Answer | Sliced[Answer]) -> Answer:
+    """An answer, when its last slice is made."""
+    if isinstance(answer, Answer):
+        return answer
+    while True:
+        try:
+            next(answer)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # what `Sliced` says
+        await asyncio.sleep(0)
 
 
 class _Conversation:
@@ -89,7 +105,7 @@ class _Conversation:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        answer: Callable[[str], Answer],
+        answer: Callable[[str], Awaitable[Answer]],
         idle_s: float,
     ) -> None:
         self._reader = reader
@@ -143,7 +159,7 @@ class _Conversation:
         if request.method not in {b"GET", b"HEAD"}:
             answer = Answer(status=405, content_type=TEXT, body=b"405 Method Not Allowed\n")
         else:
-            answer = self._answer(request.target.decode("ascii", "replace"))
+            answer = await self._answer(request.target.decode("ascii", "replace"))
         headers = [
             ("Content-Type", answer.content_type),
             ("Date", formatdate(usegmt=True)),

@@ -11,10 +11,15 @@ from urllib.parse import parse_qs, unquote
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
 from isthmus.monitor.accountz import make_accountz
+from isthmus.monitor.accstatz import StatzQuery, make_accstatz
+from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, make_connz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz
+from isthmus.monitor.metrics import CONTENT_TYPE, make_metrics
+from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
+from isthmus.monitor.subsz import SubszQuery, make_subsz
 from isthmus.monitor.varz import make_varz
 
 JSON = "application/json"
@@ -68,8 +73,18 @@ class Query:
             raise UsageError(f"Error decoding int for '{name}': {reason}")
         return int(value) or default
 
+    def identity(self, name: str) -> int:
+        """A number of a connection, 0 if absent. Raises `UsageError`."""
+        value = self.text(name)
+        if not value:
+            return 0
+        if not value.isascii() or not value.isdecimal() or len(value) > _NUMBER_DIGITS_MAX:
+            reason = f'strconv.ParseUint: parsing "{value}": invalid syntax'
+            raise UsageError(f"Error decoding uint64 for '{name}': {reason}")
+        return int(value)
 
-Endpoint = Callable[[Query], Answer]
+
+Endpoint = Callable[[Query], Answer | Sliced[Answer]]
 
 
 class Routes:
@@ -83,12 +98,20 @@ class Routes:
             "/": self._index,
             "/varz": self._varz,
             "/accountz": self._accountz,
+            "/accstatz": self._accstatz,
+            "/connz": self._connz,
             "/jsz": self._jsz,
+            "/metrics": self._metrics,
+            "/subsz": self._subsz,
+            "/subscriptionsz": self._subsz,
             "/healthz": self._healthz,
         }
 
-    def answer(self, target: str) -> Answer:
-        """The answer to a request for `target`, the second word of a request line."""
+    def answer(self, target: str) -> Answer | Sliced[Answer]:
+        """The answer to a request for `target`, the second word of a request line.
+
+        One that takes longer is made in slices.
+        """
         path, _, query = target.partition("?")
         name = self._name(unquote(_ABSOLUTE.sub("", path)))
         endpoint = self._table.get(name)
@@ -96,11 +119,12 @@ class Routes:
             return Answer(status=404, content_type=TEXT, body=b"404 page not found\n")
         self.requests[name] = self.requests.get(name, 0) + 1
         try:
-            return endpoint(Query(query))
+            found = endpoint(Query(query))
         except ValueError:  # more parameters than anybody means
             return Answer(status=400, content_type=TEXT, body=b"400 Bad Request")
         except UsageError as error:
-            return Answer(status=400, content_type=TEXT, body=str(error).encode())
+            return _refused(error)
+        return found if isinstance(found, Answer) else _finished(found)
 
     def _name(self, path: str) -> str:
         """The path in the table; the index is at the root and at the base."""
@@ -122,6 +146,45 @@ class Routes:
         source = self._source
         document = make_varz(source.server(), source.jetstream(streams=False), self.requests)
         return Answer(status=200, content_type=JSON, body=indented(document))
+
+    def _accstatz(self, query: Query) -> Sliced[Answer]:
+        asked = StatzQuery(include_unused=query.flag("unused"))
+        source = self._source
+        return _document(make_accstatz(source.server(), source.roster, asked))
+
+    def _connz(self, query: Query) -> Sliced[Answer]:
+        detail = query.text("subs") == "detail"
+        asked = ConnzQuery(
+            sort=query.text("sort"),
+            auth=query.flag("auth"),
+            subscriptions=not detail and query.flag("subs"),
+            subscriptions_detail=detail,
+            offset=query.number("offset", 0),
+            limit=query.number("limit", 0),
+            cid=query.identity("cid"),
+            state=_state(query.text("state")),
+            user=query.text("user"),
+            acc=query.text("acc"),
+        )
+        source = self._source
+        return _document(make_connz(source.server(), source.roster, asked))
+
+    def _subsz(self, query: Query) -> Sliced[Answer]:
+        asked = SubszQuery(
+            subscriptions=query.flag("subs"),
+            offset=query.number("offset", 0),
+            limit=query.number("limit", 0),
+            account=query.text("acc"),
+            test=query.text("test"),
+        )
+        source = self._source
+        return _document(make_subsz(source.server(), source.census, source.roster, asked))
+
+    def _metrics(self, _: Query) -> Sliced[Answer]:
+        source = self._source
+        jetstream = source.jetstream(streams=False)
+        page = yield from make_metrics(source.server(), jetstream, source.census)
+        return Answer(status=200, content_type=CONTENT_TYPE, body=page)
 
     def _accountz(self, query: Query) -> Answer:
         source = self._source
@@ -161,3 +224,28 @@ class Routes:
         snapshot = self._source.jetstream(streams=not asked.shallow)
         status, document = make_healthz(snapshot, asked)
         return Answer(status=status, content_type=JSON, body=to_json(document))
+
+
+def _state(text: str) -> int:
+    """Raises `UsageError`."""
+    states = {"": OPEN, "open": OPEN, "closed": CLOSED, "any": ALL, "all": ALL}
+    if text.lower() not in states:
+        raise UsageError(f"Error decoding state for {text}")
+    return states[text.lower()]
+
+
+def _document(making: Sliced[Value]) -> Sliced[Answer]:
+    document = yield from making
+    return Answer(status=200, content_type=JSON, body=indented(document))
+
+
+def _finished(making: Sliced[Answer]) -> Sliced[Answer]:
+    """An answer in slices; what it finds wrong on the way is an answer too."""
+    try:
+        return (yield from making)
+    except UsageError as error:
+        return _refused(error)
+
+
+def _refused(error: UsageError) -> Answer:
+    return Answer(status=400, content_type=TEXT, body=str(error).encode())

@@ -14,6 +14,7 @@ from isthmus.jetstream.limits import DEFAULT_MAX_CONSUMERS
 from isthmus.jetstream.responses import ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.census import Census
+from isthmus.monitor.roster import Roster
 
 
 class ServerSnapshot(Value):
@@ -134,6 +135,10 @@ class Source(Protocol):
     @property
     def census(self) -> Census:
         """Its accounts."""
+
+    @property
+    def roster(self) -> Roster:
+        """Its connections."""
 
     def server(self) -> ServerSnapshot:
         """The server now."""

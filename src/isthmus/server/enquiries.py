@@ -12,10 +12,12 @@ made (an unknown account) is an error with code 500, a request that can not be r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
@@ -23,15 +25,24 @@ from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
 from isthmus.monitor.accountz import make_accountz, make_detail
+from isthmus.monitor.accstatz import StatzQuery, make_accstatz
+from isthmus.monitor.connz import ConnzQuery, make_connz
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz
+from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
 from isthmus.monitor.statsz import make_statsz
+from isthmus.monitor.subsz import SubszQuery, make_subsz
 from isthmus.monitor.varz import make_varz
+from isthmus.server.answers import Answers
 from isthmus.server.hub import Hub
+
+if TYPE_CHECKING:
+    from isthmus.server.connection import Connection
 
 _SERVER = "$SYS.REQ.SERVER."
 _ACCOUNT = "$SYS.REQ.ACCOUNT."
+_EVERYBODY = "PING"  # in place of an account
 
 
 class Meant(Value):
@@ -63,7 +74,13 @@ class AccountzAsked(Value):
     account: str = ""
 
 
-Data = Callable[[bytes], object]
+Data = Callable[[bytes], "object | Sliced[object]"]
+# what users of any account may ask about it
+_OWN = {
+    f"{_ACCOUNT}PING.CONNZ": "CONNZ",
+    f"{_SERVER}PING.CONNZ": "CONNZ",
+    f"{_ACCOUNT}PING.STATZ": "STATZ",
+}
 
 
 class Enquiries:
@@ -78,8 +95,19 @@ class Enquiries:
             "JSZ": self._jsz,
             "HEALTHZ": self._healthz,
             "ACCOUNTZ": self._accountz,
+            "CONNZ": partial(self._connz, ""),
+            "SUBSZ": self._subsz,
         }
-        self._of_accounts: dict[str, Callable[[str, bytes], object]] = {"INFO": self._info}
+        self._of_accounts: dict[str, Callable[[str, bytes], object | Sliced[object]]] = {
+            "INFO": self._info,
+            "CONNZ": self._connz,
+            "SUBSZ": self._account_subsz,
+            "JSZ": self._account_jsz,
+            "STATZ": self._statz,
+        }
+        self._answers = Answers(hub)
+        self._own = Inlet(self._answer_about_own)
+        self._welcomed: set[str] = set()  # accounts, which are never unloaded
         system = hub.registry.get(hub.system_account)
         if system is None:
             return
@@ -93,6 +121,17 @@ class Enquiries:
         inlet = Inlet(self._answer_about_account)
         for name in self._of_accounts:
             listen(f"{_ACCOUNT}*.{name}".encode(), inlet)
+        hub.on_joined.append(self._welcome)
+
+    def _welcome(self, connection: Connection) -> None:
+        """The first connection of an account: its users may ask about it from now on."""
+        account = connection.account
+        assert account is not None
+        if account.core is self._core or account.name in self._welcomed:
+            return
+        self._welcomed.add(account.name)
+        for subject in _OWN:
+            account.core.sublist.add(subject.encode(), self._own)
 
     # --- requests ---
 
@@ -102,34 +141,47 @@ class Enquiries:
             if name == "IDZ":
                 hub = self._hub
                 who = {"name": hub.server_name, "host": hub.host, "id": hub.server_id}
-                self._send(request, who, turn)
+                publish(self._core, request.reply, to_json(who), turn)
             elif name == "STATSZ":
-                self._reply(request, self._statsz, turn, key="statsz")
+                self._take(request, self._statsz, turn, key="statsz")
             else:
-                self._reply(request, self._of_servers[name], turn)
+                self._take(request, self._of_servers[name], turn)
 
     def _answer_about_account(self, requests: list[Request], turn: Turn) -> None:
         for request in requests:
             account, _, name = _text(request.subject).removeprefix(_ACCOUNT).rpartition(".")
-            self._reply(request, partial(self._of_accounts[name], account), turn)
+            self._take(request, partial(self._of_accounts[name], account), turn)
 
-    def _reply(self, request: Request, make: Data, turn: Turn, key: str = "data") -> None:
-        if not request.reply:
-            return
+    def _answer_about_own(self, requests: list[Request], turn: Turn) -> None:
+        """Whatever account the request names, it is about that of who asks."""
+        for request in requests:
+            client = request.client
+            connection = None if client is None else self._hub.connections.get(client.cid)
+            if connection is None or connection.account is None:
+                continue
+            account = connection.account
+            make = partial(self._of_accounts[_OWN[_text(request.subject)]], account.name)
+            self._answers.take(account.core, request.reply, self._making(request, make), turn)
+
+    def _take(self, request: Request, make: Data, turn: Turn, key: str = "data") -> None:
+        self._answers.take(self._core, request.reply, self._making(request, make, key), turn)
+
+    def _making(self, request: Request, make: Data, key: str = "data") -> Sliced[object]:
+        """An answer in slices; None: somebody else is asked, or there is nothing to tell."""
         body = request.payload if request.payload.strip() else b"{}"
         try:
             if not self._is_meant(msgspec.json.decode(body, type=Meant)):
-                return
-            answer = {"server": self._envelope(), key: make(body)}
+                return None
+            data = make(body)
+            if isinstance(data, Generator):
+                data = yield from data
+            if data is None:
+                return None
         except msgspec.DecodeError as error:
-            answer = {"server": self._envelope(), "error": _error(400, error)}
+            return {"server": self._envelope(), "error": _error(400, error)}
         except UsageError as error:
-            answer = {"server": self._envelope(), "data": None, "error": _error(500, error)}
-        self._send(request, answer, turn)
-
-    def _send(self, request: Request, answer: object, turn: Turn) -> None:
-        if request.reply:
-            publish(self._core, request.reply, to_json(answer), turn)
+            return {"server": self._envelope(), "data": None, "error": _error(500, error)}
+        return {"server": self._envelope(), key: data}
 
     def _is_meant(self, asked: Meant) -> bool:
         """Names are found as parts unless an exact match is asked for; tags all of them."""
@@ -182,6 +234,43 @@ class Enquiries:
 
     def _info(self, account: str, _: bytes) -> object:
         return make_detail(self._source.server(), self._source.census, account)
+
+    def _connz(self, account: str, body: bytes) -> Sliced[object]:
+        asked = msgspec.json.decode(body, type=ConnzQuery)
+        if account:
+            asked = replace(asked, acc=account)
+        return make_connz(self._source.server(), self._source.roster, asked)
+
+    def _subsz(self, body: bytes) -> Sliced[object]:
+        asked = msgspec.json.decode(body, type=SubszQuery)
+        source = self._source
+        return make_subsz(source.server(), source.census, source.roster, asked)
+
+    def _account_subsz(self, account: str, body: bytes) -> Sliced[object]:
+        asked = msgspec.json.decode(body, type=SubszQuery)
+        asked = replace(asked, account=account, subscriptions=True)
+        source = self._source
+        return make_subsz(source.server(), source.census, source.roster, asked)
+
+    def _account_jsz(self, account: str, body: bytes) -> object:
+        asked = msgspec.json.decode(body, type=JszAsked)
+        source = self._source
+        if self._hub.registry.get(account) is None:
+            raise UsageError(f'account "{account}" not found')
+        tenant = source.census.tenant(account)
+        if tenant is None or not tenant.jetstream:
+            raise UsageError(f'account "{account}" not jetstream enabled')
+        query = JszQuery(
+            account=account, streams=asked.streams, consumers=asked.consumer, config=asked.config
+        )
+        return make_jsz(source.server(), source.jetstream(streams=True), query).account_details[0]
+
+    def _statz(self, account: str, body: bytes) -> Sliced[object]:
+        asked = msgspec.json.decode(body, type=StatzQuery)
+        if account != _EVERYBODY:
+            asked = replace(asked, accounts=(account,), include_unused=True)
+        found = yield from make_accstatz(self._source.server(), self._source.roster, asked)
+        return found if found.account_statz else None
 
 
 def _error(code: int, error: Exception) -> dict[str, object]:

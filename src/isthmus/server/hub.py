@@ -78,6 +78,8 @@ class Hub:
         self.left_messages = self.left_bytes = self.left_out_messages = self.left_out_bytes = 0
         self.on_tick: list[Callable[[int], None]] = []
         self.deadlines: list[Callable[[], int | None]] = [self._find_ends]
+        self.on_joined: list[Callable[[Connection], None]] = []
+        self.on_left: list[Callable[[Connection, str], None]] = []  # with the reason
         self.on_expired: Callable[[Account], None] | None = None
         self._next_cid = 0
         self._depth = 0
@@ -262,6 +264,11 @@ class Hub:
         self.rearm()
         return account
 
+    def joined(self, connection: Connection) -> None:
+        """It is one of its account's now, and is who it says."""
+        for tell in self.on_joined:
+            tell(connection)
+
     def disconnected(self, connection: Connection, reason: str) -> None:
         """It is gone."""
         self.connections.pop(connection.cid, None)
@@ -271,7 +278,7 @@ class Hub:
         self.left_messages += client.in_messages
         self.left_bytes += client.in_bytes
         self.left_out_messages += connection.outbound.messages_sent
-        self.left_out_bytes += connection.outbound.bytes_sent
+        self.left_out_bytes += client.out_bytes
         if connection.account is not None:
             members = self.members.get(connection.account.name)
             if members is not None:
@@ -279,6 +286,8 @@ class Hub:
                 if not members:
                     del self.members[connection.account.name]
         self.log_debug(connection, f"Client connection closed: {reason}")
+        for tell in self.on_left:
+            tell(connection, reason)
 
     def log_debug(self, connection: Connection, text: str) -> None:
         """One line about a connection, at debug level."""

@@ -21,6 +21,7 @@ from isthmus.monitor.snapshots import (
 from isthmus.server.census import RunningCensus
 from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
+from isthmus.server.roster import RunningRoster
 
 
 class Monitoring:
@@ -38,6 +39,7 @@ class Monitoring:
         )
         self._cpu = _CpuMeter()
         self.census = RunningCensus(hub, engine)
+        self.roster = RunningRoster(hub)
 
     @property
     def port(self) -> int:
@@ -103,7 +105,7 @@ class Monitoring:
             in_messages=hub.left_messages + sum(c.client.in_messages for c in connections),
             in_bytes=hub.left_bytes + sum(c.client.in_bytes for c in connections),
             out_messages=hub.left_out_messages + sum(c.outbound.messages_sent for c in connections),
-            out_bytes=hub.left_out_bytes + sum(c.outbound.bytes_sent for c in connections),
+            out_bytes=hub.left_out_bytes + sum(c.client.out_bytes for c in connections),
             active_accounts=sum(1 for members in hub.members.values() if members),
             slow_consumers=hub.slow_consumers,
         )

@@ -26,8 +26,10 @@ from isthmus.server.claims_service import Answer, Change, ClaimsService, with_fi
 from isthmus.server.connection import Connection
 from isthmus.server.desk import Desk
 from isthmus.server.enquiries import Enquiries
+from isthmus.server.events import Events
 from isthmus.server.hub import Hub
 from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.outside import SystemEntropy
 from isthmus.server.resolvers import DirectoryResolver
 from isthmus.sharing import Finding, refused
 
@@ -50,6 +52,7 @@ class System:
             self._welcome(account)
         hub.registry.on_update.append(self._welcome)
         self._enquiries = Enquiries(hub, source, self.server_info)
+        self._events = Events(hub, source.roster, SystemEntropy(), self.server_info)
         self._sweeper: asyncio.TimerHandle | None = None
         if mode is not None and mode.system_account:
             self._serve_claims(mode)
@@ -60,6 +63,7 @@ class System:
         """Let go of the directory of tokens."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._events.stop()
         self._desk.close()
         if self._mode is not None and isinstance(self._mode.resolver, DirectoryResolver):
             self._mode.resolver.close()

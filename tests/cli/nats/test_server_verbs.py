@@ -19,10 +19,6 @@ CONFIG = """
 SYSTEM = ("--user", "sys", "--password", "sys")
 
 
-# ours does not answer CONNZ yet, nor an account's STATZ
-of_the_real_server = pytest.mark.parametrize("kind", ["real"], indirect=True, scope="module")
-
-
 @pytest.fixture(params=["isthmus", "real"], scope="module")
 def kind(request):
     return request.param
@@ -79,7 +75,6 @@ def test_who_may_not_ask_is_told(nats):
         assert said.startswith("no results received, ensure the account used has system privileges")
 
 
-@of_the_real_server
 def test_connections_of_all_accounts(nats):
     listening = nats.later("sub", "x", "--wait", "20s", "--count", "1")
     listening.wait_until("Subscribing")
@@ -113,7 +108,6 @@ def test_answers_as_they_are(nats):
     assert "is not one of" in nats.fails("server", "request", "nope", code=2)
 
 
-@of_the_real_server
 def test_an_account_asks_for_its_own_connections(nats):
     out = nats.ok("account", "report", "connections")
     assert "Top 1 Connections out of 1 by subs" in out
@@ -121,7 +115,6 @@ def test_an_account_asks_for_its_own_connections(nats):
     assert "SYS" not in out
 
 
-@of_the_real_server
 def test_an_account_asks_what_was_done_for_it(nats):
     out = nats.ok("account", "report", "statistics")
     row = cells(out, 5)

@@ -1,0 +1,117 @@
+"""Connections as a document: sorting, filters and slices."""
+
+import pytest
+
+from isthmus.base.errors import UsageError
+from isthmus.monitor import connz
+from isthmus.monitor.connz import ALL, CLOSED, ConnzQuery, make_connz
+from isthmus.monitor.roster import AccountTraffic, ConnectionSnapshot, SubscriptionSnapshot
+from isthmus.monitor.slices import at_once
+from isthmus.monitor.snapshots import ServerSnapshot
+
+NOW_NS = 100_000_000_000
+SERVER = ServerSnapshot(server_id="N", server_name="n", start_ns=0, now_ns=NOW_NS)
+
+
+class FixedRoster:
+    def __init__(self, *connections, ended=(), subjects=()):
+        self._connections = connections
+        self._ended = list(ended)
+        self._subjects = subjects
+
+    def known(self, account):
+        return account == "A"
+
+    def open(self, account=""):
+        return iter(self._connections)
+
+    def closed(self, account=""):
+        return self._ended
+
+    def subscriptions(self, cid, start, count):
+        return [
+            SubscriptionSnapshot(subject=subject, sid=str(index), cid=cid)
+            for index, subject in enumerate(self._subjects)
+        ][start : start + count]
+
+    def traffic(self, account=""):
+        return iter((AccountTraffic(name="A", label="A"),))
+
+
+def connection(cid, **fields):
+    return ConnectionSnapshot(cid=cid, **fields)
+
+
+def cids(roster, **asked):
+    document = at_once(make_connz(SERVER, roster, ConnzQuery(**asked)))
+    return [one.cid for one in document.connections]
+
+
+MANY = FixedRoster(
+    connection(1, started_ns=1, active_ns=9, subscriptions=2, in_messages=5, rtt_ns=3),
+    connection(2, started_ns=2, active_ns=8, subscriptions=3, out_bytes=5, rtt_ns=1),
+    connection(3, started_ns=3, active_ns=7, subscriptions=1, pending_bytes=5, rtt_ns=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("", [1, 2, 3]),
+        ("cid", [1, 2, 3]),
+        ("start", [1, 2, 3]),
+        ("uptime", [3, 2, 1]),
+        ("subs", [2, 1, 3]),
+        ("last", [1, 2, 3]),
+        ("idle", [3, 2, 1]),
+        ("rtt", [1, 3, 2]),
+        ("msgs_from", [1, 2, 3]),
+        ("bytes_to", [2, 1, 3]),
+        ("pending", [3, 1, 2]),
+    ],
+)
+def test_the_order(sort, order):
+    assert cids(MANY, sort=sort) == order
+
+
+def test_those_that_ended():
+    ended = [connection(7, stopped_ns=5, reason="b"), connection(8, stopped_ns=9, reason="a")]
+    roster = FixedRoster(connection(1), ended=ended)
+    assert cids(roster, state=CLOSED) == [7, 8]
+    assert cids(roster, state=CLOSED, sort="stop") == [8, 7]
+    assert cids(roster, state=CLOSED, sort="reason") == [8, 7]
+    assert cids(roster, state=ALL) == [1, 7, 8]
+
+
+def test_how_long_it_lasted():
+    roster = FixedRoster(
+        connection(1, started_ns=NOW_NS - 62_000_000_000, active_ns=NOW_NS - 1_000_000_000),
+        ended=[connection(2, started_ns=0, active_ns=0, stopped_ns=5_000_000_000)],
+    )
+    document = at_once(make_connz(SERVER, roster, ConnzQuery(state=ALL)))
+    assert [(one.uptime, one.idle) for one in document.connections] == [
+        ("1m2s", "1s"),
+        ("5s", "5s"),
+    ]
+
+
+def test_many_connections_and_subscriptions_take_many_slices():
+    roster = FixedRoster(
+        *(connection(cid) for cid in range(5 * connz.SLICE_CONNECTIONS)),
+        subjects=["s"] * (3 * connz.SLICE_SUBSCRIPTIONS),
+    )
+    assert sum(1 for _ in make_connz(SERVER, roster, ConnzQuery())) == 10
+    listed = make_connz(SERVER, roster, ConnzQuery(limit=2, subscriptions=True))
+    assert sum(1 for _ in listed) == 5 + 2 * 3
+
+
+def test_an_account_without_connections_is_not_an_unknown_one():
+    empty = at_once(make_connz(SERVER, FixedRoster(), ConnzQuery(acc="A")))
+    assert (empty.server_id, empty.connections) == ("N", ())
+    unknown = at_once(make_connz(SERVER, FixedRoster(), ConnzQuery(acc="B")))
+    assert (unknown.server_id, unknown.connections) == ("", None)
+
+
+def test_an_unknown_order_is_refused():
+    with pytest.raises(UsageError, match="invalid sorting option: size"):
+        at_once(make_connz(SERVER, MANY, ConnzQuery(sort="size")))
