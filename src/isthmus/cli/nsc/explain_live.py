@@ -57,7 +57,7 @@ class Asking(Value):
 
 def ask(store: Store, world: World, keys: Sequence[str], asking: Asking) -> Told:
     """Ask about these accounts."""
-    url = asking.url or _url(store)
+    url = asking.url or server_url(store)
     try:
         _, login = make_login(
             store, url, asking.login, client_name="nsc_explain", subjects=SUBJECTS
@@ -72,7 +72,8 @@ def ask(store: Store, world: World, keys: Sequence[str], asking: Asking) -> Told
     return _read(url, keys, answers)
 
 
-def _url(store: Store) -> str:
+def server_url(store: Store) -> str:
+    """The server that the operator names. Raises `CommandError` if it names none."""
     operator = store.operator().nats
     for url in (operator.account_server_url, *operator.operator_service_urls):
         if url and not is_http(url):
