@@ -22,7 +22,7 @@ class Options(Value):
     """What was asked for."""
 
     account: str = ""
-    within: str = "30d"
+    within: str = "2w"
     json: bool = False
 
 
@@ -33,7 +33,7 @@ class Options(Value):
     " Each finding comes with the commands that replace it. Exit code 1 if something was found.",
 )
 @account_flag
-@flag("-e", "--within", help="what soon means: a date, or a distance such as 2w; default 30d")
+@flag("-e", "--within", help="what soon means: a date, or a distance such as 10d; default 2w")
 @switch("--json", help="JSON instead of lines")
 @click.pass_obj
 def command(invocation: Invocation, /, **values: Any) -> None:
