@@ -57,7 +57,7 @@ def test_what_ends_soon_depends_on_what_soon_is(nsc):
     mend(nsc, lint(nsc), "no_expiry")  # for 90 days
     assert codes(lint(nsc, "--within 91d")) == ["expires_soon"]
     nsc.ok("edit user -a ACCTB B --expiry 10d")
-    nsc.ok("edit account ACCTC --expiry 20d")
+    nsc.ok("edit account ACCTC --expiry 12d")
     (user, account) = lint(nsc)
     assert {user["subject"], account["subject"]} == {"B", "ACCTC"}
     mend(nsc, [user, account], "expires_soon")
