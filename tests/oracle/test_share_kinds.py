@@ -6,7 +6,7 @@ import json
 import nats
 import pytest
 from nats.errors import NoRespondersError
-from nats.js.api import ConsumerConfig, KeyValueConfig
+from nats.js.api import ConsumerConfig, ExternalStream, KeyValueConfig, StreamSource
 from nats.js.errors import NoStreamResponseError
 
 from support.sharing import SharingWorld
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
 @pytest.fixture(scope="module", params=["isthmus", "real"])
 def world(request, tmp_path_factory):
-    made = SharingWorld(request.param, tmp_path_factory.mktemp("kinds"), storing=("ACCTA",))
+    made = SharingWorld(request.param, tmp_path_factory.mktemp("kinds"), storing=("ACCTA", "ACCTB"))
     yield made
     made.stop()
 
@@ -158,3 +158,43 @@ async def _bucket(world):
     assert (await mine.get("a.x")).value == b"4"
     await owner.close()
     await other.close()
+
+
+def test_a_stream_that_is_copied(world):
+    out = share(world, "stream --stream LEDGER --filter 'ledger.b.>'")
+    assert "shared stream" in out
+    asyncio.run(_copied(world))
+
+
+async def _copied(world):
+    owner, other = await connect(world, "ACCTA"), await connect(world, "ACCTB")
+    js = owner.jetstream()
+    await js.add_stream(name="LEDGER", subjects=["ledger.>"])
+    await js.publish("ledger.b.1", b"one")
+    await js.publish("ledger.c.1", b"not theirs")
+    place = f"copies.LEDGER.{world.key('ACCTB')}"
+    outside = ExternalStream(api="ACCTA.API", deliver=place)
+    source = StreamSource(name="LEDGER", external=outside, filter_subject="ledger.b.>")
+    theirs = other.jetstream()
+    await theirs.add_stream(name="COPY", sources=[source])
+    await copied(theirs, 1)
+    await js.publish("ledger.b.2", b"two")
+    await copied(theirs, 2)
+    found = [(await theirs.get_msg("COPY", seq)).data for seq in (1, 2)]
+    assert found == [b"one", b"two"]
+    await asyncio.to_thread(revoke, world, "--stream LEDGER")
+    await js.publish("ledger.b.3", b"three")
+    with pytest.raises(NoRespondersError):
+        await other.request("ACCTA.API.CONSUMER.CREATE.LEDGER.X.ledger.b.>", b"{}", timeout=5)
+    assert (await theirs.stream_info("COPY")).state.messages == 2
+    await owner.close()
+    await other.close()
+
+
+async def copied(js, count):
+    """Return when the copy has that many messages."""
+    for _ in range(400):
+        if (await js.stream_info("COPY")).state.messages == count:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no {count} messages")

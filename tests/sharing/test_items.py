@@ -5,6 +5,7 @@ import pytest
 from isthmus.sharing import (
     Bucket,
     Feed,
+    Origin,
     PullConsumer,
     PushConsumer,
     Service,
@@ -29,6 +30,8 @@ ITEMS = [
     Bucket(bucket="conf"),
     Bucket(bucket="conf", keys="a.>", writable=True),
     Bucket(bucket="conf", keys="a.b", info=False),
+    Origin(stream="S", deliver="copies.S.x"),
+    Origin(stream="S", deliver="copies.S.x", filter="s.*.>"),
 ]
 
 
@@ -63,6 +66,21 @@ def test_a_bucket():
     assert "PUT" not in [grant.role for grant in Bucket(bucket="conf").grants]
 
 
+def test_a_stream_to_be_copied():
+    assert grants(Origin(stream="S", deliver="to.b")) == [
+        ("CREATE", "service", "$JS.API.CONSUMER.CREATE.S", "Singleton"),
+        ("FILTERED", "service", "$JS.API.CONSUMER.CREATE.S.>", "Singleton"),
+        ("FLOW", "service", "$JS.FC.S.>", "Singleton"),
+        ("COPY", "stream", "to.b.>", ""),
+    ]
+    assert grants(Origin(stream="S", deliver="to.b", filter="s.x"))[0] == (
+        "CREATE",
+        "service",
+        "$JS.API.CONSUMER.CREATE.S.*.s.x",
+        "Singleton",
+    )
+
+
 def test_a_feed_and_a_service_are_one_subject():
     assert grants(Feed(subject="a.>")) == [("STREAM", "stream", "a.>", "")]
     assert grants(Service(subject="a.>", response_type="Stream")) == [
@@ -95,6 +113,8 @@ def test_many_things_of_one_account_are_told_apart():
         Bucket(bucket="one", keys="b.>", writable=True),
         Feed(subject="f.>"),
         Service(subject="f.>"),
+        Origin(stream="S", deliver="copies.S.x"),
+        Origin(stream="S", deliver="copies.S.y"),
     ]
     for item in various:
         claims = shared(claims, item).giver
@@ -136,6 +156,10 @@ def test_the_guides_push_consumer_is_recognised_by_its_name():
         Bucket(bucket="a.b"),
         Bucket(bucket="a", keys="x y"),
         Bucket(bucket="../a"),
+        Origin(stream="S", deliver="$JS.x"),
+        Origin(stream="S", deliver="a.*"),
+        Origin(stream="a.b", deliver="a"),
+        Origin(stream="S", deliver="a", filter="a b"),
     ],
     ids=repr,
 )

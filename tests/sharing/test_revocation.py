@@ -5,7 +5,7 @@ import pytest
 
 from isthmus.identity.claims import Export
 from isthmus.identity.nkeys import Kind
-from isthmus.sharing import Bucket, Party, PullConsumer, ShareError, Terms, accept
+from isthmus.sharing import Bucket, Origin, Party, PullConsumer, ShareError, Terms, accept
 from isthmus.sharing.listing import Accounts, given, received
 from isthmus.sharing.revocation import Selection, find_item, held_item, hits, revoke
 from support.shares import (
@@ -134,6 +134,25 @@ def test_the_named_share_is_found():
     for selection in (Selection(stream="S", consumer="C"), Selection(bucket="b")):
         with pytest.raises(ShareError, match="shares nothing"):
             find_item(world, GIVER.public_key, selection)
+
+
+def test_of_several_places_of_a_copied_stream_the_takers_own_is_found():
+    mine, theirs = (Origin(stream="S", deliver=f"copies.S.{name}") for name in ("x", "y"))
+    claims = shared(shared(item=mine).giver, theirs, Party(key=FAR)).giver
+    claims = shared(claims, PullConsumer(stream="S", consumer="C")).giver
+    world = accounts(claims)
+    named = Selection(stream="S")
+    assert find_item(world, GIVER.public_key, named, TAKER.public_key) == mine
+    assert find_item(world, GIVER.public_key, named, FAR) == theirs
+    with pytest.raises(ShareError, match="more than one thing"):
+        find_item(world, GIVER.public_key, named)
+    done = revoke(world, GIVER.public_key, mine, TAKER.public_key)
+    after = given(accounts(done.giver), GIVER.public_key)
+    assert {(share.item, share.state) for share in after if share.item != mine} == {
+        (theirs, "issued"),
+        (PullConsumer(stream="S", consumer="C"), "issued"),
+    }
+    assert [share.state for share in after if share.item == mine] == ["revoked"]
 
 
 def test_a_taker_without_info_renews_without_it():

@@ -5,7 +5,7 @@ from isthmus.sharing.finding import CODES, HOPS, Explanation, Finding, Hop, by_h
 from isthmus.sharing.grants import Grant, ShareError
 from isthmus.sharing.instructions import Instructions, instructions
 from isthmus.sharing.invite import Invite, Party, read_invite, write_invite
-from isthmus.sharing.items import Bucket, Feed, Item, PullConsumer, PushConsumer, Service
+from isthmus.sharing.items import Bucket, Feed, Item, Origin, PullConsumer, PushConsumer, Service
 from isthmus.sharing.listing import Accounts, Share, Standing, given, received
 from isthmus.sharing.refused import refused
 from isthmus.sharing.revocation import (
@@ -34,6 +34,7 @@ __all__ = [
     "Instructions",
     "Invite",
     "Item",
+    "Origin",
     "Party",
     "PullConsumer",
     "PushConsumer",

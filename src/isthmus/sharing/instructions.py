@@ -7,8 +7,8 @@ the context or the connection (`nc`), which are the taker's own.
 import shlex
 
 from isthmus.base.subjects import literal
-from isthmus.base.values import Value
-from isthmus.sharing.items import Bucket, Feed, Item, PullConsumer, PushConsumer, Service
+from isthmus.base.values import Value, to_json
+from isthmus.sharing.items import Bucket, Feed, Item, Origin, PullConsumer, PushConsumer, Service
 
 
 class Instructions(Value):
@@ -27,6 +27,8 @@ def instructions(item: Item, prefix: str) -> Instructions:
             return _push(item, prefix)
         case Bucket():
             return _bucket(item, prefix)
+        case Origin():
+            return _origin(item, prefix)
         case Feed():
             return _feed(item.grants[0].local(prefix))
         case Service():
@@ -78,6 +80,26 @@ def _service(local: str) -> Instructions:
     return Instructions(
         command=shlex.join(["nats", "request", shown, "<the request>"]),
         python=(f"answer = await nc.request({shown!r}, b'<the request>')",),
+    )
+
+
+def _origin(item: Origin, prefix: str) -> Instructions:
+    """A source; `--mirror` in its place makes a mirror."""
+    source: dict[str, object] = {"name": item.stream}
+    if item.filter:
+        source["filter_subject"] = item.filter
+    source["external"] = {"api": prefix, "deliver": item.deliver}
+    text = to_json(source).decode()
+    copy = f"{item.stream}-COPY"
+    chosen = f", filter_subject={item.filter!r}" if item.filter else ""
+    return Instructions(
+        command=shlex.join(["nats", "stream", "add", copy, "--source", text, "--defaults"]),
+        python=(
+            "from nats.js.api import ExternalStream, StreamSource",
+            f"outside = ExternalStream(api={prefix!r}, deliver={item.deliver!r})",
+            f"source = StreamSource(name={item.stream!r}, external=outside{chosen})",
+            f"await nc.jetstream().add_stream(name={copy!r}, sources=[source])",
+        ),
     )
 
 

@@ -8,6 +8,7 @@ open anything else.
     PushConsumer   DELIVER (a stream)   ACK   FLOW   INFO
     Feed           STREAM: a subject as it is published
     Service        SERVICE: a subject whose requests are answered
+    Origin         CREATE   FLOW   COPY (a stream): for a mirror or a source in the taker's account
     Bucket         GET   STREAM (changes as they happen)   PUT   INFO
 
 What lies below `$JS.API.` is taken under the taker's prefix, as clients expect it. Acknowledgements
@@ -24,6 +25,7 @@ from isthmus.base.quoting import quote
 from isthmus.base.values import Value
 from isthmus.identity.sharing_rules import RESPONSE_TYPES
 from isthmus.sharing.grants import (
+    RESERVED,
     SINGLETON,
     STREAM,
     Grant,
@@ -259,7 +261,61 @@ class Bucket(Value, tag_field="kind", tag="kv"):
         )
 
 
-Item: TypeAlias = PullConsumer | PushConsumer | Feed | Service | Bucket
+class Origin(Value, tag_field="kind", tag="origin"):
+    """A stream, or the messages of it that match, for a mirror or a source in the taker's account.
+
+    The taker's server makes a consumer on it, which delivers below `deliver`: a place of this
+    taker's own, since whoever imports it sees what is delivered there.
+    """
+
+    stream: str
+    deliver: str
+    filter: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        part = f", subjects {quote(self.filter)}" if self.filter else ""
+        return f"stream {quote(self.stream)}{part} to be copied"
+
+    @property
+    def stem(self) -> str:
+        """The beginning of its invites' file names."""
+        return (
+            f"{self.stream}-{stem_of(self.filter)}-copy" if self.filter else f"{self.stream}-copy"
+        )
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The subjects it needs."""
+        call = f"CONSUMER.CREATE.{self.stream}"
+        creating = [api_grant(self.stream, "CREATE", f"{call}.*.{self.filter}")]
+        if not self.filter:
+            creating = [
+                api_grant(self.stream, "CREATE", call),
+                api_grant(self.stream, "FILTERED", f"{call}.>"),
+            ]
+        return (
+            *creating,
+            fixed_grant(self.stream, "FLOW", f"$JS.FC.{self.stream}.>"),
+            fixed_grant(self.stream, "COPY", f"{self.deliver}.>", stream=True),
+        )
+
+    def check(self) -> None:
+        """Raise `ShareError` if there can be no such thing."""
+        require_name("stream", self.stream)
+        require_subject("deliver", self.deliver, literal=True)
+        if self.deliver.startswith(RESERVED):
+            raise ShareError(f"{quote(self.deliver)} is reserved in every account")
+        if self.filter:
+            require_subject("filter", self.filter)
+
+    def without(self, roles: set[str]) -> "Origin":
+        """The same."""
+        return self
+
+
+Item: TypeAlias = PullConsumer | PushConsumer | Feed | Service | Bucket | Origin
 
 
 def consumer_stem(stream: str, consumer: str) -> str:

@@ -15,6 +15,7 @@ from isthmus.sharing.items import (
     Bucket,
     Feed,
     Item,
+    Origin,
     PullConsumer,
     PushConsumer,
     Service,
@@ -28,6 +29,7 @@ _CONSUMER_PARTS = {
     "FLOW": re.compile(rf"\$JS\.FC\.{_NAME}\.{_NAME}\.>"),
     "INFO": re.compile(rf"\$JS\.API\.CONSUMER\.INFO\.{_NAME}\.{_NAME}"),
 }
+_ORIGIN_CREATE = re.compile(rf"\$JS\.API\.CONSUMER\.CREATE\.{_NAME}\.(?:\*\.(.+)|>)")
 _BUCKET_GET = re.compile(r"\$JS\.API\.DIRECT\.GET\.KV_([A-Za-z0-9_-]+)\.\$KV\.\1\.(.+)")
 
 
@@ -63,12 +65,33 @@ def of_imports(imports: Iterable[Import]) -> list[Item]:
 def recognise(found: Iterable[Subject]) -> list[Item]:
     """The items that these subjects make up, each subject in one of them."""
     left = {(item.kind, item.subject): item for item in found}
-    items = [*_consumers(left), *_buckets(left)]
+    items = [*_origins(left), *_consumers(left), *_buckets(left)]
     for item in left.values():
         if item.kind == "stream":
             items.append(Feed(subject=item.subject))
         else:
             items.append(Service(subject=item.subject, response_type=item.response_type))
+    return items
+
+
+def _origins(left: dict[tuple[str, str], Subject]) -> list[Item]:
+    """Take the subjects of streams that are copied out of `left`; each place is a share."""
+    items: list[Item] = []
+    used: set[tuple[str, str]] = set()
+    for kind, subject in list(left):
+        match = _ORIGIN_CREATE.fullmatch(subject) if kind == "service" else None
+        if match is None:
+            continue
+        stream, chosen = match[1], match[2] or ""
+        name = grant_name(stream, "COPY")
+        places = [key for key, found in left.items() if key[0] == "stream" and found.name == name]
+        for place in places:
+            deliver = place[1].removesuffix(".>")
+            items.append(Origin(stream=stream, deliver=deliver, filter=chosen))
+        if places:
+            used |= {(grant.kind, grant.subject) for grant in items[-1].grants} | set(places)
+    for key in used:
+        left.pop(key, None)
     return items
 
 

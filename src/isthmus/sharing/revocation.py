@@ -73,8 +73,8 @@ class Revoked(Value):
     findings: tuple[Finding, ...] = ()
 
 
-def find_item(accounts: Accounts, giver: str, selection: Selection) -> Item:
-    """The item of the giver that was named."""
+def find_item(accounts: Accounts, giver: str, selection: Selection, taker: str = "") -> Item:
+    """The item of the giver that was named; of several the one that the taker has."""
     if selection == Selection():
         raise ShareError("no share is named: give --stream and --consumer, --subject or --bucket")
     claims = accounts.claims[giver]
@@ -85,6 +85,10 @@ def find_item(accounts: Accounts, giver: str, selection: Selection) -> Item:
         item.check()
         if all(covering(claims.nats.exports, grant) for grant in item.grants):
             return item  # offered by exports that are wider
+    if not selection.consumer:  # a stream as such comes before its consumers
+        items = [item for item in items if not hasattr(item, "consumer")] or items
+    if len(items) > 1:
+        items = [item for item in items if taker in known_takers(accounts, giver, item)] or items
     if len(items) == 1:
         return items[0]
     if not items:

@@ -179,7 +179,7 @@ SHARE = _group(
         share_renew="Make new tokens for who has a share already",
         share_revoke="End a share, all its subjects at once",
         share_service="Let another account send requests",
-        share_stream="Let another account listen to a subject",
+        share_stream="Let another account listen to a subject, or copy a stream",
     ),
 )
 _GROUPS = (

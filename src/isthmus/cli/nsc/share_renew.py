@@ -48,6 +48,6 @@ def run(options: Options, store: Store) -> Report:
     taker = find_party(store, options.share.taker)
     accounts = all_accounts(store)
     with complaining():
-        item = find_item(accounts, giver.subject, options.selection)
+        item = find_item(accounts, giver.subject, options.selection, taker.key)
         item = held_item(accounts, giver.subject, item, taker.key)
     return run_share(store, options.share, item)

@@ -72,7 +72,7 @@ def preview(options: Options, store: Store) -> list[str]:
     giver = store.account(store.account_name(options.account)).subject
     taker = find_party(store, options.taker)
     with complaining():
-        item = find_item(accounts, giver, options.selection)
+        item = find_item(accounts, giver, options.selection, taker.key)
         affected = hits(accounts, giver, item, taker.key)
         revoke(accounts, giver, item, taker.key)  # what speaks against it is said before asking
     return [f"This ends {item.title} for:", *map(_line, affected)]
@@ -86,7 +86,7 @@ def run(options: Options, store: Store) -> Report:
     giver = store.account(name).subject
     taker = find_party(store, options.taker)
     with complaining():
-        item = find_item(accounts, giver, options.selection)
+        item = find_item(accounts, giver, options.selection, taker.key)
         done = revoke(accounts, giver, item, taker.key)
     issue_account(store, done.giver, name, report)
     for change in done.changes:
@@ -119,9 +119,10 @@ def _verified(store: Store, name: str, tokens: Sequence[str], options: Options) 
             continue
         accounts = all_accounts(store)
         giver = store.account(name).subject
+        taker = find_party(store, options.taker).key
         try:
-            item = find_item(accounts, giver, options.selection)
-            found = hits(accounts, giver, item, find_party(store, options.taker).key)
+            item = find_item(accounts, giver, options.selection, taker)
+            found = hits(accounts, giver, item, taker)
         except ShareError:
             report.ok("the server exports it no more")
             continue
