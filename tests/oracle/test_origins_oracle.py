@@ -326,7 +326,8 @@ def test_a_mirror_answers_direct_gets_of_its_origin(client):
     wait_for(lambda: b"Nats-Stream: O\r\n" in answered())
 
 
-def test_copies_go_on_after_a_restart(kind, tmp_path):
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_copies_go_on_after_a_restart(kind, how, tmp_path):
     server = ServerProcess(kind, tmp_path, "-js", "-sd", str(tmp_path / "store"))
     with server.start(), RawClient(server.port) as client:
         create(client, "O", subjects=["o.>"])
@@ -336,7 +337,7 @@ def test_copies_go_on_after_a_restart(kind, tmp_path):
             client.request(f"o.{number % 2}", b"%d" % number)
         wait_for_messages(client, "M", 20)
         wait_for_messages(client, "S", 10)
-        server.stop()
+        server.stop() if how == "stop" else server.kill()
     with server.start(), RawClient(server.port) as client:
         for number in range(20, 30):
             client.request(f"o.{number % 2}", b"%d" % number)
