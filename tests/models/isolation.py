@@ -43,6 +43,7 @@ class ModelImport:
     outward: list[bytes | int] | None
     inward: list[bytes | int] | None
     named: str  # `local` as people write it
+    number: int  # no other import ever has it
 
     def crossed(self, subject: str) -> str | None:
         """The subject on the other side; None if the import does not concern it."""
@@ -81,7 +82,7 @@ class ModelClient:
 
 
 Heard = tuple[int, str, str]  # client, sid, the subject it sees
-Chain = tuple[tuple[str, int], ...]  # (importer, id of the import) for each border
+Chain = tuple[tuple[str, int], ...]  # (importer, number of the import) for each border
 
 
 class IsolationModel:
@@ -139,7 +140,7 @@ class IsolationModel:
         for heard in self.hear(name, subject):
             yield heard, chain
         for wanted, there in self._open(name, "service", subject):
-            border = (name, id(wanted))
+            border = (name, wanted.number)
             yield from self._deliver(wanted.exporter, there, (*chain, border))
         if chain:
             return  # what came by a service is not handed on by a stream
@@ -147,7 +148,7 @@ class IsolationModel:
             for wanted, there in self._open(other, "stream", subject):
                 if wanted.exporter == name:
                     for heard in self.hear(other, there):
-                        yield heard, ((other, id(wanted)),)
+                        yield heard, ((other, wanted.number),)
 
     def _open(self, name: str, kind: str, subject: str) -> Iterator[tuple[ModelImport, str]]:
         for wanted in self.accounts[name].imports:

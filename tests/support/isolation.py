@@ -82,7 +82,7 @@ class Isolation:
         self.world = RegistryWorld(self.registry)
         self.connections: list[MemoryConnection] = []
         self.pending: list[Pending] = []
-        self._published = 0
+        self._published = self._taken = 0
 
     # --- what is declared ---
 
@@ -144,8 +144,18 @@ class Isolation:
         remote = FORMS[form].format(PREFIX[kind])
         named = RENAMED[form].format(PREFIX[kind]) if renamed or form == "order" else remote
         found = fit(named, remote)
+        self._taken += 1
         wanted = ModelImport(
-            kind, form, exporter, remote, found.pattern, None, found.outward, found.inward, named
+            kind,
+            form,
+            exporter,
+            remote,
+            found.pattern,
+            None,
+            found.outward,
+            found.inward,
+            named,
+            self._taken,
         )
         self.model.accounts[name].imports.append(wanted)
         return wanted
@@ -222,7 +232,7 @@ class Isolation:
 
     def _is_open(self, name: str, number: int) -> bool:
         return any(
-            id(one) == number and self.model.state(name, one) == "open"
+            one.number == number and self.model.state(name, one) == "open"
             for one in self.model.accounts[name].imports
         )
 
