@@ -154,11 +154,14 @@ def exporter_signing_key_removed(live: Live) -> None:
 def importer_expires(live: Live) -> None:
     live.fields_b["exp"] = int(time.time()) + 2
     live.push_b()
+    for role in live.roles.values():  # who speaks at that moment may miss why he is cut off
+        wait_for(role.gone)
 
 
 def exporter_expires(live: Live) -> None:
     live.fields_c["exp"] = int(time.time()) + 2
     live.push_c()
+    wait_for(live.publisher.gone)
 
 
 def signed_by_operator_signing_key(live: Live) -> None:
