@@ -5,6 +5,12 @@
 
 A chore finds out itself what there is to do, and sets its alarm anew. `Job` is a chore whose work
 is a Python call: timers of owners, and long work in slices.
+
+Long work, whoever does it, is a callable that does one slice and says whether more is left, begun
+by `run_in_slices`; a generator that yields where the loop may go becomes one by `Steps`:
+
+        first slices at once, while the turn has time ── done? ── yes: that was all
+                                                           └─ no: in turns that go on, until done
 """
 
 from libc.stdint cimport int64_t
@@ -34,3 +40,13 @@ cdef class Job(Chore):
 
     cpdef int start(self, Turn turn) except -1
     cpdef int start_next(self, Turn turn) except -1
+
+
+cdef class Steps:
+    cdef object work
+    cdef object done
+
+
+cdef class Line:
+    cdef list waiting                 # Steps; the first is under way
+    cdef readonly Py_ssize_t waiting_max

@@ -9,6 +9,9 @@ from libc.stdint cimport int64_t
 
 from isthmus.core.turn cimport Chore, Turn
 
+# More than that in one line is no sane client's.
+cdef Py_ssize_t LINE_MAX = 65_536
+
 
 cdef class Alarm:
     """A deadline of `chore`. Let go of it with `Agenda.put(alarm, 0, turn)`."""
@@ -133,3 +136,64 @@ cdef class Job(Chore):
         if self.work(turn):
             turn.again(self)
         return 0
+
+
+cdef class Steps:
+    """`work` is a generator that yields between slices; `done(what it returns, turn)` at its end."""
+
+    def __init__(self, object work not None, object done not None):
+        self.work = work
+        self.done = done
+
+    def __call__(self, Turn turn not None) -> bool:
+        """One slice; True if more is left."""
+        try:
+            next(self.work)
+        except StopIteration as end:
+            self.done(end.value, turn)
+            return False
+        return True
+
+
+def run_in_slices(object work not None, Turn turn not None) -> None:
+    """`work(turn)` does a slice and says if more is left: some at once, the others in later turns."""
+    while turn.take_slice():
+        if not work(turn):
+            return
+    Job(work).start_next(turn)
+
+
+cdef class Line:
+    """Long work of one kind, one after the other; whose turn has not come waits, unbegun.
+
+    At most `waiting_max` wait: a generator that has not begun is small, but not nothing.
+    """
+
+    def __init__(self, Py_ssize_t waiting_max=LINE_MAX):
+        assert waiting_max > 0
+        self.waiting_max = waiting_max
+        self.waiting = []
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def take(self, object work not None, object done not None, Turn turn not None) -> bool:
+        """Carry out the generator `work` (see `Steps`); False if too many wait."""
+        if len(self.waiting) >= self.waiting_max:
+            return False
+        self.waiting.append(Steps(work, done))
+        if len(self.waiting) == 1:
+            run_in_slices(self._step, turn)
+        return True
+
+    def _step(self, Turn turn not None) -> bool:
+        """A slice of the first; one that fails does not hold up the others."""
+        try:
+            if not self.waiting[0](turn):
+                self.waiting.pop(0)
+        except BaseException:
+            self.waiting.pop(0)
+            if self.waiting:
+                Job(self._step).start_next(turn)
+            raise
+        return len(self.waiting) > 0

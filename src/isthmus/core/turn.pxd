@@ -17,7 +17,9 @@ for the earliest moment noted.
 
 A chore that has more to do than its slice calls `again`, and `unfinished` tells the owner to begin
 a turn for it without waiting for a socket. Only a turn that is told to `resume` goes on with it: a
-client's read takes no slice of somebody else's work.
+client's read takes no slice of somebody else's work. Such a turn takes one slice of each, first come
+first served, while it has done less than SHARE_NS (`effort.pxd`): a hundred long jobs hold up nobody
+longer than a few of them.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -39,8 +41,11 @@ cdef class Turn:
     cdef readonly int64_t wake_ns     # earliest moment noted since `take_wake`; 0: none
     cdef readonly bint stalled        # a receiver is over 75 % of its bound: the producer may rest
     cdef uint64_t random_state
+    cdef Py_ssize_t left_over         # of `next_chores`: how many this turn may take
+    cdef uint64_t began_ns            # effort when it began
+    cdef uint64_t slices              # taken in this turn
     cdef list chores
-    cdef list next_chores
+    cdef list next_chores             # slices, first come first served
     cdef list outbounds
     cdef bint finishing
 
@@ -51,3 +56,6 @@ cdef class Turn:
     cdef uint64_t random(self) noexcept
     cpdef void begin(self, int64_t now_ns)
     cpdef int finish(self) except -1
+    # a slice begins; False: this turn has done its share, it must wait for the next
+    cdef bint take_slice(self) noexcept
+    cdef uint64_t _used_ns(self) noexcept

@@ -2,9 +2,15 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from isthmus.core.effort cimport spent_ns
+
 # A turn that keeps producing work (two streams republishing into each other, say) gives the loop
 # back after this many chores; the rest waits for the next turn.
 cdef Py_ssize_t CHORES_MAX = 100_000
+# A turn that has done so much starts no further slice: with the slice under way that is less than
+# the 5 ms that a call on the loop may take.
+cdef uint64_t SHARE_NS = 2_000_000
+cdef uint64_t SLICE_NS = 400_000    # the least that a slice counts: Python does not say what it did
 
 
 cdef class Chore:
@@ -33,16 +39,31 @@ cdef class Turn:
         """True if some chore ran out of its slice: begin another turn soon, and `resume`."""
         return len(self.next_chores) > 0 or len(self.outbounds) > 0
 
+    @property
+    def exhausted(self) -> bool:
+        """True if this turn should begin no further slice."""
+        return self._used_ns() >= SHARE_NS
+
+    cdef uint64_t _used_ns(self) noexcept:
+        return max(spent_ns() - self.began_ns, self.slices * SLICE_NS)
+
+    cdef bint take_slice(self) noexcept:
+        if self._used_ns() >= SHARE_NS:
+            return False
+        self.slices += 1
+        return True
+
     cpdef void begin(self, int64_t now_ns):
         """Start a turn at wall time `now_ns`."""
         self.now_ns = now_ns
         self.stalled = False
+        self.left_over = 0
+        self.began_ns = spent_ns()
+        self.slices = 0
 
     def resume(self) -> None:
         """Go on in this turn with what ran out of its slice in one before."""
-        if self.next_chores:
-            self.chores.extend(self.next_chores)
-            self.next_chores.clear()
+        self.left_over = len(self.next_chores)
 
     cdef void later(self, Chore chore):
         """Settle `chore` at the end of this turn."""
@@ -101,13 +122,19 @@ cdef class Turn:
             return 0
         self.finishing = True
         try:
-            while self.chores or self.outbounds:
+            while self.chores or self.outbounds or (
+                self.left_over > 0 and self._used_ns() < SHARE_NS
+            ):
                 if self.chores and done < CHORES_MAX:
                     batch = self.chores
                     self.chores = []
                 elif self.outbounds and done < 2 * CHORES_MAX:
                     batch = self.outbounds
                     self.outbounds = []
+                elif self.left_over > 0 and not self.chores and not self.outbounds:
+                    self.left_over -= 1
+                    self.slices += 1
+                    batch = [self.next_chores.pop(0)]
                 else:
                     self.next_chores.extend(self.chores)
                     self.chores.clear()
