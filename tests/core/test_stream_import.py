@@ -21,9 +21,10 @@ from support.soak import examples
 
 
 def take(
-    world: World, remote: str, local: str = "", *, importer: str = "B", exporter: str = "A"
+    world: World, remote: str, local: str = "", *, importer: str = "B", exporter: str = "A",
+    slowly: bool = False,
 ) -> StreamImport:
-    """An open stream import, subscribed."""
+    """An open stream import, subscribed; `slowly`: who listens already has yet to be met."""
     found = fit(local or remote, remote)
     made = StreamImport(
         world.account(importer), world.account(exporter), local=found.pattern.encode(),
@@ -31,7 +32,15 @@ def take(
     )  # fmt: skip
     made.open(0)
     made.subscribe()
+    while not slowly and made.step():
+        pass
     return made
+
+
+def withdraw(found: StreamImport) -> None:
+    found.unsubscribe()
+    while found.step():
+        pass
 
 
 def shadows(world: World, subject: bytes, account: str = "A") -> int:
@@ -271,13 +280,31 @@ def test_subscriptions_that_were_there_first_are_found(
     assert sorted(re.findall(rb"MSG ev.x (\d)", hearer.heard())) == [b"1", b"2", b"3", b"4", b"5"]
 
 
+def test_who_listens_is_met_and_left_a_few_at_a_time(world: World, source: MemoryConnection):
+    hearers = [world.connect("B") for _ in range(10)]
+    for sid in range(10):
+        for hearer in hearers:
+            hearer.say(b"SUB ev.x %d" % sid)
+    found = take(world, "ev.>", slowly=True)
+    assert found.shadow_count == 0
+    steps = [found.step(7) for _ in range(15)]
+    assert steps == [True] * 14 + [False]
+    assert found.shadow_count == 100
+    found.unsubscribe()
+    source.say(b"PUB ev.x 1", b"x")
+    assert {hearer.heard() for hearer in hearers} == {b""}
+    assert found.shadow_count == 100
+    assert [found.step(10) for _ in range(10)] == [True] * 9 + [False]
+    assert (found.shadow_count, len(world.account("A").sublist)) == (0, 0)
+
+
 def test_a_withdrawn_import_leaves_both_accounts_as_they_were(
     world: World, source: MemoryConnection, hearer: MemoryConnection
 ):
     found = take(world, "ev.>")
     hearer.say(b"SUB ev.> 1")
-    found.unsubscribe()
-    found.unsubscribe()
+    withdraw(found)
+    withdraw(found)
     assert (found.shadow_count, len(world.account("A").sublist)) == (0, 0)
     source.say(b"PUB ev.x 1", b"x")
     hearer.say(b"UNSUB 1", b"SUB ev.> 2")
@@ -295,7 +322,7 @@ def test_nothing_keeps_an_import_that_is_over(world: World, hearer: MemoryConnec
     """Shadows stay out of the garbage collector: their import lets go of them."""
     found = take(world, "ev.>")
     hearer.say(b"SUB ev.> 1")
-    found.unsubscribe()
+    withdraw(found)
     account = world.account("A")
     gc.collect()
     before = sum(type(one) is StreamImport for one in gc.get_objects())
@@ -350,6 +377,7 @@ class StreamImportMachine(RuleBasedStateMachine):
         self.source = self.world.connect("A")
         self.model = StreamImportModel()
         self.running: dict[str, StreamImport] = {}
+        self.over: list[StreamImport] = []
 
     @rule(account=st.sampled_from("AB"), number=names, subject=patterns, queue=queues)
     def subscribe(self, account: str, number: int, subject: str, queue: bytes) -> None:
@@ -369,14 +397,14 @@ class StreamImportMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from("xyz"), remote=patterns, data=st.data())
     def take(self, name: str, remote: str, data: st.DataObject) -> None:
         if name in self.running:
-            self.running.pop(name).unsubscribe()
+            self.end(name)
         stars = remote.split(".").count("*")
         order = data.draw(st.permutations(range(1, stars + 1)))
         local = data.draw(st.sampled_from([None, "in"]))
         if local is not None:
             rest = [f"${number}" for number in order] + [">"] * remote.endswith(">")
             local = ".".join([local, *rest])
-        self.running[name] = take(self.world, remote, local or "")
+        self.running[name] = take(self.world, remote, local or "", slowly=True)
         self.model.imports[name] = (remote.encode(), fit(local or remote, remote).inward)
         self.model.closed.discard(name)
 
@@ -385,7 +413,7 @@ class StreamImportMachine(RuleBasedStateMachine):
         if name not in self.running:
             return
         if how == "withdraw":
-            self.running.pop(name).unsubscribe()
+            self.end(name)
             del self.model.imports[name]
         elif how == "close":
             self.running[name].close()
@@ -394,8 +422,22 @@ class StreamImportMachine(RuleBasedStateMachine):
             self.running[name].open(0)
             self.model.closed.discard(name)
 
+    def end(self, name: str) -> None:
+        gone = self.running.pop(name)
+        gone.unsubscribe()
+        self.over.append(gone)
+
+    @rule(limit=st.integers(1, 3))
+    def step(self, limit: int) -> None:
+        """Some of what imports that began or ended have to do."""
+        for one in (*self.running.values(), *self.over):
+            one.step(limit)
+
     @rule(subject=literals)
     def publish(self, subject: str) -> None:
+        for one in self.running.values():
+            while one.step(2):
+                pass
         plain, groups = self.model.publish(subject.encode())
         self.source.say(b"PUB %s 0" % subject.encode(), b"")
         heard = b"".join(one.heard() for one in self.connections.values())
@@ -410,7 +452,8 @@ class StreamImportMachine(RuleBasedStateMachine):
     @invariant()
     def only_interest_stands_in_the_exporter(self) -> None:
         if hasattr(self, "running"):
-            standing = sum(one.shadow_count for one in self.running.values())
+            imports = (*self.running.values(), *self.over)
+            standing = sum(one.shadow_count for one in imports)
             assert len(self.world.account("A").sublist) == len(self.model.own) + standing
 
 

@@ -34,6 +34,7 @@ class Play:
         self.crossings: list[Crossing] = []
         self.inlets: list[tuple[str, bytes, Inlet]] = []
         self.streams: list[StreamImport] = []
+        self.over: list[StreamImport] = []
         self.replies: list[bytes] = [b"_R_.000000.AAAAAA"]
         self.depth = 0
         for importer, exporter, subject in (("B", "A", b"svc.a"), ("C", "B", b"svc.a")):
@@ -163,8 +164,11 @@ class Play:
 
     def grant(self) -> None:
         crossing = self.chance.choice(self.crossings)
-        kind = self.chance.randrange(4)
-        if kind == 0:
+        kind = self.chance.randrange(5)
+        if kind == 4:
+            for slow in (*self.streams, *self.over):
+                slow.step(self.chance.randrange(1, 5))
+        elif kind == 0:
             crossing.close()
         elif kind == 1:
             crossing.open(self.world.now_ns + self.chance.choice((0, 1, 500)))
@@ -174,14 +178,18 @@ class Play:
             crossing.expire(self.world.now_ns, self.chance.choice((1, 100)))
 
     def stream(self) -> None:
-        kind = self.chance.randrange(4)
-        if kind == 0 and len(self.streams) < 8:
+        kind = self.chance.randrange(5)
+        if kind == 4:
+            for slow in (*self.streams, *self.over):
+                slow.step(self.chance.randrange(1, 5))
+        elif kind == 0 and len(self.streams) < 8:
             self.take_stream()
         elif self.streams:
             chosen = self.chance.choice(self.streams)
             if kind == 1:
                 self.streams.remove(chosen)
                 chosen.unsubscribe()
+                self.over.append(chosen)
             elif kind == 2:
                 chosen.close()
             else:
@@ -224,6 +232,9 @@ class Play:
         for stream in self.streams:
             assert stream.shadow_count == 0
             stream.unsubscribe()
+        for stream in self.over:
+            while stream.step():
+                pass
         for account, subject, inlet in self.inlets:
             assert self.world.account(account).sublist.discard(subject, inlet)
         for name in ACCOUNTS:

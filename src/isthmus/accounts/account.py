@@ -28,6 +28,7 @@ class RunningImport:
         self.verdict = verdict
         self.crossing: Crossing | StreamImport | None = None
         self._measured: Latency | None = None
+        self._unsettled: list[StreamImport] = []
 
     @property
     def active(self) -> bool:
@@ -70,7 +71,14 @@ class RunningImport:
                 measure = None if offer.latency is None else make_measure(exporter, offer.latency)
                 self.crossing.measure(measure)
         self.crossing.open(verdict.ends_ns)
+        if isinstance(self.crossing, StreamImport) and not self.crossing.subscribed:
+            self._unsettled.append(self.crossing)
         self.crossing.subscribe()
+
+    def take_unsettled(self) -> list[StreamImport]:
+        """Stream imports that began or ended since the last call: each has steps to take."""
+        out, self._unsettled = self._unsettled, []
+        return out
 
     def _make(self, importer: AccountCore, exporter: AccountCore) -> Crossing | StreamImport:
         """Raises `UsageError` if the two subjects do not fit."""
@@ -89,6 +97,8 @@ class RunningImport:
 
     def withdraw(self) -> None:
         """The import is no longer wanted."""
+        if isinstance(self.crossing, StreamImport) and self.crossing.subscribed:
+            self._unsettled.append(self.crossing)
         if self.crossing is not None:
             self.crossing.unsubscribe()
 

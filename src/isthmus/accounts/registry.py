@@ -28,6 +28,12 @@ def fetch_nothing(_name: str) -> None:
     """No resolver: only what was put in exists."""
 
 
+def at_once(work: Callable[[], bool]) -> None:
+    """No loop: all slices of `work` one after the other."""
+    while work():
+        pass
+
+
 class Registry:
     """The accounts of one server. `fetch` looks up an account that is not here, or returns None.
 
@@ -39,6 +45,7 @@ class Registry:
     ) -> None:
         self._entropy = entropy
         self.fetch = fetch
+        self.defer: Callable[[Callable[[], bool]], None] = at_once  # who carries out long work
         self.on_update: list[Callable[[Account], None]] = []  # told of new and changed accounts
         self._accounts: dict[str, Account] = {}
         self._mark = server_mark(server_name)
@@ -163,6 +170,7 @@ class Registry:
         for leftover in before.values():
             for running in leftover:
                 running.withdraw()
+                self._settle(running)
         for running in account.imports:
             self._decide(account, running, now_ns)
 
@@ -177,6 +185,12 @@ class Registry:
             running.verdict = _CIRCULAR
             self._circular.add(importer.name)
         running.apply(importer.core, core, self._make_measure)
+        self._settle(running)
+
+    def _settle(self, running: RunningImport) -> None:
+        """A stream import meets those who listen, or leaves them: as many as they are."""
+        for crossing in running.take_unsettled():
+            self.defer(crossing.step)
 
     def _would_go_round(self, importer: Account, running: RunningImport) -> bool:
         if running.wanted.kind == "stream" or isinstance(running.verdict, Refusal):

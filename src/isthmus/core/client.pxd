@@ -13,7 +13,7 @@ cimport cython
 from isthmus.core.message cimport Message, Span
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
-from isthmus.core.receiver cimport Receiver
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore
 from isthmus.core.turn cimport Turn
 
@@ -47,7 +47,7 @@ cdef class Client:
 
 
 @cython.final
-cdef class Subscription(Receiver):
+cdef class Subscription(Hearer):
     cdef Client client
     cdef bytes subject
     cdef bytes queue                        # empty: none

@@ -2,26 +2,30 @@
 """The compiled half of one connection; see `client.pxd`.
 
 Owns the connection's subscriptions. Knows no handshake and no timers. Invariant: a subscription is
-in the account's sublist exactly while it is in `subscriptions`.
+in the account's sublist, and on its roll, exactly while it is in `subscriptions`.
 """
 
 from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
 
 cimport cython
 
 from isthmus.core.message cimport Message, Span, span_of
+from isthmus.core.effort cimport SUBSCRIBE_NS, spend
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore, route
-from isthmus.core.sublist cimport Match
+from isthmus.core.sublist cimport Match, Watcher
 from isthmus.core.turn cimport Turn
 
 cdef bytes INFO_KEY = b"Nats-Request-Info: "
 cdef Py_ssize_t INFO_KEY_SIZE = 19
 cdef bytes EMPTY_HEADER = b"NATS/1.0\r\n\r\n"
 cdef Py_ssize_t EMPTY_HEADER_SIZE = 12
+cdef Py_ssize_t LEAVE_SLICE = 1024       # subscriptions that end in one turn: a millisecond
 
 
 cdef inline int _digits(Py_ssize_t number) noexcept nogil:
@@ -145,7 +149,9 @@ cdef class Client:
         subscription.sid = sid
         subscription.denied = denied
         self.account.sublist.insert(span_of(subject), span_of(queue), subscription)
+        self.account.roll.enter(subscription)
         self.subscriptions[sid] = subscription
+        spend(SUBSCRIBE_NS)
 
     def unsubscribe(self, bytes sid not None, unsigned long long max_messages) -> None:
         """End a subscription now (0), or after so many messages since it began."""
@@ -157,18 +163,29 @@ cdef class Client:
         else:
             subscription.max_messages = max_messages
 
-    def leave(self) -> None:
-        """End all subscriptions: the connection closes, or authenticates anew."""
-        cdef Subscription subscription
-        for subscription in list(self.subscriptions.values()):
-            subscription.close()
+    def leave(self, Py_ssize_t limit=LEAVE_SLICE) -> bool:
+        """End up to `limit` subscriptions: the connection closed, or authenticates anew.
 
-    def close(self) -> None:
-        """Nothing is published or delivered any more; lets go of everything."""
-        self.leave()
+        True if there are more.
+        """
+        cdef Subscription subscription
+        cdef Py_ssize_t count = 0
+        while self.subscriptions and count < limit:
+            _, subscription = self.subscriptions.popitem()
+            subscription.close()
+            count += 1
+        spend(count * SUBSCRIBE_NS)
+        return len(self.subscriptions) > 0
+
+    def close(self) -> bool:
+        """Nothing is published or delivered any more; what `leave` does begins.
+
+        True if there is more of that. Until then its subscriptions take nothing.
+        """
         self.closed = True
         self.outbound.detach()
         self.owner = None
+        return self.leave()
 
     def send(self, bytes line not None, Turn turn) -> None:
         """Protocol bytes for this connection."""
@@ -252,7 +269,7 @@ cdef class Client:
 
 # always closed by its client, so nothing needs to look for cycles; there may be a million
 @cython.no_gc
-cdef class Subscription(Receiver):
+cdef class Subscription(Hearer):
     """Interest of one connection in one subject."""
 
     def __repr__(self) -> str:
@@ -344,16 +361,21 @@ cdef class Subscription(Receiver):
             self.close()
         return 1
 
-    cdef bint hears_imports(self) noexcept:
-        return True
+    cdef bint interested(self, int64_t now_ns) except -1:
+        return not self.closed and not self.client.closed
+
+    cdef int report(self, Watcher watcher) except -1:
+        return watcher.added(span_of(self.subject), span_of(self.queue), self)
 
     cdef int close(self) except -1:
-        """Leave the sublist and the connection."""
+        """Leave the sublist, the roll and the connection."""
+        cdef AccountCore account = self.client.account
         if self.closed:
             return 0
         self.closed = True
         self.client.subscriptions.pop(self.sid, None)
-        self.client.account.sublist.remove(span_of(self.subject), span_of(self.queue), self)
+        account.roll.strike(self)
+        account.sublist.remove(span_of(self.subject), span_of(self.queue), self)
         return 0
 
 

@@ -17,9 +17,9 @@ cimport cython
 
 from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.message cimport Message, Span
-from isthmus.core.receiver cimport Receiver
 from isthmus.core.republish cimport Republisher
 from isthmus.core.rewriting cimport Rewriting
+from isthmus.core.roll cimport Hearer
 from isthmus.core.stored cimport Stored
 from isthmus.core.turn cimport Turn
 
@@ -49,7 +49,7 @@ cdef struct Expectations:         # what the headers of one publication ask for;
 
 
 @cython.final
-cdef class Ingest(Receiver):
+cdef class Ingest(Hearer):
     cdef readonly Stored stored
     cdef object owner
     cdef Duplicates duplicates

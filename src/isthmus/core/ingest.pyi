@@ -1,8 +1,8 @@
 from typing import Any, Protocol
 
-from isthmus.core.receiver import Receiver
 from isthmus.core.republish import Republisher
 from isthmus.core.rewriting import Rewriting
+from isthmus.core.roll import Hearer
 from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
 
@@ -23,7 +23,7 @@ class IngestOwner(Protocol):
     def verdict_on_copy(self, header: bytes, time_ns: int, now_ns: int, /) -> Verdict | None: ...
     def stored_judged(self, seq: int, verdict: Any, turn: Turn, /) -> None: ...
 
-class Ingest(Receiver):
+class Ingest(Hearer):
     def __init__(self, stored: Stored, owner: IngestOwner, *, seed: int) -> None: ...
     @property
     def stored(self) -> Stored: ...

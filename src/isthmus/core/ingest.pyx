@@ -14,8 +14,8 @@ from isthmus.core.decimal cimport parse_u64
 from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.lookup cimport last_of
 from isthmus.core.message cimport Message, Span, span, span_of
-from isthmus.core.receiver cimport Receiver
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record, record_size
 from isthmus.core.stored cimport (
@@ -23,6 +23,7 @@ from isthmus.core.stored cimport (
 )
 from isthmus.core.stream_log cimport exact, message_bytes
 from isthmus.core.subject_tree cimport SubjectEntry, subject_matches
+from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -31,7 +32,7 @@ cdef enum:
     ROLLS_UP = ROLL_UP_SUBJECT | ROLL_UP_ALL
 
 
-cdef class Ingest(Receiver):
+cdef class Ingest(Hearer):
     """What publishes into a stream.
 
     `owner.verdict(subject, header, payload, now_ns)` returns None or a `verdicts.Verdict`: `stage`,
@@ -77,6 +78,10 @@ cdef class Ingest(Receiver):
             if subject not in self.subjects:
                 self.stored.account.sublist.insert(span_of(subject), span(NULL, 0), self)
         self.subjects = list(subjects)
+        if subjects:
+            self.stored.account.roll.enter(self)
+        else:
+            self.stored.account.roll.strike(self)
 
     def recall(self, bytes header not None, uint64_t seq, int64_t time_ns) -> None:
         """A message found in recovery, in order of sequence: its id counts again."""
@@ -91,8 +96,10 @@ cdef class Ingest(Receiver):
         """Ids in the window, expired ones perhaps included."""
         return self.duplicates.count
 
-    cdef bint hears_imports(self) noexcept:
-        return True
+    cdef int report(self, Watcher watcher) except -1:
+        for subject in self.subjects:
+            watcher.added(span_of(subject), span(NULL, 0), self)
+        return 0
 
     def transform_subjects(self, bytes pattern, Rewriting rewriting) -> None:
         """Subjects that match `pattern` are stored as `rewriting` says; None: all as they are."""

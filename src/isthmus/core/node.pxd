@@ -71,5 +71,3 @@ cdef int node_add(Node* node, Span queue, uint64_t hash, PyObject* receiver) exc
 cdef bint node_remove(Node* node, Span queue, uint64_t hash, PyObject* receiver) noexcept
 # frees everything; hands the references of the receivers to `dropped`
 cdef int node_clear(Node* node, list dropped) except -1
-# adds (subject, queue, receiver) for each receiver
-cdef int node_entries(Node* node, bytes subject, list entries) except -1

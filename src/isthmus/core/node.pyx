@@ -285,16 +285,3 @@ cdef int node_clear(Node* node, list dropped) except -1:
     _places_free(node.places)
     memset(node, 0, sizeof(Node))
     return 0
-
-
-cdef int node_entries(Node* node, bytes subject, list entries) except -1:
-    cdef PyObject** items = bag_items(&node.plain)
-    cdef int32_t at, group
-    for at in range(node.plain.count):
-        entries.append((subject, b"", <object> items[at]))
-    for group in range(node.group_count):
-        name = node.groups[group].name[: node.groups[group].name_size]
-        items = bag_items(&node.groups[group].members)
-        for at in range(node.groups[group].members.count):
-            entries.append((subject, name, <object> items[at]))
-    return 0

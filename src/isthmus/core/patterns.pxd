@@ -33,8 +33,6 @@ cdef struct Branch:
 
 cdef Branch* branch_new(const char* token, Py_ssize_t size, uint64_t hash) except NULL
 cdef int branch_free(Branch* branch, list dropped) except -1
-# adds (pattern, queue, receiver) for each receiver below `branch`, whose tokens so far are `prefix`
-cdef int branch_entries(Branch* branch, bytes prefix, list entries) except -1
 # prints what two patterns have in common; the size, or -1 if that is nothing or over `capacity`
 cdef Py_ssize_t intersection(Span a, Span b, char* out, Py_ssize_t capacity) noexcept nogil
 # the node of a pattern, made if need be

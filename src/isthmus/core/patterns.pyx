@@ -13,7 +13,7 @@ from libc.string cimport memchr, memcmp, memcpy
 from isthmus.base.errors import ProtocolError
 from isthmus.core.hashing cimport Key, hash_bytes
 from isthmus.core.message cimport Span
-from isthmus.core.node cimport Node, node_clear, node_empty, node_entries, node_remove
+from isthmus.core.node cimport Node, node_clear, node_empty, node_remove
 from isthmus.core.words cimport equal, lowest, word_at, word_of
 
 
@@ -135,22 +135,6 @@ cdef int branch_free(Branch* branch, list dropped) except -1:
     free(branch.children)
     free(branch.token)
     free(branch)
-    return 0
-
-
-cdef int branch_entries(Branch* branch, bytes prefix, list entries) except -1:
-    cdef int32_t index
-    cdef Branch* child
-    if branch.here != NULL:
-        node_entries(branch.here, prefix[: len(prefix) - 1], entries)
-    if branch.rest != NULL:
-        node_entries(branch.rest, prefix + b">", entries)
-    if branch.star != NULL:
-        branch_entries(branch.star, prefix + b"*.", entries)
-    for index in range(branch.child_capacity):
-        child = branch.children[index]
-        if child != NULL:
-            branch_entries(child, prefix + child.token[: child.token_size] + b".", entries)
     return 0
 
 

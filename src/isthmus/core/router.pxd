@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.roll cimport Roll
 from isthmus.core.sublist cimport Sublist, Watcher
 from isthmus.core.turn cimport Turn
 
@@ -26,6 +27,7 @@ cdef enum:
 cdef class AccountCore:
     cdef readonly bytes name          # key in operator mode, name in configuration mode
     cdef readonly Sublist sublist
+    cdef readonly Roll roll           # who hears its stream imports
     cdef bytes response_prefix        # `_R_.` + 6 characters + `.`
     cdef Watcher awaited              # answers that other accounts owe it (`awaited.pxd`), or None
     cdef readonly uint64_t in_messages

@@ -1,3 +1,4 @@
+from isthmus.core.roll import Roll
 from isthmus.core.sublist import Sublist
 from isthmus.core.turn import Turn
 
@@ -7,6 +8,8 @@ class AccountCore:
     def name(self) -> bytes: ...
     @property
     def sublist(self) -> Sublist: ...
+    @property
+    def roll(self) -> Roll: ...
     @property
     def in_messages(self) -> int: ...
     @property

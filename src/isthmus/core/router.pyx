@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.roll cimport Roll
 from isthmus.core.sublist cimport Match, Sublist
 from isthmus.core.turn cimport Turn
 
@@ -21,6 +22,7 @@ cdef class AccountCore:
         assert len(response_token) == 6
         self.name = name
         self.sublist = Sublist(seed)
+        self.roll = Roll()
         self.response_prefix = b"_R_." + response_token + b"."
 
     def __repr__(self) -> str:

@@ -14,6 +14,12 @@ exporter by a service import do not leave it by an export, and shadows have no s
 passes one border.
 
 The grant is checked with each message, as in `crossing.pxd`.
+
+A million subscriptions cannot be met at once. From `subscribe` on each new one is told of; those that
+were there first are met on the account's roll, a slice with each `step`, and let go of likewise after
+`unsubscribe`:
+
+        roll      S0 S1 S2 S3 │ S4 S5          unmet = 4: S4, S5 have their shadows, or are new
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -33,6 +39,8 @@ cdef class StreamImport(Watcher):
     cdef Rewriting inward                 # of messages: remote to local; None: they are equal
     cdef Rewriting outward                # of subscriptions: local to remote
     cdef dict shadows                     # Receiver -> list of its Shadows
+    cdef Py_ssize_t unmet                 # places of the roll that nobody has looked at yet
+    cdef bint meeting                     # who reports now may be known already
     cdef readonly bint subscribed
     cdef readonly bint alive
     cdef readonly int64_t ends_ns         # wall clock; 0: never
@@ -41,6 +49,9 @@ cdef class StreamImport(Watcher):
     cdef readonly int64_t used_ns         # the last of them; 0: none yet
 
     cdef bint open_at(self, int64_t now_ns) noexcept
+    cdef bint _meet(self, Py_ssize_t limit) except -1
+    cdef bint _let_go(self, Py_ssize_t limit) except -1
+    cdef bint _knows(self, Span subject, Span queue, Receiver receiver) except -1
 
 
 cdef class Shadow(Receiver):

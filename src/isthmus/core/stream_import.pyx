@@ -3,21 +3,25 @@
 
 Owns the shadows of the importer's subscriptions. Knows no JWT: policy says `open` or `close` and
 when the grant ends. Invariant: while subscribed, each receiver of the importer that hears imports
-has one shadow in the exporter for each of its subjects that overlaps `local`; otherwise there are
-none.
+has one shadow in the exporter for each of its subjects that overlaps `local`, and otherwise none,
+as soon as `step` says that nothing is left.
 """
 
 from libc.stdint cimport int64_t
 
 cimport cython
 
+from isthmus.core.effort cimport LOOK_NS, SUBSCRIBE_NS, spend
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.patterns cimport intersection
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
+from isthmus.core.roll cimport Hearer, Roll
 from isthmus.core.router cimport AccountCore
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
+
+cdef Py_ssize_t SLICE = 1024        # subscriptions met, or shadows let go, in one step
 
 
 cdef class StreamImport(Watcher):
@@ -55,23 +59,59 @@ cdef class StreamImport(Watcher):
         return sum(len(shadows) for shadows in self.shadows.values())
 
     def subscribe(self) -> None:
-        """Follow the importer's subscriptions, those that are there first."""
+        """Follow the importer's subscriptions; `step` meets those that are there already."""
         if not self.subscribed:
+            assert not self.shadows
             self.subscribed = True
-            self.importer.sublist.watch(self)
+            self.importer.sublist.watch_changes(self)
+            self.unmet = len(self.importer.roll.hearers)
 
     def unsubscribe(self) -> None:
-        """Leave the exporter for good."""
-        cdef Shadow shadow
+        """Leave the exporter for good; `step` lets go of what stands there."""
         self.close()
-        if not self.subscribed:
-            return
-        self.subscribed = False
-        self.importer.sublist.unwatch(self)
-        for shadows in self.shadows.values():
+        if self.subscribed:
+            self.subscribed = False
+            self.unmet = 0
+            self.importer.sublist.unwatch(self)
+
+    def step(self, Py_ssize_t limit=SLICE) -> bool:
+        """A slice of what `subscribe` or `unsubscribe` began; True if more is left."""
+        return self._meet(limit) if self.subscribed else self._let_go(limit)
+
+    cdef bint _meet(self, Py_ssize_t limit) except -1:
+        """Look at the roll downwards from `unmet`."""
+        cdef list hearers = self.importer.roll.hearers
+        self.unmet = min(self.unmet, len(hearers))
+        self.meeting = True
+        try:
+            while self.unmet > 0 and limit > 0:
+                self.unmet -= 1
+                limit -= 1
+                spend(LOOK_NS)
+                (<Hearer> hearers[self.unmet]).report(self)
+        finally:
+            self.meeting = False
+        return self.unmet > 0
+
+    cdef bint _let_go(self, Py_ssize_t limit) except -1:
+        cdef Shadow shadow
+        while self.shadows and limit > 0:
+            _, shadows = self.shadows.popitem()
             for shadow in shadows:
                 self.exporter.sublist.remove(span_of(shadow.remote), span_of(shadow.queue), shadow)
-        self.shadows.clear()
+                spend(SUBSCRIBE_NS)
+                limit -= 1
+        return len(self.shadows) > 0
+
+    cdef bint _knows(self, Span subject, Span queue, Receiver receiver) except -1:
+        """True if this subscription has its shadow."""
+        cdef Shadow shadow
+        for shadow in self.shadows.get(receiver, ()):
+            if shadow.local == subject.data[: subject.size] and (
+                shadow.queue == queue.data[: queue.size]
+            ):
+                return True
+        return False
 
     def open(self, int64_t ends_ns) -> None:
         """The grant holds until `ends_ns` (0: for ever)."""
@@ -93,6 +133,8 @@ cdef class StreamImport(Watcher):
         cdef Span remote
         if not receiver.hears_imports():
             return 0
+        if self.meeting and self._knows(subject, queue, receiver):
+            return 0
         remote = span(narrow, intersection(subject, span_of(self.local), narrow, SUBJECT_MAX))
         if remote.size < 0:
             return 0
@@ -107,6 +149,7 @@ cdef class StreamImport(Watcher):
         shadow.queue = queue.data[: queue.size]
         shadow.remote = remote.data[: remote.size]
         self.exporter.sublist.insert(remote, queue, shadow)
+        spend(SUBSCRIBE_NS)
         self.shadows.setdefault(receiver, []).append(shadow)
         return 0
 

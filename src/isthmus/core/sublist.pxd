@@ -95,7 +95,6 @@ cdef class Sublist:
     cdef bint has_literal(self, Span subject) noexcept
     # True if somebody subscribed to exactly this, in queue group `queue` or (empty) in none
     cdef bint holds(self, Span subject, Span queue) noexcept
-    cdef int watch(self, Watcher watcher) except -1
     cdef int watch_changes(self, Watcher watcher) except -1
     cdef int unwatch(self, Watcher watcher) except -1
 

@@ -15,11 +15,11 @@ from libc.string cimport memcmp, memcpy, memset
 from isthmus.core.hashing cimport hash_bytes, make_key
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.node cimport (
-    Bag, Group, Node, bag_items, node_add, node_clear, node_empty, node_entries, node_remove,
+    Bag, Group, Node, bag_items, node_add, node_clear, node_empty, node_remove,
     same_name,
 )
 from isthmus.core.patterns cimport (
-    branch_entries, branch_free, branch_new, has_wildcard, pattern_node, pattern_remove,
+    branch_free, branch_new, has_wildcard, pattern_node, pattern_remove,
     pattern_walk,
 )
 from isthmus.core.receiver cimport Receiver
@@ -193,21 +193,6 @@ cdef class Sublist:
                 (<Watcher> watcher).removed(subject, queue, receiver)
         Py_DECREF(receiver)
         return 1
-
-    cdef int watch(self, Watcher watcher) except -1:
-        """Tell `watcher` of all receivers, now and from now on."""
-        cdef list entries = []
-        cdef Py_ssize_t index
-        cdef Literal* slot
-        for index in range(self.literal_capacity):
-            slot = &self.literals[index]
-            if slot.hash:
-                node_entries(&slot.node, slot.subject[: slot.size], entries)
-        branch_entries(self.root, b"", entries)
-        self.watch_changes(watcher)
-        for subject, queue, receiver in entries:
-            watcher.added(span_of(subject), span_of(queue), <Receiver> receiver)
-        return 0
 
     cdef int watch_changes(self, Watcher watcher) except -1:
         """Tell `watcher` of receivers that come and go from now on."""

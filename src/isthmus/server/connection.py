@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from msgspec.structs import replace
@@ -49,6 +50,7 @@ class Host(Protocol):
     def join(self, connection: Connection, user: User) -> Account: ...
     def joined(self, connection: Connection) -> None: ...
     def disconnected(self, connection: Connection, reason: str) -> None: ...
+    def in_slices(self, work: Callable[[], bool]) -> None: ...
     def log_debug(self, connection: Connection, text: str) -> None: ...
     def log_error(self, connection: Connection, text: str) -> None: ...
 
@@ -148,8 +150,11 @@ class Connection(asyncio.BufferedProtocol):
             raise ProtocolError(
                 "no responders requires headers support", reason="No Responders Requires Headers"
             )
-        if self.account is not None:
-            self.client.leave()
+        if self.account is not None and self.client.leave():
+            self._pause()
+            # not in here: the parser is still at the CONNECT
+            self.host.loop.call_soon(self.host.in_slices, lambda: self._leave_on(connect))
+            return
         self.connect_info = connect
         self._authenticate(connect)
 
@@ -328,9 +333,7 @@ class Connection(asyncio.BufferedProtocol):
             if isinstance(verdict, PasswordCheck):
                 if not said:
                     self._refuse(AuthError("no CONNECT"))
-                self.parser.hold()
-                if self._transport is not None:
-                    self._transport.pause_reading()
+                self._pause()
                 self._task = self.host.loop.create_task(self._check_password(verdict))
                 return
             self._welcome(verdict, said=said)
@@ -346,6 +349,34 @@ class Connection(asyncio.BufferedProtocol):
         if said and self.connect_info.verbose:
             self.client.send(b"+OK\r\n", self.host.turn)
 
+    def _pause(self) -> None:
+        """CONNECT takes its time: nothing behind it is looked at."""
+        self.parser.hold()
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _go_on(self, turn: Turn) -> None:
+        """Look at what came behind CONNECT."""
+        self.parser.resume(turn)
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def _leave_on(self, connect: ConnectInfo) -> bool:
+        """A slice of leaving the account, before the second CONNECT counts; True: more is left."""
+        if self.closed:
+            return False
+        if self.client.leave():
+            return True
+        turn, checking = self.host.turn, self._task
+        try:
+            self.connect_info = connect
+            self._authenticate(connect)
+            if self._task is checking:
+                self._go_on(turn)
+        except ProtocolError as error:
+            self._end(turn, error.text, error.reason)
+        return False
+
     async def _check_password(self, check: PasswordCheck) -> None:
         """Bcrypt takes long on purpose: in a worker, while the parser holds."""
         good = await self.host.loop.run_in_executor(None, password_matches, check)
@@ -357,9 +388,7 @@ class Connection(asyncio.BufferedProtocol):
             if not good:
                 self._refuse(AuthError(f"wrong password for {check.user.label}"))
             self._welcome(check.user, said=True)
-            self.parser.resume(turn)
-            if self._transport is not None:
-                self._transport.resume_reading()
+            self._go_on(turn)
         except ProtocolError as error:
             self._end(turn, error.text, error.reason)
         finally:
@@ -476,7 +505,8 @@ class Connection(asyncio.BufferedProtocol):
         self.parser.end()
         with _Turn(self.host):
             self.host.disconnected(self, reason)
-            self.client.close()
+            if self.client.close():
+                self.host.in_slices(self.client.leave)
         self._transport = None
 
 

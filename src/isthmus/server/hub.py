@@ -12,6 +12,7 @@ import asyncio
 import base64
 import heapq
 import secrets
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from isthmus.base.handshake import ConnectInfo, ServerInfo
 from isthmus.base.ports import Clock
 from isthmus.base.values import NS_PER_S
 from isthmus.config.options import Options
+from isthmus.core.agenda import run_in_slices
 from isthmus.core.parser import ReadBuffer
 from isthmus.core.turn import Turn
 from isthmus.server.busy_poll import BusyPoll
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 TIMER_MAX_S = 1.0
 ROUNDING_NS = 1000  # the loop's seconds are floats: a timer must not fire before its moment
 NEVER_NS = 1 << 63
+MEMBERS_SLICE = 16  # connections closed or changed in one slice: half a millisecond
 
 
 class Hub:
@@ -88,6 +91,7 @@ class Hub:
         self._timer_ns = 0
         self._leases: list[tuple[int, int]] = []  # heap of (when a user's token ends, cid)
         self._ends_ns = NEVER_NS  # when time next ends a user, an account or a grant
+        registry.defer = self.in_slices
 
     # --- turns and time ---
 
@@ -134,6 +138,14 @@ class Hub:
         self._going_on = False
         self.begin_turn().resume()
         self.finish_turn()
+
+    def in_slices(self, work: Callable[[], bool]) -> None:
+        """`work` does a slice and says if more is left: some at once, the rest in later turns."""
+        turn = self.begin_turn()
+        try:
+            run_in_slices(lambda _turn: work(), turn)
+        finally:
+            self.finish_turn()
 
     def rearm(self) -> None:
         """Something changed that may have a deadline."""
@@ -305,35 +317,55 @@ class Hub:
         if account.expired:
             self._account_expired(account)
             return
-        spec = account.spec
-        bound = spec.limits.connections
-        if bound >= 0:
-            for connection in members[bound:]:
-                connection.close(
-                    "maximum account active connections exceeded",
-                    "Maximum Account Connections Exceeded",
-                )
-            members = members[:bound]
-        for connection in members:
-            user = connection.user
-            assert user is not None
-            if _revoked(spec.revocations, user):
-                connection.close("User Authentication Revoked", "Credentials Revoked")
-            elif user.token and user.issuer_key not in spec.signing_keys | {spec.name}:
-                connection.close("", "Authentication Failure")
-            elif user.bearer and spec.limits.disallow_bearer:
-                connection.close("Authorization Violation", "Authentication Failure")
-            else:
-                connection.refresh()
-                if 0 <= connection.client.subscriptions_max < connection.client.subscription_count:
-                    connection.close(
-                        "maximum subscriptions exceeded", "Maximum Subscriptions Exceeded"
-                    )
+        bound = account.spec.limits.connections
+        if bound < 0:
+            bound = len(members)
+        over = [(one, self._close_surplus) for one in members[bound:]]
+        self._to_each(account, over + [(one, self._hold) for one in members[:bound]])
         self.rearm()
 
+    def _to_each(
+        self, account: Account, todo: list[tuple[Connection, Callable[[Connection], None]]]
+    ) -> None:
+        """Do to each member what is to be done: an account may have ten thousand."""
+        waiting = deque(todo)
+
+        def some() -> bool:
+            for _ in range(min(len(waiting), MEMBERS_SLICE)):
+                connection, do = waiting.popleft()
+                if connection.account is account and not connection.closed:
+                    do(connection)
+            return bool(waiting)
+
+        self.in_slices(some)
+
+    def _close_surplus(self, connection: Connection) -> None:
+        connection.close(
+            "maximum account active connections exceeded", "Maximum Account Connections Exceeded"
+        )
+
+    def _hold(self, connection: Connection) -> None:
+        """Close a connection that its account does not allow any more; bound the others."""
+        user, account = connection.user, connection.account
+        assert user is not None
+        assert account is not None
+        spec = account.spec
+        if _revoked(spec.revocations, user):
+            connection.close("User Authentication Revoked", "Credentials Revoked")
+        elif user.token and user.issuer_key not in spec.signing_keys | {spec.name}:
+            connection.close("", "Authentication Failure")
+        elif user.bearer and spec.limits.disallow_bearer:
+            connection.close("Authorization Violation", "Authentication Failure")
+        else:
+            connection.refresh()
+            if 0 <= connection.client.subscriptions_max < connection.client.subscription_count:
+                connection.close("maximum subscriptions exceeded", "Maximum Subscriptions Exceeded")
+
     def _account_expired(self, account: Account) -> None:
-        for connection in list(self.members.get(account.name, ())):
+        def end(connection: Connection) -> None:
             connection.close("Account Authentication Expired", "Authentication Expired")
+
+        self._to_each(account, [(one, end) for one in self.members.get(account.name, ())])
         if self.on_expired is not None:
             self.on_expired(account)
 
