@@ -178,6 +178,7 @@ class AccountJetStream:
             return old
         stream_rules.require_room(config, limits, usage)
         stream_rules.require_no_overlap(config, [stream.config for stream in self])
+        self._require_rememberable(config, turn)
         self.require_writable()
         stream = self._make_stream(config, self.premises.take_number(), turn)
         self.streams[name] = stream
@@ -231,6 +232,7 @@ class AccountJetStream:
         stream_rules.require_no_overlap(
             config, [other.config for other in self if other is not stream]
         )
+        self._require_rememberable(config, turn)
         self.require_writable()
         stream.update(config, turn)
         return stream
@@ -256,6 +258,10 @@ class AccountJetStream:
         return stream_rules.prepare(
             request, server=self.server_limits, account=limits, pedantic=pedantic, known=configs
         )
+
+    def _require_rememberable(self, config: StreamConfig, turn: Turn) -> None:
+        record = StreamRecord(config=config, created_ns=turn.now_ns)
+        self.premises.require_rememberable(config.name, record)
 
     def delete_stream(self, name: str, turn: Turn) -> None:
         """A stream and everything in it goes."""
@@ -337,6 +343,7 @@ class AccountJetStream:
         consumer_rules.require_room(
             len(stream.shown_consumers()), stream.config, self.server_limits, limits
         )
+        self._require_consumer_rememberable(config, turn)
         self.require_writable()
         consumer = Consumer(
             stream,
@@ -376,11 +383,16 @@ class AccountJetStream:
         consumer_rules.require_update(consumer.config, config)
         if consumer.bound and config.deliver_subject != consumer.config.deliver_subject:
             raise errors.make(errors.CONSUMER_NAME_IN_USE)
+        self._require_consumer_rememberable(config, turn)
         self.require_writable()
         consumer.update(config, turn)
         retention.look_again(consumer.stream, turn)
         consumer.mention_pause(turn)
         return consumer
+
+    def _require_consumer_rememberable(self, config: ConsumerConfig, turn: Turn) -> None:
+        record = ConsumerRecord(config=config, created_ns=turn.now_ns)
+        self.premises.require_rememberable(config.name, record)
 
     def delete_consumer(self, stream_name: str, name: str, turn: Turn) -> None:
         """A consumer goes; who waits at it is told."""

@@ -54,6 +54,7 @@ _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limi
 _BURST_MAX = 1 << 30
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
 _WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
+_BEAT_SHORTEST_NS = 1_000_000  # of a pull: more often is no sign of life but a load
 _NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
 
 
@@ -385,7 +386,7 @@ class Consumer:
             read.batch,
             read.max_bytes,
             min(max(read.expires_ns, -1), _WAIT_MAX_NS),
-            min(read.idle_heartbeat_ns, _WAIT_MAX_NS),
+            _beat_ns(read.idle_heartbeat_ns),
             read.no_wait,
         )
 
@@ -496,6 +497,11 @@ def _until_ns(config: ConsumerConfig) -> int:
 def _wait_ns(asked_ns: int) -> int:
     """A wait for an acknowledgement; none at all, which a backoff may say, is the shortest."""
     return min(max(asked_ns, 1), _WAIT_MAX_NS)
+
+
+def _beat_ns(asked_ns: int) -> int:
+    """How often a pull gets a heartbeat; 0: never."""
+    return min(max(asked_ns, _BEAT_SHORTEST_NS), _WAIT_MAX_NS) if asked_ns > 0 else 0
 
 
 def _pair(consumer_seq: int, stream_seq: int, active_ns: int) -> SequencePair:

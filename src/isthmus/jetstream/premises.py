@@ -15,6 +15,9 @@ from isthmus.core.journal import Journal
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.stored import Usage
 from isthmus.core.turn import Turn
+from isthmus.jetstream import errors
+
+_RECORD_FRAME = 128  # what a record needs beside its texts; more than it really is
 
 
 class Told(Protocol):
@@ -84,6 +87,16 @@ class Premises:
                 header=self.core.name,
                 payload=to_json(value),
             )
+
+    def require_rememberable(self, name: str, value: Value) -> None:
+        """Refuse a configuration that no record holds, before anything is made of it."""
+        if self.journal is None:
+            return
+        size = len(to_json(value)) + len(name.encode()) + len(self.core.name)
+        most = self.journal.record_max - _RECORD_FRAME
+        if size > most:
+            text = f"configuration of {size} bytes: at most {most}"
+            raise errors.make(errors.STREAM_STORE_FAILED, err=text)
 
     def listens(self, subject: str) -> bool:
         """True if somebody would get an advisory on `subject`."""
