@@ -11,6 +11,12 @@ SUBJECTS = st.sampled_from([b"a", b"b", b"a.b", b"a.c", b"a.b.c", b"c.b.c"])
 PATTERNS = [b"a", b"b", b"a.b", b"a.*", b"*", b">", b"a.>", b"*.b.*", b"none", b"none.*"]
 
 
+def slowly(search, limit):
+    while search.step(limit):
+        pass
+    return search.found
+
+
 @given(st.lists(SUBJECTS, max_size=120), st.sets(st.integers(1, 120)), st.integers(0, 130))
 def test_it_is_a_search_in_a_list(published, removed, seq):
     log, tree = StreamLog(1), SubjectTree()
@@ -24,7 +30,37 @@ def test_it_is_a_search_in_a_list(published, removed, seq):
         later = [n for n in found if n >= seq]
         assert lookup.last_seq(log, tree, pattern) == max(found, default=0)
         assert lookup.next_seq(log, tree, pattern, seq) == min(later, default=0)
-        assert lookup.count_from(log, tree, pattern, seq) == len(later)
+        assert [*lookup.count_from(log, tree, pattern, seq)][-1] == len(later)
+        for limit in (1, 3):
+            assert slowly(lookup.Search(log, tree, pattern, last=True), limit) == max(
+                found, default=0
+            )
+            assert slowly(lookup.Search(log, tree, pattern, seq=seq), limit) == min(
+                later, default=0
+            )
     for subject in (b"a", b"a.b", b"none"):
         earlier = [n for n, other in left if other == subject and n <= seq]
         assert lookup.last_up_to(log, tree, subject, seq) == max(earlier, default=0)
+
+
+def test_a_search_looks_at_no_more_than_its_slice():
+    log, tree = StreamLog(1), SubjectTree()
+    for number in range(1000):
+        subject = b"s.%d" % number
+        tree.insert(subject, log.add(subject))
+    search = lookup.Search(log, tree, b"s.*.x", last=True)
+    assert sum(1 for _ in iter(lambda: search.step(100), False)) >= 9
+    search = lookup.Search(log, tree, b"s.999*.>", seq=1)
+    assert sum(1 for _ in iter(lambda: search.step(100), False)) >= 9
+    assert search.found == 0
+
+
+def test_a_message_that_goes_while_it_is_looked_for_is_not_the_last():
+    log, tree = StreamLog(1), SubjectTree()
+    for number in range(300):
+        subject = b"a.%02d.x" % (99 - number) if number < 100 else b"b.%d" % number
+        tree.insert(subject, log.add(subject))
+    search = lookup.Search(log, tree, b"a.*.x", last=True)
+    assert search.step(50)  # it has seen the last one, a.00.x
+    log.discard(100, tree)
+    assert slowly(search, 50) == 99

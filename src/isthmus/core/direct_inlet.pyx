@@ -10,17 +10,19 @@ from libc.string cimport memcmp, memset
 
 from isthmus.core.decimal cimport parse_u64
 from isthmus.core.journal cimport Holder
-from isthmus.core.lookup cimport last_of, next_of
+from isthmus.core.lookup cimport Search
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record
 from isthmus.core.stamp cimport Stamp
 from isthmus.core.stored cimport Stored
-from isthmus.core.turn cimport Turn
+from isthmus.core.turn cimport Chore, Turn
 
 cdef bytes GROUP = b"_sys_"
 cdef bytes NOT_FOUND = b"404 Message Not Found"
+cdef bytes BUSY = b"429 Too Many Requests"
+cdef Py_ssize_t SEEKING_MAX = 1024  # requests that may look through one stream at the same time
 
 
 cdef class DirectInlet(Receiver):
@@ -114,14 +116,31 @@ cdef class DirectInlet(Receiver):
 
     cdef int _answer(self, const DirectForm* form, Span reply, Turn turn) except -1:
         cdef Stored stored = self.stored
-        cdef uint64_t seq
-        if form.last.size:
-            seq = last_of(stored.log, stored.tree, form.last)
-        elif form.next.size:
-            seq = next_of(stored.log, stored.tree, form.next, form.seq)
-        else:
-            seq = form.seq
-        if seq == 0 or self._send(seq, reply, span(NULL, 0), form.bare, turn) == 0:
+        cdef Span subject = form.last if form.last.size else form.next
+        cdef Search search
+        cdef Seeking seeking
+        if subject.size == 0:
+            return self._found(form.seq, reply, form.bare, turn)
+        search = Search(
+            stored.log, stored.tree, subject.data[: subject.size], seq=form.seq,
+            last=form.last.size > 0,
+        )
+        if not search.step():
+            return self._found(search.found, reply, form.bare, turn)
+        if self.seeking == SEEKING_MAX:
+            return self._status(reply, span_of(BUSY), turn)
+        self.seeking += 1
+        seeking = Seeking.__new__(Seeking)
+        seeking.inlet = self
+        seeking.search = search
+        seeking.reply = reply.data[: reply.size]
+        seeking.bare = form.bare
+        turn.again(seeking)
+        return 1
+
+    cdef int _found(self, uint64_t seq, Span reply, bint bare, Turn turn) except -1:
+        """Send the message, or say that there is none."""
+        if seq == 0 or self._send(seq, reply, span(NULL, 0), bare, turn) == 0:
             self._status(reply, span_of(NOT_FOUND), turn)
         return 1
 
@@ -163,6 +182,20 @@ cdef class DirectInlet(Receiver):
         message.now_ns = turn.now_ns
         route(self.stored.account, &message, turn)
         return 1
+
+
+cdef class Seeking(Chore):
+    """A request whose message is looked for."""
+
+    cdef int settle(self, Turn turn) except -1:
+        cdef DirectInlet inlet = self.inlet
+        if not inlet.stored.closed and self.search.step():
+            turn.again(self)
+            return 0
+        inlet.seeking -= 1
+        if not inlet.stored.closed:
+            inlet._found(self.search.found, span_of(self.reply), self.bare, turn)
+        return 0
 
 
 cdef class Kept(Holder):

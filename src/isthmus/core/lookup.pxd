@@ -4,6 +4,10 @@
         wildcards   last: the newest messages first, then every subject that matches
                     next: message by message
 
+A pattern may have to look at every subject or message of the stream: `Search` does so in slices,
+and may be left between two of them for as long as it takes. `last_of` does not stop: for a literal,
+or where an answer can not wait.
+
 For requests about single messages; a consumer has its own way through the log.
 """
 
@@ -17,5 +21,18 @@ from isthmus.core.subject_tree cimport SubjectTree
 
 # the highest sequence whose subject matches, or 0
 cdef uint64_t last_of(StreamLog log, SubjectTree tree, Span pattern) except? 0
-# the first sequence from `seq` on whose subject matches, or 0
-cdef uint64_t next_of(StreamLog log, SubjectTree tree, Span pattern, uint64_t seq) except? 0
+
+
+cdef class Search:
+    cdef StreamLog log
+    cdef SubjectTree tree
+    cdef bytes pattern
+    cdef bint last                    # the last message, else the first from `seq` on
+    cdef uint64_t seq                 # where to go on
+    cdef bytes after                  # subject to go on behind, in the walk for the last
+    cdef bint walking
+    cdef readonly uint64_t found      # 0: none, once `step` returned False
+
+    cpdef bint step(self, Py_ssize_t limit=*) except -1
+    cdef bint _next(self, Py_ssize_t limit) except -1
+    cdef bint _last(self, Py_ssize_t limit) except -1

@@ -1,12 +1,14 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Finding single messages; see `lookup.pxd`.
 
-Owns nothing. Invariant: neither log nor index changes, but for ends that become exact.
+Owns nothing but the place of a search. Invariant: neither log nor index changes, but for ends that
+become exact.
 """
 
 from libc.limits cimport LONG_MAX
 from libc.stdint cimport uint64_t
 
+from isthmus.core.effort cimport LOOK_NS, spend
 from isthmus.core.message cimport Span, span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.segment cimport Record
@@ -17,18 +19,96 @@ from isthmus.core.subject_tree cimport (
 
 cdef enum:
     LOOKED_BACK = 64            # messages; a pattern of many subjects has one among them
+    SLICE = 8192                # messages or subjects looked at in one turn: a millisecond
 
 
 cdef uint64_t last_of(StreamLog log, SubjectTree tree, Span pattern) except? 0:
     cdef SubjectEntry* entry
-    cdef Highest highest
-    cdef Record record
-    cdef Span resume
-    cdef uint64_t seq = log.last_seq
-    cdef int _looked
+    cdef Search search
     if not has_wildcard(pattern):
         entry = exact(log, tree, pattern)
         return entry.last_seq if entry != NULL else 0
+    search = Search(log, tree, pattern.data[: pattern.size], last=True)
+    while search.step():
+        pass
+    return search.found
+
+
+cdef class Search:
+    """Looks for the last message under `pattern`, or the first from `seq` on."""
+
+    def __init__(
+        self, StreamLog log not None, SubjectTree tree not None, bytes pattern not None, *,
+        uint64_t seq=0, bint last=False,
+    ):
+        self.log = log
+        self.tree = tree
+        self.pattern = pattern
+        self.last = last
+        self.seq = seq
+        self.after = b""
+
+    cpdef bint step(self, Py_ssize_t limit=SLICE) except -1:
+        """Look at up to `limit` messages or subjects; False: done, see `found`."""
+        return self._last(limit) if self.last else self._next(limit)
+
+    cdef bint _next(self, Py_ssize_t limit) except -1:
+        cdef Span pattern = span_of(self.pattern)
+        cdef SubjectEntry* entry
+        cdef Record record
+        cdef uint64_t reached = 0
+        cdef int state
+        if not has_wildcard(pattern):
+            entry = exact(self.log, self.tree, pattern)
+            if entry == NULL or entry.last_seq < self.seq:
+                return False
+            if entry.first_seq >= self.seq or entry.count == 2:
+                self.found = entry.first_seq if entry.first_seq >= self.seq else entry.last_seq
+                return False
+        state = self.log.next_match(pattern, self.seq, limit, &record, &reached)
+        if state == 1:
+            self.found = reached
+        spend(LOOK_NS * (max(reached, self.seq) - self.seq if state == 1 else <uint64_t> limit))
+        self.seq = reached
+        return state == 2
+
+    cdef bint _last(self, Py_ssize_t limit) except -1:
+        cdef Span pattern = span_of(self.pattern)
+        cdef Highest highest
+        cdef Span resume
+        cdef SubjectEntry* entry
+        cdef bint more
+        if not has_wildcard(pattern):
+            entry = exact(self.log, self.tree, pattern)
+            self.found = entry.last_seq if entry != NULL else 0
+            return False
+        if not self.walking:
+            self.found = _among_the_newest(self.log, pattern)
+            if self.found:
+                return False
+            self.walking = True
+        highest = Highest.__new__(Highest)
+        highest.log = self.log
+        highest.tree = self.tree
+        highest.seq = self.found
+        more = self.tree.walk(pattern, span_of(self.after), limit, highest, &resume)
+        spend(LOOK_NS * <uint64_t> min(limit, self.tree.count))
+        self.found = highest.seq
+        if more:
+            self.after = resume.data[: resume.size]
+            return True
+        if self.found and self.log.previous_present(self.found) != self.found:
+            self.after = b""            # it went while we looked at the others: once more
+            self.found = 0
+            return True
+        return False
+
+
+cdef uint64_t _among_the_newest(StreamLog log, Span pattern) except? 0:
+    """The last message, if it is one of the newest; a pattern of many subjects has one there."""
+    cdef uint64_t seq = log.last_seq
+    cdef Record record
+    cdef int _looked
     for _looked in range(LOOKED_BACK):
         seq = log.previous_present(seq)
         if seq == 0:
@@ -36,26 +116,7 @@ cdef uint64_t last_of(StreamLog log, SubjectTree tree, Span pattern) except? 0:
         if log.read(seq, &record) and subject_matches(pattern, record.subject):
             return seq
         seq -= 1
-    highest = Highest.__new__(Highest)
-    highest.log = log
-    highest.tree = tree
-    tree.walk(pattern, span(NULL, 0), LONG_MAX, highest, &resume)
-    return highest.seq
-
-
-cdef uint64_t next_of(StreamLog log, SubjectTree tree, Span pattern, uint64_t seq) except? 0:
-    cdef SubjectEntry* entry
-    cdef Record record
-    cdef uint64_t reached = 0
-    if not has_wildcard(pattern):
-        entry = exact(log, tree, pattern)
-        if entry == NULL or entry.last_seq < seq:
-            return 0
-        if entry.first_seq >= seq:
-            return entry.first_seq
-        if entry.count == 2:
-            return entry.last_seq
-    return reached if log.next_match(pattern, seq, LONG_MAX, &record, &reached) == 1 else 0
+    return 0
 
 
 cdef class Tally(SubjectVisitor):
@@ -104,29 +165,53 @@ def last_seq(StreamLog log not None, SubjectTree tree not None, bytes pattern no
 def next_seq(
     StreamLog log not None, SubjectTree tree not None, bytes pattern not None, uint64_t seq
 ) -> int:
-    """The first sequence from `seq` on whose subject matches, or 0."""
-    return next_of(log, tree, span_of(pattern), seq)
+    """The first sequence from `seq` on whose subject matches, or 0; for few messages."""
+    cdef Search search = Search(log, tree, pattern, seq=seq)
+    while search.step():
+        pass
+    return search.found
 
 
 def count_from(
     StreamLog log not None, SubjectTree tree not None, bytes pattern not None, uint64_t seq
-) -> int:
-    """How many messages from `seq` on have a subject that matches."""
+):
+    """How many messages from `seq` on have a subject that matches: a generator of that number.
+
+    Yields None after each slice but the last, then the number.
+    """
     cdef Tally tally = Tally.__new__(Tally)
     cdef Record record
     cdef Span resume
+    cdef bytes after = b""
     cdef uint64_t reached = 0
     cdef uint64_t count = 0
+    cdef Py_ssize_t left
+    cdef int state
     tally.log = log
     tally.tree = tree
     tally.seq = seq
-    tree.walk(span_of(pattern), span(NULL, 0), LONG_MAX, tally, &resume)
+    while tree.walk(span_of(pattern), span_of(after), SLICE, tally, &resume):
+        if tally.straddles:
+            break
+        after = resume.data[: resume.size]
+        spend(LOOK_NS * SLICE)
+        yield None
     if not tally.straddles:
-        return tally.total
-    while log.next_match(span_of(pattern), seq, LONG_MAX, &record, &reached) == 1:
-        count += 1
-        seq = reached + 1
-    return count
+        yield tally.total
+        return
+    left = SLICE
+    while True:
+        state = log.next_match(span_of(pattern), seq, left, &record, &reached)
+        if state == 0:
+            break
+        count += state == 1
+        left -= <Py_ssize_t> (reached - seq) + 1 if state == 1 else left
+        seq = reached + (state == 1)
+        if left <= 0:
+            left = SLICE
+            spend(LOOK_NS * SLICE)
+            yield None
+    yield count
 
 
 def last_up_to(

@@ -7,6 +7,7 @@ turn. Followers learn of single removals; of bulk ones (`trim`) their owners tel
 
 from libc.stdint cimport uint64_t
 
+from isthmus.core.effort cimport LOOK_NS, REMOVE_NS, TRIM_NS, spend
 from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stored cimport BY_INTEREST, Follower, Stored
@@ -21,12 +22,15 @@ def shrink(Stored stored not None, Py_ssize_t limit, Turn turn not None) -> int:
         if not stored.remove(stored.log.first_seq, turn):
             break
         count += 1
+    spend(<uint64_t> count * REMOVE_NS)
     return count
 
 
 def enforce(Stored stored not None, bytes subject not None, Turn turn not None) -> None:
     """Apply the limits after they became narrower, to the messages of one subject."""
+    cdef uint64_t before = stored.log.messages
     stored.enforce(span_of(subject), turn)
+    spend(LOOK_NS + (before - stored.log.messages) * REMOVE_NS)
 
 
 def discard(Stored stored not None, uint64_t seq, Turn turn not None) -> bool:
@@ -44,12 +48,14 @@ def trim(Stored stored not None, uint64_t below, Py_ssize_t limit, Turn turn not
     cdef Py_ssize_t count = trim_log(stored.log, stored.tree, below, limit)
     stored.front_gone += <uint64_t> count
     stored.count_usage()
+    spend(<uint64_t> count * TRIM_NS)
     return count
 
 
 def purge(Stored stored not None, Turn turn not None) -> int:
     """Remove everything at once, whatever its size; how many went."""
     cdef object count = stored.log.purge(stored.tree)
+    spend(<uint64_t> count)
     stored.front_gone += <uint64_t> count
     if stored.succession is not None:
         stored.succession.clear()
@@ -67,7 +73,7 @@ def purge_matching(
     nobody is advised.
     """
     cdef Record record
-    cdef uint64_t seq = start, reached = 0, count = 0
+    cdef uint64_t seq = start, reached = 0, count = 0, looked
     cdef int found
     stored.quiet = True
     try:
@@ -75,12 +81,15 @@ def purge_matching(
             found = stored.log.next_match(span_of(pattern), seq, 64, &record, &reached)
             if found == 0 or reached >= below:
                 return count, 0
+            looked = min(reached - seq + 1, <uint64_t> 64)  # gaps cost next to nothing
+            spend(looked * LOOK_NS)
             seq = reached
             if found == 1:
                 stored.remove(reached, turn)
+                spend(REMOVE_NS)
                 count += 1
                 seq = reached + 1
-            limit -= 1 if found == 1 else 64
+            limit -= <Py_ssize_t> looked
             if limit <= 0:
                 return count, seq
         return count, seq
@@ -112,6 +121,7 @@ def sweep(
     cdef Record record
     cdef Py_ssize_t _looked
     cdef bint needed
+    spend(<uint64_t> limit * LOOK_NS)
     for _looked in range(limit):
         seq = stored.log.next_present(seq)
         if seq == 0 or seq > last_seq or stored.retention != BY_INTEREST:
@@ -122,5 +132,6 @@ def sweep(
                 needed = needed or follower.needs(seq, record.subject)
             if not needed:
                 stored.remove(seq, turn)
+                spend(REMOVE_NS)
         seq += 1
     return seq

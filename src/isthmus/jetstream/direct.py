@@ -7,18 +7,20 @@ are messages and status lines, never JSON; requests are read leniently, whatever
     batch         messages from a sequence or time on, of one subject pattern or of all
     multi_last    the last message of every subject that one of several patterns matches
     both          … each with what is left behind it, and `204 EOB` at the end
+
+Looking for them may mean looking at the whole stream: that happens in slices too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from isthmus.base import subjects
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import parse_headers
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
-from isthmus.core.agenda import Job
+from isthmus.core.agenda import Steps, run_in_slices
 from isthmus.core.direct_inlet import DirectInlet
 from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
@@ -30,6 +32,8 @@ from isthmus.jetstream.requests import MessageGetRequest
 SUBJECTS_MAX = 1024  # that one multi_last may find
 BYTES_MAX = 64 << 20  # of one answer, unless the request asks for less
 SLICE = 512  # messages of one batch in one turn
+SLICE_BYTES = 1 << 20  # likewise
+LOOKED_AT_MAX = 64 * SUBJECTS_MAX  # subjects that one pattern of multi_last may look at
 
 Form = tuple[int, bytes, bytes, bool]  # seq, last_by_subject, next_by_subject, without headers
 
@@ -68,7 +72,8 @@ class DirectGets:
         if _conflicts(request):
             return _BAD
         if request.multi_last:
-            return self._multi_last(request, reply, turn)
+            self._run(self._multi_last(request, reply), reply, turn)
+            return None
         if not _chooses(request):
             return _EMPTY
         seq = request.seq
@@ -77,32 +82,58 @@ class DirectGets:
             if not seq:
                 return _NOT_FOUND
         if request.batch:
-            return self._batch(request, seq, reply, turn)
+            self._run(self._batch(request, seq, reply), reply, turn)
+            return None
         return seq, request.last_by_subj.encode(), request.next_by_subj.encode(), request.no_hdr
 
     # --- several messages ---
 
+    def _run(self, work: Generator[None, None, bytes | _Batch], reply: bytes, turn: Turn) -> None:
+        """Look for the messages in slices, then send them, or the status that there are none."""
+
+        def done(found: bytes | _Batch, later: Turn) -> None:
+            if isinstance(found, bytes):
+                self.inlet.status(reply, found, later)
+            else:
+                run_in_slices(found.step, later)
+
+        run_in_slices(Steps(work, done), turn)
+
     def _batch(
-        self, request: MessageGetRequest, seq: int, reply: bytes, turn: Turn
-    ) -> bytes | None:
+        self, request: MessageGetRequest, seq: int, reply: bytes
+    ) -> Generator[None, None, bytes | _Batch]:
         stored = self._stored
         pattern = (request.next_by_subj or ">").encode()
-        first = lookup.next_seq(stored.log, stored.tree, pattern, seq)
+        search = lookup.Search(stored.log, stored.tree, pattern, seq=seq)
+        while search.step():
+            yield
+        first = search.found
         if not first or first > stored.visible_seq:
             return _NOT_FOUND
-        left = lookup.count_from(stored.log, stored.tree, pattern, first)
+        left = 0
+        for counted in lookup.count_from(stored.log, stored.tree, pattern, first):
+            if counted is None:
+                yield
+            else:
+                left = counted
         chosen = self._following(pattern, first)
         batch = _Batch(self.inlet, reply, chosen, left, count=request.batch, bare=request.no_hdr)
-        self._begin(batch, request, turn)
-        return None
+        batch.bound(request.max_bytes)
+        return batch
 
     def _following(self, pattern: bytes, seq: int) -> Iterator[int]:
+        """Sequences; 0 where the search takes a rest."""
         stored = self._stored
         while seq and seq <= stored.visible_seq:
             yield seq
-            seq = lookup.next_seq(stored.log, stored.tree, pattern, seq + 1)
+            search = lookup.Search(stored.log, stored.tree, pattern, seq=seq + 1)
+            while search.step():
+                yield 0
+            seq = search.found
 
-    def _multi_last(self, request: MessageGetRequest, reply: bytes, turn: Turn) -> bytes | None:
+    def _multi_last(
+        self, request: MessageGetRequest, reply: bytes
+    ) -> Generator[None, None, bytes | _Batch]:
         stored = self._stored
         up_to = request.up_to_seq or stored.visible_seq
         if up_to > stored.visible_seq:
@@ -112,28 +143,26 @@ class DirectGets:
             up_to = behind - 1 if behind else stored.visible_seq
         found: set[int] = set()
         for pattern in request.multi_last:
-            states, more = stored.tree.matching(pattern.encode(), b"", SUBJECTS_MAX * 64)
-            if more:
-                return _TOO_MANY
-            found |= {
-                lookup.last_up_to(stored.log, stored.tree, state.subject, up_to) for state in states
-            }
-            found.discard(0)
-            if len(found) > SUBJECTS_MAX:
+            after = b""
+            for _ in range(LOOKED_AT_MAX // SUBJECTS_MAX):
+                states, after = stored.tree.matching(pattern.encode(), after, SUBJECTS_MAX)
+                for state in states:
+                    found.add(lookup.last_up_to(stored.log, stored.tree, state.subject, up_to))
+                found.discard(0)
+                if len(found) > SUBJECTS_MAX:
+                    return _TOO_MANY
+                if not after:
+                    break
+                yield
+            if after:
                 return _TOO_MANY
         if not found:
             return _NO_RESULTS
         chosen = sorted(seq for seq in found if seq >= request.seq)
         count = request.batch if request.batch > 0 else len(chosen)
         batch = _Batch(self.inlet, reply, chosen, len(chosen), count=count, up_to=up_to)
-        self._begin(batch, request, turn)
-        return None
-
-    def _begin(self, batch: _Batch, request: MessageGetRequest, turn: Turn) -> None:
-        if request.max_bytes > 0:
-            batch.bytes_left = request.max_bytes
-        if batch.step(turn):
-            Job(batch.step).start_next(turn)
+        batch.bound(request.max_bytes)
+        return batch
 
 
 class _Batch:
@@ -160,15 +189,25 @@ class _Batch:
         self._up_to = up_to
         self._last_seq = 0
 
+    def bound(self, bytes_max: int) -> None:
+        """The request asks for so many bytes at most; 0 and less: it does not say."""
+        if bytes_max > 0:
+            self.bytes_left = bytes_max
+
     def step(self, turn: Turn) -> bool:
         """Send some; True if more is to be sent."""
         if self._inlet.stored.closed:
             return False
+        rest_bytes = self.bytes_left - SLICE_BYTES
         for _ in range(SLICE):
-            seq = next(self._chosen, 0)
-            if not seq or self._count <= 0 or self.bytes_left <= 0:
+            if 0 < self.bytes_left <= rest_bytes:
+                break
+            seq = next(self._chosen, None)
+            if seq is None or self._count <= 0 or self.bytes_left <= 0:
                 self._end(turn)
                 return False
+            if not seq:
+                break
             if not self._bare:
                 self._pending = max(self._pending - 1, 0)
             size = self._inlet.send(seq, self._reply, self._lines(), self._bare, turn)

@@ -1,7 +1,7 @@
 """Removals of many messages, a slice in each turn: purges, and limits that became narrower.
 
-        first slice at once ── done? ── answer
-                                └─ else a slice in every turn until done, then answer
+        first slices at once ── done? ── answer
+                                 └─ else slices in turns that go on until done, then answer
 
 So a small purge is finished before the next request is looked at, and a large one holds up nobody.
 Each removal works towards a goal that was fixed when it began: what is published meanwhile stays.
@@ -9,18 +9,18 @@ Each removal works towards a goal that was fixed when it began: what is publishe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Protocol
 
 from isthmus.base import subjects
 from isthmus.core import upkeep
-from isthmus.core.agenda import Job
+from isthmus.core.agenda import run_in_slices
 from isthmus.core.turn import Turn
 
 if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
 
-SLICE = 8192  # messages in one turn: some milliseconds
+SLICE = 4096  # messages in one turn: a millisecond or two
 SUBJECT_SLICE = 1024
 
 Done = Callable[[int, Turn], None]
@@ -34,9 +34,8 @@ class Removal(Protocol):
 
 
 def run(removal: Removal, turn: Turn) -> None:
-    """The first slice now, the others in the turns to come."""
-    if removal.step(turn):
-        Job(removal.step).start_next(turn)
+    """The first slices now, the others in the turns to come."""
+    run_in_slices(removal.step, turn)
 
 
 class Purge:
@@ -77,52 +76,55 @@ class Purge:
         self._done(self._gone, turn)
 
 
-class PurgeMatching:
-    """The same for the messages that `pattern` matches."""
-
-    def __init__(self, stream: Stream, pattern: str, seq: int, keep: int, done: Done) -> None:
-        log = stream.stored.log
-        self._stream = stream
-        self._pattern = pattern
-        self._done = done
-        self._gone = 0
-        self._below = min(seq or log.last_seq + 1, log.last_seq + 1)
-        self._next = log.first_seq
-        _, matching = stream.stored.tree.totals(pattern.encode())
-        self._left = max(matching - keep, 0)
-
-    def step(self, turn: Turn) -> bool:
-        """One slice."""
-        stored = self._stream.stored
-        if stored.closed:
-            return False
-        count, self._next = upkeep.purge_matching(
-            stored, self._pattern.encode(), self._next, self._below, self._left, SLICE, turn
+def purge_matching(
+    stream: Stream, pattern: str, seq: int, keep: int, turn: Turn
+) -> Generator[None, None, int | None]:
+    """The same for the messages that `pattern` matches; how many went, None if the stream did."""
+    stored, log = stream.stored, stream.stored.log
+    below = min(seq or log.last_seq + 1, log.last_seq + 1)
+    after = log.first_seq
+    left = log.messages
+    if keep:
+        left = max((yield from _count(stream, pattern)) - keep, 0)
+    gone = 0
+    while left and after and not stored.closed:
+        count, after = upkeep.purge_matching(
+            stored, pattern.encode(), after, below, left, SLICE, turn
         )
-        self._gone += count
-        self._left -= count
-        if self._next and self._left:
-            return True
-        self._finish(turn)
-        return False
+        gone += count
+        left -= count
+        yield
+    if gone and not stored.closed:
+        upkeep.purged(stored, pattern.encode(), after or below, turn)
+        search = stream.search(pattern, seq=log.first_seq)
+        while search.step():
+            yield
+        _pass_purged(stream, pattern, search.found or log.last_seq + 1, turn)
+    return None if stored.closed else gone
 
-    def _finish(self, turn: Turn) -> None:
-        stream, pattern = self._stream, self._pattern
-        log = stream.stored.log
-        if self._gone:
-            below = self._next or self._below
-            upkeep.purged(stream.stored, pattern.encode(), below, turn)
-            found = stream.next_message(pattern, log.first_seq)
-            first_left = found.seq if found is not None else log.last_seq + 1
-            for consumer in stream:
-                filters = consumer.config.filters or (">",)
-                if all(subjects.covers(pattern, one) for one in filters):
-                    consumer.cursor.purged(first_left, turn)
-                elif consumer.cursor.next_seq < log.first_seq and any(
-                    subjects.collide(pattern, one) for one in filters
-                ):
-                    consumer.cursor.purged(log.first_seq, turn)
-        self._done(self._gone, turn)
+
+def _count(stream: Stream, pattern: str) -> Generator[None, None, int]:
+    """How many messages match."""
+    total, after = 0, b""
+    while True:
+        states, after = stream.stored.tree.matching(pattern.encode(), after, SUBJECT_SLICE)
+        total += sum(state.count for state in states)
+        if not after:
+            return total
+        yield
+
+
+def _pass_purged(stream: Stream, pattern: str, first_left: int, turn: Turn) -> None:
+    """Consumers need not look for what is gone: up to `first_left` nothing matches `pattern`."""
+    log = stream.stored.log
+    for consumer in stream:
+        filters = consumer.config.filters or (">",)
+        if all(subjects.covers(pattern, one) for one in filters):
+            consumer.cursor.purged(first_left, turn)
+        elif consumer.cursor.next_seq < log.first_seq and any(
+            subjects.collide(pattern, one) for one in filters
+        ):
+            consumer.cursor.purged(log.first_seq, turn)
 
 
 class Shrink:

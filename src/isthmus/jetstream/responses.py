@@ -110,9 +110,9 @@ class StreamState(Value, omit_defaults=True):
     last_seq: int = always(0)
     last_ts: str = always(ZERO_TIME)
     num_subjects: int = 0
-    subjects: dict[str, int] = msgspec.field(default_factory=dict)
+    subjects: dict[str, int] | msgspec.Raw = msgspec.field(default_factory=dict)
     num_deleted: int = 0
-    deleted: tuple[int, ...] = ()
+    deleted: tuple[int, ...] | msgspec.Raw = ()
     lost: LostMessages | None = None
     consumer_count: int = always(0)
 

@@ -1,24 +1,29 @@
 """The requests of $JS.API for one account: read, carried out, answered.
 
-One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, or None if it
-answers later; an answer leaves when what it speaks of is durable. Owns the counters of requests.
+One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, a generator of it if
+that may take longer than a slice, or None if it answers later; an answer leaves when what it speaks
+of is durable. Owns the counters of requests.
 Knows no rules: those are the configurations' and the account's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import make_headers, parse_headers
 from isthmus.base.values import Value, format_time, parse_time_ns
+from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
 from isthmus.core.segment import Entry
 from isthmus.core.turn import Turn
-from isthmus.jetstream import api, consumer_requests, errors, stream_rules
+from isthmus.jetstream import api, consumer_requests, details, errors, stream_rules
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
@@ -66,6 +71,9 @@ if TYPE_CHECKING:
 
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
+Slices = Generator[None, None, bytes | None]  # an answer that takes its time
+SLICE = 32  # streams or consumers described in one slice: half a millisecond
 
 _UNCOUNTED = ("stream_msg_get", "consumer_reset")  # but for a MSG.GET that failed
 
@@ -87,6 +95,7 @@ class Service:
         self._account = account
         self._strict = strict
         self._domain_prefix = f"$JS.{account.premises.domain}.API."
+        self._line = Line()
         self.total = 0
         self.errors = 0
 
@@ -115,15 +124,32 @@ class Service:
         except JetStreamError as error:
             self.errors += 1
             answer = api.refuse(endpoint, error)
+        if isinstance(answer, Generator):
+            done = partial(self._finish, asked)
+            self._line.take(self._at_length(asked, answer), done, turn)
+        else:
+            self._finish(asked, answer, turn)
+
+    def _at_length(self, asked: Asked, work: Slices) -> Slices:
+        """`work`, its refusal turned into an answer."""
+        try:
+            return (yield from work)
+        except JetStreamError as error:
+            self.errors += 1
+            return api.refuse(asked.endpoint, error)
+
+    def _finish(self, asked: Asked, answer: bytes | None, turn: Turn) -> None:
+        """Count the request, send the answer."""
+        endpoint = asked.endpoint
         # counted behind the answer: it tells of the requests before it
         if endpoint.answer not in _UNCOUNTED or (
             endpoint.answer == "stream_msg_get" and (answer is None or b'"error"' in answer[:200])
         ):
             self.total += 1
         if answer is not None:
-            self._account.premises.answer(request.reply, answer, turn)
+            self._account.premises.answer(asked.reply, answer, turn)
 
-    def _carry_out(self, asked: Asked, request: Request, turn: Turn) -> bytes | None:
+    def _carry_out(self, asked: Asked, request: Request, turn: Turn) -> bytes | Slices | None:
         if request.header:
             headers = parse_headers(request.header)
             api.require_level(headers.get(api.REQUIRED_LEVEL_HEADER, ""))
@@ -132,7 +158,7 @@ class Service:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
         body = api.read(asked.endpoint, request.payload, strict=self._strict)
         method = getattr(self, asked.endpoint.handler)
-        answer: bytes | None = method(asked, body, turn)
+        answer: bytes | Slices | None = method(asked, body, turn)
         return answer
 
     # --- account ---
@@ -179,9 +205,9 @@ class Service:
         )
         return to_body(Response(type=asked.endpoint.type), _shown(stream, turn))
 
-    def stream_names(self, asked: Asked, body: StreamNamesRequest, _turn: Turn) -> bytes:
+    def stream_names(self, asked: Asked, body: StreamNamesRequest, _turn: Turn) -> Slices:
         """Names, a page at a time."""
-        names = [stream.name for stream in self._matching(body.subject)]
+        names = [stream.name for stream in (yield from self._matching(body.subject))]
         offset, page = _page(names, body.offset, NAMES_LIMIT)
         return to_body(
             StreamNames(
@@ -193,38 +219,40 @@ class Service:
             )
         )
 
-    def stream_list(self, asked: Asked, body: StreamListRequest, turn: Turn) -> bytes:
+    def stream_list(self, asked: Asked, body: StreamListRequest, turn: Turn) -> Slices:
         """Streams, a page at a time."""
-        streams = self._matching(body.subject)
+        streams = yield from self._matching(body.subject)
         offset, page = _page(streams, body.offset, LIST_LIMIT)
+        infos = yield from _each(page, lambda stream: stream.info(turn))
         return to_body(
             StreamList(
                 type=asked.endpoint.type,
                 total=len(streams),
                 offset=offset,
                 limit=LIST_LIMIT,
-                streams=tuple(stream.info(turn) for stream in page),
+                streams=infos,
             )
         )
 
-    def stream_info(self, asked: Asked, body: StreamInfoRequest, turn: Turn) -> bytes:
+    def stream_info(self, asked: Asked, body: StreamInfoRequest, turn: Turn) -> Slices:
         """One stream."""
         stream = self._account.stream(asked.names[0])
-        state = stream.state()
         paged = Paged(type=asked.endpoint.type)
+        more: dict[str, msgspec.Raw] = {}
         if body.subjects_filter:
             offset = max(body.offset, 0)
-            counts, total = stream.subject_counts(body.subjects_filter, offset)
+            counts, total = yield from details.subjects(stream, body.subjects_filter, offset)
             if total:
-                state = replace(state, subjects=counts)
+                more["subjects"] = counts
                 paged = Paged(
                     type=asked.endpoint.type,
                     total=total,
                     offset=min(offset, total),
                     limit=SUBJECTS_LIMIT,
                 )
-        if body.deleted_details:
-            state = replace(state, deleted=stream.deleted())
+        if body.deleted_details and stream.stored.log.deleted_count:
+            more["deleted"] = yield from details.deleted(stream)
+        state = replace(stream.state(), **more)
         cluster = Cluster(leader=self._account.premises.server_name)
         return to_body(paged, replace(_shown(stream, turn, state), cluster=cluster))
 
@@ -244,10 +272,10 @@ class Service:
 
         stream.purge(body, turn, done)
 
-    def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> bytes:
+    def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> Slices:
         """One message."""
         stream = self._account.stream(asked.names[0])
-        entry = _chosen(stream, body)
+        entry = yield from _chosen(stream, body)
         if entry is None:
             raise errors.make(errors.MESSAGE_NOT_FOUND)
         message = StoredMessage(
@@ -275,8 +303,12 @@ class Service:
             asked.names[0], body.seq, turn, erase=not body.no_erase, done=done
         )
 
-    def _matching(self, pattern: str) -> list[Stream]:
-        return [stream for stream in self._account if not pattern or stream.matches(pattern)]
+    def _matching(self, pattern: str) -> Generator[None, None, list[Stream]]:
+        streams = list(self._account)
+        if not pattern:
+            return streams
+        fit = yield from _each(streams, lambda stream: stream.matches(pattern))
+        return [stream for stream, fits in zip(streams, fit, strict=True) if fits]
 
     # --- consumers ---
 
@@ -316,17 +348,18 @@ class Service:
             )
         )
 
-    def consumer_list(self, asked: Asked, body: ConsumersRequest, turn: Turn) -> bytes:
+    def consumer_list(self, asked: Asked, body: ConsumersRequest, turn: Turn) -> Slices:
         """Consumers, a page at a time."""
         consumers = self._account.stream(asked.names[0]).shown_consumers()
         offset, page = _page(consumers, body.offset, LIST_LIMIT)
+        infos = yield from _each(page, lambda consumer: consumer.info(turn))
         return to_body(
             ConsumerList(
                 type=asked.endpoint.type,
                 total=len(consumers),
                 offset=offset,
                 limit=LIST_LIMIT,
-                consumers=tuple(consumer.info(turn) for consumer in page),
+                consumers=infos,
             )
         )
 
@@ -368,17 +401,34 @@ class Service:
         return to_body(Success(type=asked.endpoint.type, success=True))
 
 
-def _chosen(stream: Stream, body: MessageGetRequest) -> Entry | None:
+def _each(
+    items: list[Item], make: Callable[[Item], Made]
+) -> Generator[None, None, tuple[Made, ...]]:
+    """What `make` makes of each, a slice at a time."""
+    out: list[Made] = []
+    for item in items:
+        out.append(make(item))
+        if len(out) % SLICE == 0:
+            yield
+    return tuple(out)
+
+
+def _chosen(
+    stream: Stream, body: MessageGetRequest
+) -> Generator[None, None, Entry | None]:
     log = stream.stored.log
     seq = body.seq
     if body.start_time is not None:
         seq = log.seq_since(parse_time_ns(body.start_time))
         if not seq:
             return None
-    if body.next_by_subj:
-        return stream.next_message(body.next_by_subj, seq)
-    if body.last_by_subj:
-        return stream.last_message(body.last_by_subj)
+    if body.next_by_subj or body.last_by_subj:
+        search = stream.search(
+            body.next_by_subj or body.last_by_subj, seq=seq, last=not body.next_by_subj
+        )
+        while search.step():
+            yield
+        seq = search.found
     return stream.message(seq)
 
 

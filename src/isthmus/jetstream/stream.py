@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from isthmus.base import subjects
 from isthmus.base.values import Value, format_time, to_json
 from isthmus.core import lookup, upkeep
-from isthmus.core.agenda import Job
+from isthmus.core.agenda import Job, Steps, run_in_slices
 from isthmus.core.ingest import Ingest
 from isthmus.core.journal import Journal
 from isthmus.core.linking import Linking
@@ -30,7 +30,7 @@ from isthmus.jetstream.direct import DirectGets
 from isthmus.jetstream.origins import Origins
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamPurgeRequest
-from isthmus.jetstream.responses import SUBJECTS_LIMIT, StreamInfo, StreamState
+from isthmus.jetstream.responses import StreamInfo, StreamState
 from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
 from isthmus.jetstream.transforms import make_rewriting
 from isthmus.jetstream.verdicts import Verdict, judge, judge_copy
@@ -326,44 +326,17 @@ class Stream:
         """True if some subject of the stream collides with `pattern`."""
         return any(subjects.collide(subject, pattern) for subject in self.config.subjects)
 
-    def subject_counts(self, pattern: str, offset: int) -> tuple[dict[str, int], int]:
-        """Messages by subject, at most SUBJECTS_LIMIT from `offset` on, and how many match."""
-        states, _ = self.stored.tree.matching(pattern.encode())
-        window = states[offset : offset + SUBJECTS_LIMIT]
-        return {state.subject.decode("utf-8", "replace"): state.count for state in window}, len(
-            states
-        )
-
-    def deleted(self) -> tuple[int, ...]:
-        """Sequences between first and last that are not there."""
-        log = self.stored.log
-        if not log.deleted_count:
-            return ()
-        out: list[int] = []
-        seq = log.first_seq
-        while seq and seq < log.last_seq:
-            following = log.next_seq(seq + 1)
-            out.extend(range(seq + 1, following or log.last_seq + 1))
-            seq = following
-        return tuple(out)
-
     # --- single messages ---
 
     def message(self, seq: int) -> Entry | None:
         """One message."""
         return self.stored.log.get(seq)
 
-    def last_message(self, pattern: str) -> Entry | None:
-        """The last message whose subject matches."""
-        log = self.stored.log
-        seq = lookup.last_seq(log, self.stored.tree, pattern.encode())
-        return log.get(seq) if seq else None
-
-    def next_message(self, pattern: str, seq: int) -> Entry | None:
-        """The first message from `seq` on whose subject matches."""
-        log = self.stored.log
-        found = lookup.next_seq(log, self.stored.tree, pattern.encode(), seq)
-        return log.get(found) if found else None
+    def search(self, pattern: str, *, seq: int = 0, last: bool = False) -> lookup.Search:
+        """For the last message under a pattern, or the first from `seq` on."""
+        return lookup.Search(
+            self.stored.log, self.stored.tree, pattern.encode(), seq=seq, last=last
+        )
 
     def delete_message(
         self, seq: int, turn: Turn, *, erase: bool
@@ -401,4 +374,7 @@ class Stream:
         if request.filter in {"", ">"}:
             removals.run(removals.Purge(self, seq, keep, done), turn)
         else:
-            removals.run(removals.PurgeMatching(self, request.filter, seq, keep, done), turn)
+            work = removals.purge_matching(self, request.filter, seq, keep, turn)
+            run_in_slices(
+                Steps(work, lambda gone, later: gone is None or done(gone, later)), turn
+            )
