@@ -21,7 +21,12 @@ from support.soak import examples
 
 
 def take(
-    world: World, remote: str, local: str = "", *, importer: str = "B", exporter: str = "A",
+    world: World,
+    remote: str,
+    local: str = "",
+    *,
+    importer: str = "B",
+    exporter: str = "A",
     slowly: bool = False,
 ) -> StreamImport:
     """An open stream import, subscribed; `slowly`: who listens already has yet to be met."""

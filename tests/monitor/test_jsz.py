@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.jetstream.consumer_config import ConsumerConfig
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.documents import indented
-from isthmus.monitor.jsz import JszQuery, make_jsz
+from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, write_jsz
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -145,3 +146,24 @@ def test_consumers_come_with_their_stream():
 def test_one_server_leads_everything():
     document = jsz(leaders=True)
     assert (document["streams_leader"], document["consumers_leader"]) == (1, 1)
+
+
+@pytest.mark.parametrize("streams", [0, 1, 40])
+@pytest.mark.parametrize(
+    "query", [{"accounts": True}, {"streams": True}, {"consumers": True, "config": True}]
+)
+def test_what_is_written_in_slices_is_the_document(streams, query):
+    many = tuple(replace(STREAM, name=f"<{number}>") for number in range(streams))
+    accounts = (*(replace(ACCOUNTS[0], name=name, streams=many) for name in "AB"), ACCOUNTS[1])
+    jetstream = replace(JETSTREAM, accounts=accounts)
+    asked = JszQuery(**query)
+    slices = 0
+    work = write_jsz(SERVER, jetstream, asked)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            assert end.value == indented(make_jsz(SERVER, jetstream, asked))
+            break
+        slices += 1
+    assert slices >= streams * 2 // SLICE

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
-from isthmus.monitor.routes import HTML, JSON, TEXT, Routes
+from isthmus.monitor.routes import HTML, JSON, TEXT, Answer, Routes
 from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
 
 
@@ -21,9 +21,23 @@ class RecordingSource:
         self.asked.append(streams)
         return JetStreamSnapshot()
 
+    def jetstream_in_slices(self):
+        yield
+        return self.jetstream(streams=True)
+
 
 def answer(target, base=""):
-    return Routes(RecordingSource(), base).answer(target)
+    return at_length(Routes(RecordingSource(), base).answer(target))
+
+
+def at_length(found):
+    """The answer, however long it takes."""
+    while not isinstance(found, Answer):
+        try:
+            next(found)
+        except StopIteration as end:
+            return end.value
+    return found
 
 
 @pytest.mark.parametrize("target", ["/varz", "/jsz", "/healthz", "/jsz?accounts=1&x=y"])
@@ -89,7 +103,7 @@ def test_a_proxy_may_name_the_host():
 )
 def test_streams_are_collected_only_when_asked_for(value, flag):
     source = RecordingSource()
-    Routes(source).answer(f"/jsz?streams={value}")
+    at_length(Routes(source).answer(f"/jsz?streams={value}"))
     assert source.asked == [flag]
 
 

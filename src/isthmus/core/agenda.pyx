@@ -139,7 +139,7 @@ cdef class Job(Chore):
 
 
 cdef class Steps:
-    """`work` is a generator that yields between slices; `done(what it returns, turn)` at its end."""
+    """`work` is a generator that yields between slices; at its end `done(what it returns, turn)`."""
 
     def __init__(self, object work not None, object done not None):
         self.work = work
@@ -156,7 +156,7 @@ cdef class Steps:
 
 
 def run_in_slices(object work not None, Turn turn not None) -> None:
-    """`work(turn)` does a slice and says if more is left: some at once, the others in later turns."""
+    """`work(turn)` does a slice and says if more is left: some at once, others in later turns."""
     while turn.take_slice():
         if not work(turn):
             return

@@ -5,11 +5,10 @@ Owns nothing but the place of a search. Invariant: neither log nor index changes
 become exact.
 """
 
-from libc.limits cimport LONG_MAX
 from libc.stdint cimport uint64_t
 
 from isthmus.core.effort cimport LOOK_NS, spend
-from isthmus.core.message cimport Span, span, span_of
+from isthmus.core.message cimport Span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog, exact

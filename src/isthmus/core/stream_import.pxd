@@ -15,9 +15,9 @@ passes one border.
 
 The grant is checked with each message, as in `crossing.pxd`.
 
-A million subscriptions cannot be met at once. From `subscribe` on each new one is told of; those that
-were there first are met on the account's roll, a slice with each `step`, and let go of likewise after
-`unsubscribe`:
+A million subscriptions cannot be met at once. From `subscribe` on each new one is told of; those
+that were there first are met on the account's roll, a slice with each `step`, and let go of
+likewise after `unsubscribe`:
 
         roll      S0 S1 S2 S3 │ S4 S5          unmet = 4: S4, S5 have their shadows, or are new
 """

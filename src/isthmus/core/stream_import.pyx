@@ -16,7 +16,7 @@ from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.patterns cimport intersection
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
-from isthmus.core.roll cimport Hearer, Roll
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn

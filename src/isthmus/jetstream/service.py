@@ -413,9 +413,7 @@ def _each(
     return tuple(out)
 
 
-def _chosen(
-    stream: Stream, body: MessageGetRequest
-) -> Generator[None, None, Entry | None]:
+def _chosen(stream: Stream, body: MessageGetRequest) -> Generator[None, None, Entry | None]:
     log = stream.stored.log
     seq = body.seq
     if body.start_time is not None:

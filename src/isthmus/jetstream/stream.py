@@ -375,6 +375,9 @@ class Stream:
             removals.run(removals.Purge(self, seq, keep, done), turn)
         else:
             work = removals.purge_matching(self, request.filter, seq, keep, turn)
-            run_in_slices(
-                Steps(work, lambda gone, later: gone is None or done(gone, later)), turn
-            )
+
+            def finish(gone: int | None, later: Turn) -> None:
+                if gone is not None:
+                    done(gone, later)
+
+            run_in_slices(Steps(work, finish), turn)

@@ -6,7 +6,7 @@ only when it is not zero, empty or false.
 
 import msgspec
 
-from isthmus.base.values import NS_PER_S, Value, to_json
+from isthmus.base.values import NS_PER_S, Value, escape_json, to_json
 
 
 class Document(Value, omit_defaults=True):
@@ -16,6 +16,33 @@ class Document(Value, omit_defaults=True):
 def indented(document: Value) -> bytes:
     """Two blanks for each level, as every endpoint but healthz answers."""
     return msgspec.json.format(to_json(document), indent=2)
+
+
+def with_items(document: Value, name: str, items: list[bytes], depth: int) -> bytes:
+    """`document` as it stands `depth` levels deep, with `items` as its list `name`.
+
+    The items were made by this function too, or by `indented_at`, two levels deeper: so a page of
+    megabytes is put together from pieces, and each is touched only once.
+    """
+    if not items:
+        return indented_at(document, depth)
+    found = msgspec.to_builtins(document)
+    mark = f"items of {name}"
+    found[name] = [mark]
+    names = [field.encode_name for field in msgspec.structs.fields(document)]
+    raw = escape_json(msgspec.json.encode({key: found[key] for key in names if key in found}))
+    before, _, after = _deeper(raw, depth).partition(msgspec.json.encode(mark))
+    gap = b",\n" + b"  " * (depth + 2)
+    return before + gap.join(items) + after
+
+
+def indented_at(document: Value, depth: int) -> bytes:
+    """`document` as it stands so many levels deep in another."""
+    return _deeper(to_json(document), depth)
+
+
+def _deeper(raw: bytes, depth: int) -> bytes:
+    return msgspec.json.format(raw, indent=2).replace(b"\n", b"\n" + b"  " * depth)
 
 
 def uptime(ns: int) -> str:

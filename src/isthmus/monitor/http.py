@@ -26,10 +26,21 @@ WRITE_S = 10.0  # for an answer to be taken
 _READ_BYTES = 4096
 
 
+async def work_off_alone(work: Sliced[Answer]) -> Answer:
+    """A slice each time the loop comes round."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: Answer = end.value
+            return found
+        await asyncio.sleep(0)
+
+
 class MonitorServer:
     """A listener that answers GET and HEAD with what `answer` says for the target.
 
-    An answer made in slices leaves the loop to others between two of them.
+    `work_off` carries out answers made in slices, beside everything else.
     """
 
     def __init__(
@@ -37,9 +48,11 @@ class MonitorServer:
         answer: Callable[[str], Answer | Sliced[Answer]],
         *,
         idle_s: float = IDLE_S,
+        work_off: Callable[[Sliced[Answer]], Awaitable[Answer]] = work_off_alone,
         on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         self._answer = answer
+        self._work_off = work_off
         self._idle_s = idle_s
         self._on_error = on_error
         self._server: asyncio.Server | None = None
@@ -79,23 +92,24 @@ class MonitorServer:
     async def _answer_safely(self, target: str) -> Answer:
         """A document that fails must not take the connection or the server with it."""
         try:
-            return await _whole(self._answer(target))
+            answer = self._answer(target)
         except Exception as error:  # noqa: BLE001 — reported, and the client is told
-            if self._on_error is not None:
-                self._on_error(error)
-            return Answer(status=500, content_type=TEXT, body=b"500 Internal Server Error")
+            return self._failed(error)
+        if isinstance(answer, Answer):
+            return answer
+        return await self._work_off(self._at_length(answer))
 
-
-async def _whole(answer: Answer | Sliced[Answer]) -> Answer:
-    """An answer, when its last slice is made."""
-    if isinstance(answer, Answer):
-        return answer
-    while True:
+    def _at_length(self, work: Sliced[Answer]) -> Sliced[Answer]:
+        """`work`, made safe likewise."""
         try:
-            next(answer)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]  # what `Sliced` says
-        await asyncio.sleep(0)
+            return (yield from work)
+        except Exception as error:  # noqa: BLE001 — as above
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> Answer:
+        if self._on_error is not None:
+            self._on_error(error)
+        return Answer(status=500, content_type=TEXT, body=b"500 Internal Server Error")
 
 
 class _Conversation:

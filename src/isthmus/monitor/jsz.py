@@ -4,13 +4,15 @@ Owns the fields, their order, and what each query parameter adds. An account's d
 limits as `reserved_*`; without a limit that is 2^64 - 1, as nats-server prints it.
 """
 
-import msgspec
+from collections.abc import Generator
+
+from msgspec.structs import replace
 
 from isthmus.base import constants
 from isthmus.base.values import Value, always, format_time
 from isthmus.jetstream.responses import Cluster, ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
-from isthmus.monitor.documents import Document
+from isthmus.monitor.documents import Document, indented, indented_at, with_items
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     JetStreamSnapshot,
@@ -19,6 +21,7 @@ from isthmus.monitor.snapshots import (
 )
 
 ACCOUNTS_MAX = 1024  # in one answer, unless `limit` says otherwise
+SLICE = 16  # streams or accounts printed in one slice
 _UNLIMITED = 2**64 - 1
 
 
@@ -154,6 +157,29 @@ def make_jsz(server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query:
     )
 
 
+def write_jsz(
+    server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
+) -> Generator[None, None, bytes]:
+    """The same as text, a few streams at a time."""
+    if jetstream is None:
+        return indented(make_jsz(server, jetstream, query))
+    head = make_jsz(server, replace(jetstream, accounts=()), query)
+    details: list[bytes] = []
+    for account in _asked_for(jetstream.accounts, query):
+        streams: list[bytes] = []
+        for stream in account.streams if query.streams or query.consumers else ():
+            streams.append(indented_at(_stream(stream, server.server_name, query), 4))
+            if len(streams) % SLICE == 0:
+                yield
+        bare = _account(replace(account, streams=()), server.server_name, query)
+        details.append(with_items(bare, "stream_detail", streams, depth=2))
+        if len(details) % SLICE == 0:
+            yield
+    head = replace(head, accounts=len(jetstream.accounts), total=len(jetstream.accounts))
+    yield
+    return with_items(head, "account_details", details, depth=0)
+
+
 def make_config(jetstream: JetStreamSnapshot) -> JetStreamConfig:
     """The part of a document that says what JetStream was told."""
     return JetStreamConfig(
@@ -207,7 +233,7 @@ def _account(account: AccountSnapshot, leader: str, query: JszQuery) -> AccountD
 def _stream(stream: StreamSnapshot, leader: str, query: JszQuery) -> StreamDetail:
     consumers = tuple(consumer.info for consumer in stream.consumers) if query.consumers else ()
     if not query.config:
-        consumers = tuple(msgspec.structs.replace(info, config=None) for info in consumers)
+        consumers = tuple(replace(info, config=None) for info in consumers)
     return StreamDetail(
         name=stream.name,
         created=format_time(stream.created_ns),

@@ -15,7 +15,7 @@ from isthmus.monitor.accstatz import StatzQuery, make_accstatz
 from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, make_connz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
-from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz
+from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz, write_jsz
 from isthmus.monitor.metrics import CONTENT_TYPE, make_metrics
 from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
@@ -191,7 +191,7 @@ class Routes:
         document = make_accountz(source.server(), source.census, query.text("acc"))
         return Answer(status=200, content_type=JSON, body=indented(document))
 
-    def _jsz(self, query: Query) -> Answer:
+    def _jsz(self, query: Query) -> Answer | Sliced[Answer]:
         asked = JszQuery(
             account=query.text("acc"),
             accounts=query.flag("accounts"),
@@ -204,12 +204,18 @@ class Routes:
         )
         for name in ("direct-consumers", "leader-only", "stream-leader-only"):
             query.flag(name)  # one server leads everything: only the spelling is checked
+        if asked.streams or asked.consumers:
+            return self._long_jsz(asked)
         source = self._source
-        snapshot = source.jetstream(streams=asked.streams or asked.consumers)
-        document = make_jsz(source.server(), snapshot, asked)
+        document = make_jsz(source.server(), source.jetstream(streams=False), asked)
         return Answer(status=200, content_type=JSON, body=indented(document))
 
-    def _healthz(self, query: Query) -> Answer:
+    def _long_jsz(self, asked: JszQuery) -> Sliced[Answer]:
+        snapshot = yield from self._source.jetstream_in_slices()
+        body = yield from write_jsz(self._source.server(), snapshot, asked)
+        return Answer(status=200, content_type=JSON, body=body)
+
+    def _healthz(self, query: Query) -> Answer | Sliced[Answer]:
         shallow = [
             query.flag(name)
             for name in ("js-enabled", "js-enabled-only", "js-server-only", "js-meta-only")
@@ -221,7 +227,13 @@ class Routes:
             shallow=any(shallow),
             details=query.flag("details"),
         )
-        snapshot = self._source.jetstream(streams=not asked.shallow)
+        if not asked.shallow:
+            return self._long_healthz(asked)
+        status, document = make_healthz(self._source.jetstream(streams=False), asked)
+        return Answer(status=status, content_type=JSON, body=to_json(document))
+
+    def _long_healthz(self, asked: HealthzQuery) -> Sliced[Answer]:
+        snapshot = yield from self._source.jetstream_in_slices()
         status, document = make_healthz(snapshot, asked)
         return Answer(status=status, content_type=JSON, body=to_json(document))
 

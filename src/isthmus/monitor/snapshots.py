@@ -4,6 +4,7 @@ Owns the boundary between a running server and its monitoring: `Source` is the o
 ever calls. Counters are since the start. Times are nanoseconds since 1970, sizes bytes.
 """
 
+from collections.abc import Generator
 from typing import Protocol
 
 import msgspec
@@ -144,4 +145,10 @@ class Source(Protocol):
         """The server now."""
 
     def jetstream(self, *, streams: bool) -> JetStreamSnapshot | None:
-        """JetStream now, with or without what is in each account; None if it is off."""
+        """JetStream now, with or without what is in each account; None if it is off.
+
+        With streams it takes as long as there are many: see `jetstream_in_slices`.
+        """
+
+    def jetstream_in_slices(self) -> Generator[None, None, JetStreamSnapshot | None]:
+        """The same with what is in each account, a few streams at a time."""

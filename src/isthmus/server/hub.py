@@ -320,8 +320,10 @@ class Hub:
         bound = account.spec.limits.connections
         if bound < 0:
             bound = len(members)
-        over = [(one, self._close_surplus) for one in members[bound:]]
-        self._to_each(account, over + [(one, self._hold) for one in members[:bound]])
+        todo: list[tuple[Connection, Callable[[Connection], None]]] = []
+        todo += [(one, self._close_surplus) for one in members[bound:]]
+        todo += [(one, self._hold) for one in members[:bound]]
+        self._to_each(account, todo)
         self.rearm()
 
     def _to_each(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import sys
 import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from isthmus.base.errors import UsageError
 from isthmus.config.options import Options
+from isthmus.core.agenda import Line
+from isthmus.core.turn import Turn
 from isthmus.monitor.http import MonitorServer
-from isthmus.monitor.routes import Routes
+from isthmus.monitor.routes import TEXT, Answer, Routes
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -22,6 +27,13 @@ from isthmus.server.census import RunningCensus
 from isthmus.server.engine import Engine
 from isthmus.server.hub import Hub
 from isthmus.server.roster import RunningRoster
+
+if TYPE_CHECKING:
+    from isthmus.jetstream.stream import Stream
+
+STREAMS_SLICE = 16  # streams or consumers described in one slice: half a millisecond
+ACCOUNTS_SLICE = 64
+LONG_MAX = 128  # long answers that may wait
 
 
 class Monitoring:
@@ -35,9 +47,11 @@ class Monitoring:
         self._listening = False
         self._http = MonitorServer(
             Routes(self, options.http_base_path).answer,
+            work_off=self._work_off,
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
         )
         self._cpu = _CpuMeter()
+        self._line = Line(LONG_MAX)
         self.census = RunningCensus(hub, engine)
         self.roster = RunningRoster(hub)
 
@@ -112,14 +126,36 @@ class Monitoring:
 
     def jetstream(self, *, streams: bool) -> JetStreamSnapshot | None:
         """JetStream now; None if it is off."""
+        if not streams:
+            return self._jetstream(())
+        work = self.jetstream_in_slices()
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                found: JetStreamSnapshot | None = end.value
+                return found
+
+    def jetstream_in_slices(self) -> Generator[None, None, JetStreamSnapshot | None]:
+        """JetStream now, with what is in each account."""
         engine = self._engine
         if engine is None:
             return None
-        accounts = [engine.accounts[name] for name in sorted(engine.accounts)]
-        found = [stream for account in accounts for stream in account]
-        states = [stream.state() for stream in found]
+        accounts: list[AccountSnapshot] = []
+        for name in sorted(engine.accounts):
+            accounts.append((yield from self._account(engine, name)))
+            if len(accounts) % ACCOUNTS_SLICE == 0:
+                yield
+        return self._jetstream(tuple(accounts))
+
+    def _jetstream(self, details: tuple[AccountSnapshot, ...]) -> JetStreamSnapshot | None:
+        engine = self._engine
+        if engine is None:
+            return None
+        accounts = list(engine.accounts.values())
+        found = [stream for account in accounts for stream in account.streams.values()]
+        logs = [stream.stored.log for stream in found]
         options = engine.options
-        details = tuple(self._account(name) for name in sorted(engine.accounts)) if streams else ()
         return JetStreamSnapshot(
             store_dir=engine.store_dir,
             domain=options.domain,
@@ -138,18 +174,20 @@ class Monitoring:
             api_errors=sum(account.service.errors for account in accounts),
             streams=len(found),
             consumers=sum(len(stream.shown_consumers()) for stream in found),
-            messages=sum(state.messages for state in states),
-            bytes=sum(state.bytes for state in states),
+            messages=sum(log.messages for log in logs),
+            bytes=sum(log.bytes_stored for log in logs),
             accounts=details,
             problem=engine.problem,
         )
 
-    def _account(self, name: str) -> AccountSnapshot:
-        engine = self._engine
-        assert engine is not None
+    def _account(self, engine: Engine, name: str) -> Generator[None, None, AccountSnapshot]:
         account = engine.accounts[name]
         limits = account.limits
-        turn = self._hub.turn
+        streams: list[StreamSnapshot] = []
+        for stream in list(account):
+            streams.append((yield from self._stream(stream)))
+            if len(streams) % STREAMS_SLICE == 0:
+                yield
         return AccountSnapshot(
             name=name,
             memory=account.usage.memory_bytes,
@@ -158,20 +196,39 @@ class Monitoring:
             max_storage=0 if limits is None else limits.max_storage,
             api_total=account.service.total,
             api_errors=account.service.errors,
-            streams=tuple(
-                StreamSnapshot(
-                    name=stream.name,
-                    created_ns=stream.created_ns,
-                    config=stream.config,
-                    state=stream.state(),
-                    consumers=tuple(
-                        ConsumerSnapshot(name=consumer.name, info=consumer.info(turn))
-                        for consumer in stream.shown_consumers()
-                    ),
-                )
-                for stream in account
-            ),
+            streams=tuple(streams),
         )
+
+    def _stream(self, stream: Stream) -> Generator[None, None, StreamSnapshot]:
+        consumers: list[ConsumerSnapshot] = []
+        for consumer in stream.shown_consumers():
+            info = consumer.info(self._hub.turn)
+            consumers.append(ConsumerSnapshot(name=consumer.name, info=info))
+            if len(consumers) % STREAMS_SLICE == 0:
+                yield
+        return StreamSnapshot(
+            name=stream.name,
+            created_ns=stream.created_ns,
+            config=stream.config,
+            state=stream.state(),
+            consumers=tuple(consumers),
+        )
+
+    async def _work_off(self, work: Generator[None, None, Answer]) -> Answer:
+        """A long answer, one after the other, in slices beside everything else."""
+        hub = self._hub
+        found: asyncio.Future[Answer] = hub.loop.create_future()
+
+        def done(answer: Answer, _turn: Turn) -> None:
+            if not found.done():
+                found.set_result(answer)
+
+        turn = hub.begin_turn()
+        try:
+            taken = self._line.take(work, done, turn)
+        finally:
+            hub.finish_turn()
+        return await found if taken else Answer(status=503, content_type=TEXT, body=b"503 Busy\n")
 
 
 class _CpuMeter:
