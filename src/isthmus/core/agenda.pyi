@@ -3,7 +3,7 @@ from typing import TypeVar
 
 from isthmus.core.turn import Chore, Turn
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 class Alarm:
     def __init__(self, chore: Chore) -> None: ...
@@ -25,7 +25,7 @@ class Job(Chore):
 
 class Steps:
     def __init__(
-        self, work: Generator[None, None, T], done: Callable[[T, Turn], object]
+        self, work: Generator[None, None, _T], done: Callable[[_T, Turn], object]
     ) -> None: ...
     def __call__(self, turn: Turn) -> bool: ...
 
@@ -37,5 +37,5 @@ class Line:
     def waiting_max(self) -> int: ...
     def __len__(self) -> int: ...
     def take(
-        self, work: Generator[None, None, T], done: Callable[[T, Turn], object], turn: Turn
+        self, work: Generator[None, None, _T], done: Callable[[_T, Turn], object], turn: Turn
     ) -> bool: ...

@@ -139,7 +139,7 @@ cdef class Job(Chore):
 
 
 cdef class Steps:
-    """`work` is a generator that yields between slices; at its end `done(what it returns, turn)`."""
+    """`work` is a generator that yields between slices; `done(its result, turn)` at the end."""
 
     def __init__(self, object work not None, object done not None):
         self.work = work
