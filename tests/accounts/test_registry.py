@@ -294,3 +294,39 @@ def test_a_stream_import_whose_subjects_do_not_fit_says_so():
         AccountSpec(name="C", exports=(export,)), AccountSpec(name="B", imports=(wanted,))
     )
     assert reason(world) == "rewriting"
+
+
+def test_a_moment_costs_the_same_however_many_accounts_there_are():
+    """Nothing walks all accounts: each waits in a heap for its own moment."""
+    world = World()
+    registry = world.registry
+    for number in range(300):
+        ends_ns = NOW + (number + 1) * SECOND
+        registry.update(
+            AccountSpec(name=f"X{number}", exports=(Export(kind="service", subject="s"),)), NOW
+        )
+        registry.update(
+            AccountSpec(
+                name=f"I{number}",
+                expires_ns=ends_ns,
+                imports=(Import(kind="service", account=f"X{number}", remote="s", local="s"),),
+            ),
+            NOW,
+        )
+    registry.check()
+    for number in range(300):
+        assert registry.deadline_ns() == NOW + (number + 1) * SECOND
+        assert [one.name for one in registry.tick(NOW + (number + 1) * SECOND)] == [f"I{number}"]
+    assert registry.deadline_ns() is None
+    registry.check()
+
+
+def test_an_end_that_moves_is_forgotten():
+    world = World()
+    for seconds in (*range(200, 1, -1), 5, 300):
+        world.registry.update(AccountSpec(name="A", expires_ns=NOW + seconds * SECOND), NOW)
+        assert world.registry.deadline_ns() == NOW + seconds * SECOND
+        world.registry.check()
+    world.registry.update(AccountSpec(name="A"), NOW)
+    assert world.registry.deadline_ns() is None
+    assert world.registry.tick(NOW + 400 * SECOND) == []

@@ -35,14 +35,6 @@ class RunningImport:
         """True if messages cross now (a passed end is noticed by the crossing itself)."""
         return isinstance(self.verdict, Grant)
 
-    @property
-    def answering(self) -> Crossing | None:
-        """The crossing, while answers are under way."""
-        crossing = self.crossing
-        if isinstance(crossing, Crossing) and crossing.response_count:
-            return crossing
-        return None
-
     def apply(
         self, importer: AccountCore, exporter: AccountCore | None, make_measure: MakeMeasure
     ) -> None:

@@ -6,6 +6,7 @@ matter: an import whose exporter arrives later heals by itself. Invariant: each 
 verdict is what `authorise` says of the two specs at the last change or deadline.
 """
 
+import heapq
 from collections.abc import Callable, Collection, Iterator
 
 from isthmus.accounts.account import Account, RunningImport
@@ -16,6 +17,7 @@ from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.base.errors import UsageError
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
+from isthmus.core.crossing import Crossing
 from isthmus.core.latency import Latency as Measure
 from isthmus.core.router import AccountCore
 
@@ -51,6 +53,9 @@ class Registry:
         self._mark = server_mark(server_name)
         self._circular: set[str] = set()  # accounts with an import that is refused for a cycle
         self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
+        self._moments: list[tuple[int, str]] = []  # heap of when which account changes by itself
+        self._moment_of: dict[str, int] = {}  # the entries of the heap that count
+        self._answering: list[Crossing] = []  # shared by all accounts' cores
 
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._accounts.values()))
@@ -102,45 +107,73 @@ class Registry:
 
     def deadline_ns(self) -> int | None:
         """When time alone next changes an account or an import (wall clock)."""
-        moments = []
-        for account in self._accounts.values():
-            if account.spec.expires_ns and not account.expired:
-                moments.append(account.spec.expires_ns)
-            for running in account.imports:
-                verdict = running.verdict
-                answering = running.answering
-                if answering is not None:
-                    moments.append(answering.deadline_ns())
-                if isinstance(verdict, Grant) and verdict.ends_ns:
-                    moments.append(verdict.ends_ns)
-                elif isinstance(verdict, Refusal) and verdict.wakes_ns:
-                    moments.append(verdict.wakes_ns)
+        moments = [answering.deadline_ns() for answering in self._under_way()]
+        while self._moments and self._moment_of.get(self._moments[0][1]) != self._moments[0][0]:
+            heapq.heappop(self._moments)
+        if self._moments:
+            moments.append(self._moments[0][0])
         return min(moments, default=None)
 
     def tick(self, now_ns: int) -> list[Account]:
         """Decide what has come due; accounts that expired just now. Stale answers are closed."""
-        expired = []
+        due = []
+        while self._moments and self._moments[0][0] <= now_ns:
+            when_ns, name = heapq.heappop(self._moments)
+            if self._moment_of.get(name) == when_ns:
+                del self._moment_of[name]
+                due.append(self._accounts[name])
+        expired = [account for account in due if self._pass(account, now_ns)]
         left = EXPIRE_AT_MOST
-        for account in list(self._accounts.values()):
-            ends_ns = account.spec.expires_ns
-            if ends_ns and now_ns >= ends_ns and not account.expired:
-                account.expired = True
-                expired.append(account)
-                for name in self._importers.get(account.name, ()):
-                    for running in self._accounts[name].imports:
-                        if running.wanted.account == account.name:
-                            self._decide(self._accounts[name], running, now_ns)
-            for running in account.imports:
-                if _due(running, now_ns):
-                    self._decide(account, running, now_ns)
-                answering = running.answering
-                if left > 0 and answering is not None:
-                    left -= answering.expire(now_ns, left)
+        for answering in self._under_way():
+            if left > 0:
+                left -= answering.expire(now_ns, left)
         return expired
+
+    def _pass(self, account: Account, now_ns: int) -> bool:
+        """An account's moment has come; True if it expired."""
+        ends_ns = account.spec.expires_ns
+        expires = bool(ends_ns) and now_ns >= ends_ns and not account.expired
+        account.expired = account.expired or expires
+        for name in sorted(self._importers.get(account.name, ())) if expires else ():
+            importer = self._accounts[name]
+            for running in importer.imports:
+                if running.wanted.account == account.name:
+                    self._decide(importer, running, now_ns)
+        for running in account.imports:
+            if _due(running, now_ns):
+                self._decide(account, running, now_ns)
+        self._note(account)
+        return expires
+
+    def _note(self, account: Account) -> None:
+        """Keep in the heap when time alone next changes `account` or its imports."""
+        moments = [account.spec.expires_ns] if not account.expired else []
+        moments += [_moment(running) for running in account.imports]
+        when_ns = min((moment for moment in moments if moment), default=0)
+        if when_ns == self._moment_of.get(account.name, 0):
+            return
+        if not when_ns:
+            del self._moment_of[account.name]
+            return
+        self._moment_of[account.name] = when_ns
+        heapq.heappush(self._moments, (when_ns, account.name))
+        if len(self._moments) > 2 * len(self._moment_of) + 64:  # most of it is of the past
+            self._moments = [(when, name) for name, when in self._moment_of.items()]
+            heapq.heapify(self._moments)
+
+    def _under_way(self) -> list[Crossing]:
+        """Crossings with answers under way."""
+        self._answering[:] = [one for one in self._answering if not one.rest()]
+        return list(self._answering)
 
     def check(self) -> None:
         """Assert the invariants."""
         for account in self._accounts.values():
+            ends = [] if account.expired else [account.spec.expires_ns]
+            ends += [_moment(running) for running in account.imports]
+            moment = self._moment_of.get(account.name, 0)
+            assert moment == min((one for one in ends if one), default=0)
+            assert not moment or (moment, account.name) in self._moments
             assert len(account.imports) == len(account.spec.imports)
             for running in account.imports:
                 assert account.name in self._importers[running.wanted.account]
@@ -149,7 +182,9 @@ class Registry:
 
     def _make_core(self, name: str) -> AccountCore:
         seed = int.from_bytes(self._entropy.bytes(8), "little")
-        return AccountCore(name.encode(), seed, make_token(self._entropy, 6).encode())
+        core = AccountCore(name.encode(), seed, make_token(self._entropy, 6).encode())
+        core.answering = self._answering
+        return core
 
     def _rebuild_imports(self, account: Account, now_ns: int) -> None:
         """Unchanged imports keep their crossing, so nothing under way is lost."""
@@ -158,8 +193,8 @@ class Registry:
             wanted = running.wanted
             key = (wanted.kind, wanted.account, wanted.remote, wanted.local)
             before.setdefault(key, []).append(running)
-        for names in self._importers.values():
-            names.discard(account.name)
+        for running in account.imports:
+            self._importers[running.wanted.account].discard(account.name)
         account.imports = []
         for wanted in account.spec.imports:
             self._importers.setdefault(wanted.account, set()).add(account.name)
@@ -172,9 +207,12 @@ class Registry:
                 running.withdraw()
                 self._settle(running)
         for running in account.imports:
-            self._decide(account, running, now_ns)
+            self._decide(account, running, now_ns, note=False)
+        self._note(account)
 
-    def _decide(self, importer: Account, running: RunningImport, now_ns: int) -> None:
+    def _decide(
+        self, importer: Account, running: RunningImport, now_ns: int, *, note: bool = True
+    ) -> None:
         wanted = running.wanted
         exporter = self.load(wanted.account, now_ns)
         running.verdict = authorise(
@@ -186,6 +224,8 @@ class Registry:
             self._circular.add(importer.name)
         running.apply(importer.core, core, self._make_measure)
         self._settle(running)
+        if note:
+            self._note(importer)
 
     def _settle(self, running: RunningImport) -> None:
         """A stream import meets those who listen, or leaves them: as many as they are."""
@@ -224,6 +264,12 @@ _UNDECIDED = Refusal(code="undecided", reason="not decided yet")
 _CIRCULAR = Refusal(
     code="cycle", reason="import forms a cycle: requests would come back to this account"
 )
+
+
+def _moment(running: RunningImport) -> int:
+    """When time alone next changes the import; 0: never."""
+    verdict = running.verdict
+    return verdict.ends_ns if isinstance(verdict, Grant) else verdict.wakes_ns
 
 
 def _due(running: RunningImport, now_ns: int) -> bool:

@@ -54,6 +54,7 @@ cdef class Crossing(Receiver):
     cdef bytes requester                  # the importer's name as a JSON string
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
+    cdef bint listed                      # in `answering` of its importer
     cdef PyObject* oldest                 # its responses, each holding on to the next: by
     cdef PyObject* newest                 # `queued_ns`; NULL: none
     cdef Py_ssize_t waiting               # so many

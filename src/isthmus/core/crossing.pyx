@@ -132,6 +132,11 @@ cdef class Crossing(Receiver):
         ]
         return min(moments, default=0)
 
+    def rest(self) -> bool:
+        """True if no answer is under way: who keeps the list of such crossings drops this one."""
+        self.listed = self.response_count > 0
+        return not self.listed
+
     @property
     def response_count(self) -> int:
         """Answers under way, and answers to answers."""
@@ -288,6 +293,9 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn, Sample sa
     response.used_ns = response.queued_ns = message.now_ns
     if crossing.oldest == NULL:
         turn.wake_at(message.now_ns + crossing.threshold_ns)
+        if not crossing.listed:
+            crossing.listed = True
+            crossing.importer.answering.append(crossing)
     if crossing.waiting >= RESPONSES_MAX:
         oldest = <Response> crossing.oldest
         oldest.close()

@@ -28,6 +28,7 @@ cdef class AccountCore:
     cdef readonly bytes name          # key in operator mode, name in configuration mode
     cdef readonly Sublist sublist
     cdef readonly Roll roll           # who hears its stream imports
+    cdef public list answering        # crossings that may have answers under way, of all accounts
     cdef bytes response_prefix        # `_R_.` + 6 characters + `.`
     cdef Watcher awaited              # answers that other accounts owe it (`awaited.pxd`), or None
     cdef readonly uint64_t in_messages

@@ -1,3 +1,4 @@
+from isthmus.core.crossing import Crossing
 from isthmus.core.roll import Roll
 from isthmus.core.sublist import Sublist
 from isthmus.core.turn import Turn
@@ -10,6 +11,7 @@ class AccountCore:
     def sublist(self) -> Sublist: ...
     @property
     def roll(self) -> Roll: ...
+    answering: list[Crossing]
     @property
     def in_messages(self) -> int: ...
     @property

@@ -23,6 +23,7 @@ cdef class AccountCore:
         self.name = name
         self.sublist = Sublist(seed)
         self.roll = Roll()
+        self.answering = []
         self.response_prefix = b"_R_." + response_token + b"."
 
     def __repr__(self) -> str:
