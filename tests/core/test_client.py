@@ -101,6 +101,20 @@ def test_a_closed_client_subscribes_and_publishes_nothing(world: World):
     assert len(world.account().sublist) == 1
 
 
+def test_a_closed_connection_lets_go_of_its_subscriptions_in_slices(world: World):
+    connection, other = world.connect(), world.connect()
+    for sid in range(3000):
+        connection.say(b"SUB a work %d" % sid)
+    other.say(b"SUB a work 1")
+    client = connection.client
+    assert client.close()
+    assert len(world.account().sublist) == 3001 - 1024
+    assert other.say(*[b"PUB a 0", b""] * 50).count(b"MSG a 1 0") == 50
+    assert client.leave(100)
+    assert not client.leave(5000)
+    assert len(world.account().sublist) == 1
+
+
 @pytest.mark.parametrize("line", [b"PUB a..b r 1\r\nx\r\n", b"PUB a.b _R_.x 1\r\nx\r\n"])
 def test_an_owner_may_close_while_it_is_told_of_a_violation(world: World, line: bytes):
     connection = world.connect(pedantic=True)

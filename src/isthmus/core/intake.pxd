@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from isthmus.core.ingest cimport Ingest
 from isthmus.core.journal cimport Holder
 from isthmus.core.message cimport Message, Span
-from isthmus.core.receiver cimport Receiver
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore
 from isthmus.core.turn cimport Turn
 
@@ -30,7 +30,7 @@ cdef struct Origin:               # what an ack reply says of a delivery
     uint64_t pending
 
 
-cdef class Intake(Receiver):
+cdef class Intake(Hearer):
     cdef readonly Ingest ingest
     cdef AccountCore account
     cdef object owner

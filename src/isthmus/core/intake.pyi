@@ -1,15 +1,15 @@
 from typing import Protocol
 
 from isthmus.core.ingest import Ingest
-from isthmus.core.receiver import Receiver
 from isthmus.core.rewriting import Rewriting
+from isthmus.core.roll import Hearer
 from isthmus.core.turn import Turn
 
 class Owner(Protocol):
     def interrupted(self, turn: Turn, /) -> None: ...
     def caught_up(self, turn: Turn, /) -> None: ...
 
-class Intake(Receiver):
+class Intake(Hearer):
     def __init__(
         self,
         ingest: Ingest,

@@ -13,10 +13,12 @@ from isthmus.core.decimal cimport parse_u64, print_u64
 from isthmus.core.ingest cimport NO_ROOM, Ingest
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
+from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport RECORD_REMOVE
 from isthmus.core.stored cimport STORED, Stored
 from isthmus.core.subject_tree cimport subject_matches
+from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -25,7 +27,7 @@ cdef enum:
     NEAR = 10                       # messages that a copy may lack and yet count as complete
 
 
-cdef class Intake(Receiver):
+cdef class Intake(Hearer):
     """One origin of the stream behind `ingest`.
 
     `label` is what the header of a copy says of the origin, `(before, behind)` its sequence; None
@@ -80,10 +82,12 @@ cdef class Intake(Receiver):
         elif passed_seq > self.origin_seq:
             self.origin_seq = passed_seq
         self.account.sublist.insert(span_of(subject), span(NULL, 0), self)
+        self.account.roll.enter(self)
 
     def close(self) -> None:
         """Take nothing any more."""
         if self.subject:
+            self.account.roll.strike(self)
             self.account.sublist.remove(span_of(self.subject), span(NULL, 0), self)
             self.subject = b""
 
@@ -98,8 +102,8 @@ cdef class Intake(Receiver):
             STORED, turn,
         )
 
-    cdef bint hears_imports(self) noexcept:
-        return True
+    cdef int report(self, Watcher watcher) except -1:
+        return watcher.added(span_of(self.subject), span(NULL, 0), self) if self.subject else 0
 
     cdef int receive(self, Message* message, Turn turn) except -1:
         if not self.subject or self.ingest.stored.closed:

@@ -31,6 +31,3 @@ cdef class Receiver(Chore):
     cdef int receive(self, Message* message, Turn turn) except -1
     # Would a message get anywhere? Asked rarely: a response looks behind its border.
     cdef bint interested(self, int64_t now_ns) except -1
-    # Does it get what its account imports as a stream? Who subscribes on purpose does; borders and
-    # the server's own services do not, so no import reaches them.
-    cdef bint hears_imports(self) noexcept

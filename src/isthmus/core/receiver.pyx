@@ -14,6 +14,3 @@ cdef class Receiver(Chore):
 
     cdef bint interested(self, int64_t now_ns) except -1:
         return True
-
-    cdef bint hears_imports(self) noexcept:
-        return False

@@ -1,5 +1,8 @@
 """Who of an account hears what it imports, so that an import can meet them one by one.
 
+Who subscribes on purpose does: clients, and streams. Borders and the server's own services do not,
+so no import reaches them.
+
         hearers   [S0, S1, I, S3]        a place for each; who leaves is replaced by the last
 
 Sublists are tables and tries in which nobody can pause; a roll is a row. Who walks it from its end

@@ -11,9 +11,6 @@ from isthmus.core.sublist cimport Watcher
 cdef class Hearer(Receiver):
     """A receiver that gets what its account imports as a stream."""
 
-    cdef bint hears_imports(self) noexcept:
-        return True
-
     cdef int report(self, Watcher watcher) except -1:
         raise NotImplementedError(type(self).__name__)
 

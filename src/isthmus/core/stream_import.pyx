@@ -131,7 +131,7 @@ cdef class StreamImport(Watcher):
         cdef char rewritten[SUBJECT_MAX]
         cdef Shadow shadow
         cdef Span remote
-        if not receiver.hears_imports():
+        if not isinstance(receiver, Hearer):
             return 0
         if self.meeting and self._knows(subject, queue, receiver):
             return 0
