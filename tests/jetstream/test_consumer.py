@@ -96,6 +96,16 @@ def test_a_pause_beyond_all_clocks_is_one():
     assert [payload for *_, payload in pull(client, "_INBOX.here", batch=1)] == [b"one"]
 
 
+def test_a_pull_beats_no_more_often_than_once_a_millisecond():
+    world, client = begin()
+    pull(client, "_INBOX.here", batch=1, expires=1000 * MS, idle_heartbeat=1)
+    beats = 0
+    for _ in range(500):
+        world.wait_ns(MS // 50)
+        beats += sum(b"100 Idle" in header for _, _, header, _ in client.messages())
+    assert 9 <= beats <= 10
+
+
 def test_a_heartbeat_beyond_all_clocks_never_comes():
     world, client = begin(deliver_subject="d", idle_heartbeat=(1 << 63) - 1)
     client.say(b"SUB d 9")

@@ -178,3 +178,20 @@ def test_the_last_sequence_but_one_of_64_bits_is_the_last_that_is_used():
     after = world.restarted()
     state = json.loads(ask(after, after.client(), "STREAM.INFO.T", b""))["state"]
     assert (state["messages"], state["last_seq"]) == (1, last)
+
+
+def test_a_configuration_that_no_record_holds_is_refused_and_nothing_is_made():
+    world, client = started()
+    most = world.store.journal.record_max
+    wide = body(name="W", subjects=["w.>"], metadata={"k": "x" * most})
+    assert b'"err_code":10077' in ask(world, client, "STREAM.CREATE.W", wide)
+    much = body(**STREAM, metadata={"k": "x" * most})
+    assert b'"err_code":10077' in ask(world, client, "STREAM.UPDATE.S", much)
+    consumer = body(**CONSUMER | {"durable_name": "D", "name": "D"}, metadata={"k": "x" * most})
+    create = b'{"stream_name":"S","config":%s}' % consumer
+    assert b'"err_code":10077' in ask(world, client, "CONSUMER.CREATE.S.D", create)
+    for now in (world, world.restarted()):
+        streams = now.jetstream().streams
+        assert list(streams) == ["S"]
+        assert list(streams["S"].consumers) == ["C"]
+    assert b'"error"' not in ask(world, client, "STREAM.CREATE.W", body(name="W", subjects=["w.>"]))
