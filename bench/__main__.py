@@ -118,7 +118,30 @@ def measure(wanted: list[Row | Curve], rounds: int, path: Path) -> Summary:
     return result
 
 
-def main() -> None:
+def select(names: str) -> list[Row | Curve]:
+    """The rows that `names` lists, separated by commas, in the order of the table; empty: all."""
+    wanted = [name for name in names.split(",") if name]
+    unknown = set(wanted) - {row.name for row in ROWS}
+    if unknown:
+        known = ", ".join(row.name for row in ROWS)
+        raise SystemExit(f"bench: unknown row {', '.join(sorted(unknown))}; there are {known}")
+    return [row for row in ROWS if not wanted or row.name in wanted]
+
+
+def read(name: str) -> Summary:
+    """The figures of an earlier run."""
+    try:
+        found = json.loads(Path(name).read_text())
+    except OSError as error:
+        raise SystemExit(f"bench: {name} can not be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SystemExit(f"bench: {name} holds no figures: {error}") from None
+    if not isinstance(found, dict) or not {"machine", "rounds", "rows", "curves"} <= found.keys():
+        raise SystemExit(f"bench: {name} holds no figures: it is not what --json writes")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Parse, run, print."""
     assert __doc__
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
@@ -128,22 +151,21 @@ def main() -> None:
     parser.add_argument("--report", nargs="+", metavar="FILE", help="measure nothing: take these")
     parser.add_argument("--write", action="store_true", help="table and pictures into the docs")
     parser.add_argument("--list", action="store_true", help="the rows there are")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stopped)
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error(f"--rounds {options.rounds}: at least one")
+    if options.report and options.rows:
+        parser.error("--report takes all rows of the files: leave --rows out")
     if options.list:
         for row in ROWS:
             print(f"{row.name:20}{row.title}")
         return
-    names = [name for name in options.rows.split(",") if name]
-    unknown = set(names) - {row.name for row in ROWS}
-    if unknown:
-        known = ", ".join(row.name for row in ROWS)
-        raise SystemExit(f"bench: unknown row {', '.join(sorted(unknown))}; there are {known}")
+    wanted = select(options.rows)
     if options.report:
-        result = combine([json.loads(Path(name).read_text()) for name in options.report])
+        result = combine([read(name) for name in options.report])
         print(table.whole(result))
     else:
-        wanted = [row for row in ROWS if not names or row.name in names]
+        signal.signal(signal.SIGTERM, _stopped)
         result = measure(wanted, options.rounds, Path(options.json))
     if options.write:
         page.write(result)

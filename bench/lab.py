@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +50,16 @@ class Lab(ExitStack):
         assert self._server is not None
         return self._server
 
-    def start(self, config: str = "", tenants: Tenants | None = None) -> MeasuredServer:
-        """A fresh server; with `tenants` in operator mode."""
+    def start(
+        self,
+        config: str = "",
+        tenants: Tenants | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> MeasuredServer:
+        """A fresh server; with `tenants` in operator mode; `files` are in its folder."""
         folder = self._folder / f"{self.kind}-{next(self._numbers)}"
         text = config + (tenants.config if tenants else "")
-        server = self._server = MeasuredServer(self.kind, folder, text)
+        server = self._server = MeasuredServer(self.kind, folder, text, files)
         self.callback(server.stop)
         return server
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -17,9 +18,14 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class MeasuredServer:
-    """`kind` is "isthmus" or "nats-server"; `config` is a configuration file's text."""
+    """`kind` is "isthmus" or "nats-server"; `config` is a configuration file's text.
 
-    def __init__(self, kind: str, folder: Path, config: str) -> None:
+    `files` are there before it starts, by their path in its folder.
+    """
+
+    def __init__(
+        self, kind: str, folder: Path, config: str, files: Mapping[str, str] | None = None
+    ) -> None:
         self.kind = kind
         self.port = 0
         self.monitor_port = 0
@@ -27,6 +33,11 @@ class MeasuredServer:
         self._ports = folder / "ports"
         self._ports.mkdir(parents=True)
         (folder / "server.conf").write_text(config)
+        for name, text in (files or {}).items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        self.started_s = 0.0
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -40,6 +51,7 @@ class MeasuredServer:
             line = [str(real) if real.exists() else "nats-server"]
         line += ["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "-c", "server.conf"]
         line += ["--ports_file_dir", str(self._ports)]
+        began = time.monotonic()
         with (self._folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(line, cwd=self._folder, stdout=log, stderr=log)
         try:
@@ -47,6 +59,7 @@ class MeasuredServer:
         except BaseException:
             self.kill()
             raise
+        self.started_s = time.monotonic() - began
         return self.process
 
     def _wait(self) -> None:

@@ -9,6 +9,7 @@ import secrets
 import time
 
 import msgspec
+from msgspec.structs import replace
 
 from isthmus.identity import claims, jwt
 from isthmus.identity.nkeys import KeyPair, Kind
@@ -102,6 +103,35 @@ class Tenants:
             account = claims.make_account(key, f"A{number}")
             out.append((key, jwt.encode(account, self._operator, now_ns)))
         return out
+
+    def importers(self, count: int, imports: int) -> tuple[dict[str, str], list[str]]:
+        """Accounts with so many imports each, and who they import from.
+
+        Files of a resolver's directory, and a user's token for each account.
+        """
+        now_ns, entropy = time.time_ns(), _Entropy()
+        files: dict[str, str] = {}
+        wanted = []
+        for number in range(imports):
+            key = KeyPair.make(Kind.ACCOUNT, entropy).public_key
+            subject = f"svc.{number}.>"
+            export = claims.Export(name="svc", subject=subject, type="service")
+            body = claims.make_account(key, f"X{number}")
+            body = replace(body, nats=replace(body.nats, exports=(export,)))
+            files[f"jwt/{key}.jwt"] = jwt.encode(body, self._operator, now_ns)
+            wanted.append(
+                claims.Import(
+                    name="svc", subject=subject, account=key, local_subject=subject, type="service"
+                )
+            )
+        users = []
+        for number in range(count):
+            key = KeyPair.make(Kind.ACCOUNT, entropy)
+            body = claims.make_account(key.public_key, f"I{number}")
+            body = replace(body, nats=replace(body.nats, imports=tuple(wanted)))
+            files[f"jwt/{key.public_key}.jwt"] = jwt.encode(body, self._operator, now_ns)
+            users.append(self._user(key))
+        return files, users
 
     @staticmethod
     def _user(account: KeyPair, key: KeyPair | None = None, *, bearer: bool = True) -> str:

@@ -19,7 +19,7 @@ QUIET = 20_000  # requests that tell how it is without administration
 MANY = 2_000_000
 
 
-def _added(lab: Lab, work: Callable[[], str], who: dict[str, object]) -> Figures:
+def added(lab: Lab, work: Callable[[], str], who: dict[str, object]) -> Figures:
     """p99.9 of request/reply during `work`, over what it is before; milliseconds."""
     quiet = lab.load("request", n=QUIET, size=16, **who)
     before = lab.server.cpu_s()
@@ -49,7 +49,7 @@ def _purge(lab: Lab, _: Tenants | None) -> Figures:
         time.sleep(0.3)  # what is done after the answer counts too
         return f"{answer['purged']} purged"
 
-    return _added(lab, work, {"subject": "load.echo"})
+    return added(lab, work, {"subject": "load.echo"})
 
 
 def _listings(lab: Lab, _: Tenants | None) -> Figures:
@@ -72,7 +72,7 @@ def _listings(lab: Lab, _: Tenants | None) -> Figures:
             return ", ".join(out)
 
         assert server.monitor_port
-        return _added(lab, work, {"subject": "load.echo"})
+        return added(lab, work, {"subject": "load.echo"})
 
 
 def _push(lab: Lab, tenants: Tenants | None) -> Figures:
@@ -93,7 +93,7 @@ def _push(lab: Lab, tenants: Tenants | None) -> Figures:
 
     assert server.port
     who = {"subject": "svc.echo", "auth": tenants.auth_b, "auth2": tenants.auth_c}
-    return _added(lab, work, dict(who))
+    return added(lab, work, dict(who))
 
 
 def _row(name: str, title: str, run: Callable[[Lab, Tenants | None], Figures]) -> Row:
