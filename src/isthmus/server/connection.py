@@ -28,6 +28,7 @@ from isthmus.core.outbound import Outbound
 from isthmus.core.parser import Parser, ReadBuffer
 from isthmus.core.turn import Turn
 
+SUBSCRIBE_SLICE = 500  # SUBs looked at in one call: each is some microseconds of Python
 STALLED_REST_S = 0.005  # a producer of a receiver that is over 75 % full rests so long
 
 
@@ -78,6 +79,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unanswered = 0
         self._ping_sent_ns = 0
         self._greeted = False
+        self._subscribed = 0
         self._task: asyncio.Task[None] | None = None
 
     # --- asyncio's side ---
@@ -187,6 +189,10 @@ class Connection(asyncio.BufferedProtocol):
             self._violation(f'Permissions Violation for Subscription to "{text}"{using}')
             return
         self.client.subscribe(subject, queue, sid, permissions.hidden_from(text, name))
+        self._subscribed += 1
+        if self._subscribed % SUBSCRIBE_SLICE == 0:  # a read holds ten thousand of them
+            self._pause()
+            self.host.loop.call_soon(self._resume)
         if self.client.verbose:
             self.client.send(b"+OK\r\n", turn)
 
@@ -350,16 +356,22 @@ class Connection(asyncio.BufferedProtocol):
             self.client.send(b"+OK\r\n", self.host.turn)
 
     def _pause(self) -> None:
-        """CONNECT takes its time: nothing behind it is looked at."""
+        """Something takes its time: nothing behind it is looked at."""
         self.parser.hold()
         if self._transport is not None:
             self._transport.pause_reading()
 
     def _go_on(self, turn: Turn) -> None:
-        """Look at what came behind CONNECT."""
+        """Look at what came behind it."""
         self.parser.resume(turn)
         if self._transport is not None:
             self._transport.resume_reading()
+
+    def _resume(self) -> None:
+        """Read on after a slice of subscriptions."""
+        if not self.closed:
+            with _Turn(self.host) as turn:
+                self._go_on(turn)
 
     def _leave_on(self, connect: ConnectInfo) -> bool:
         """A slice of leaving the account, before the second CONNECT counts; True: more is left."""

@@ -134,7 +134,7 @@ class Hub:
             self._arm(wake_ns)
 
     def _go_on(self) -> None:
-        """One slice of what is unfinished, once in a round of the loop."""
+        """Slices of what is unfinished, whoever began it, once in a round of the loop."""
         self._going_on = False
         self.begin_turn().resume()
         self.finish_turn()
