@@ -17,8 +17,8 @@ for the earliest moment noted.
 
 A chore that has more to do than its slice calls `again`, and `unfinished` tells the owner to begin
 a turn for it without waiting for a socket. Only a turn that is told to `resume` goes on with it: a
-client's read takes no slice of somebody else's work. Such a turn takes one slice of each, first come
-first served, while it has done less than SHARE_NS (`effort.pxd`): a hundred long jobs hold up nobody
+client's read takes no slice of somebody else's work. It takes one slice of each, first come, first
+served, while it has done less than SHARE_NS (`effort.pxd`): a hundred long jobs hold up nobody
 longer than a few of them.
 """
 
