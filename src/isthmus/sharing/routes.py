@@ -280,9 +280,10 @@ def _pushed(world: World, share: Share, deliver: str | None) -> list[Route]:
     pulled = next_subject(share.stream, share.consumer)
     spec, source = world.spec(taker), world.spec(giver)
     assert spec is not None
-    feeds = [item for item in spec.imports if item.account == giver and item.kind == "stream"]
-    if deliver:
-        feeds = [item for item in feeds if subjects.covers(item.remote, deliver)] or feeds
+    theirs = [item for item in spec.imports if item.account == giver]
+    feeds = [item for item in theirs if item.kind == "stream"]
+    if deliver:  # an import of the wrong kind takes it, too: that is what is wrong then
+        feeds = [item for item in theirs if subjects.covers(item.remote, deliver)] or feeds
         wanted = Import(kind="stream", account=giver, remote=deliver, local=deliver)
         return [of_import(taker, item) for item in feeds] or [Route(importer=taker, wanted=wanted)]
     offers = source.exports if source else ()
