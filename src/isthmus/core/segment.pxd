@@ -18,6 +18,7 @@ from isthmus.core.message cimport Span
 cdef enum:
     RECORD_HEAD = 40
     RECORD_MAX = 0x40000000     # 1 GiB: a larger size is damage
+    RECORD_FLAGS_END = 32       # flags in use are below (docs/internals/store-format.md)
 
 cdef enum RecordKind:
     RECORD_MESSAGE = 1          # a message of stream `owner`

@@ -243,6 +243,10 @@ cdef Py_ssize_t record_resync(
             return at + occupied
     at += 8
     while at + RECORD_HEAD <= size and budget > 0:
+        # sequences and times of old records look like lengths: look closer before a checksum
+        if <uint8_t> data[at + 9] >= RECORD_FLAGS_END:
+            at += 8
+            continue
         occupied = record_view(data + at, size - at, &record)
         if occupied > 0:
             budget -= occupied
