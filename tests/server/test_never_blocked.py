@@ -1,0 +1,292 @@
+"""The loop is never blocked over 5 ms: a whole server under virtual time, charged by what it does.
+
+Every callback costs what the meter counts (lines of Python, work of compiled code;
+testing/meter.py), not what a clock says, so these tests fail on any machine for the same reason.
+While something heavy goes on, a client asks a service once a millisecond. Sizes are a tenth of what `make bench
+ROWS=while-purge,while-listing,while-push` does to a real process.
+"""
+
+import asyncio
+import io
+import json
+import re
+from contextlib import contextmanager
+
+import pytest
+
+from isthmus.config.options import JetStreamOptions, Options
+from isthmus.core.stream_import import StreamImport
+from isthmus.jetstream import removals
+from isthmus.server.logs import Log
+from isthmus.server.server import Server
+from isthmus.testing.charged import ChargedLane, ChargedLoop
+from isthmus.testing.disks import MemoryDisk
+from isthmus.testing.links import Link
+from isthmus.testing.meter import Meter
+from support.tokens import NOW_NS
+
+CALLBACK_NS_MAX = 5_000_000
+ANSWER_NS_MAX = 10_000_000
+READ = 65_536  # bytes of one read
+CONNECT = b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
+MANY = 100_000
+
+
+class Charged:
+    """A server and its clients; inside `measured` every callback is charged."""
+
+    def __init__(self, options: Options) -> None:
+        self.meter = Meter()
+        self.loop = ChargedLoop(NOW_NS, self.meter)
+        self.disk = MemoryDisk()
+        self.log = io.StringIO()
+        self.answered: list[int] = []
+        asyncio.set_event_loop(self.loop)
+        self.start(options)
+
+    def start(self, options: Options) -> None:
+        self.server = Server(
+            options, Log(self.log), make_disk=lambda _folder: self.disk, make_lane=ChargedLane,
+            segment_bytes=1 << 20, clock=self.loop.clock, cores=1,
+        )  # fmt: skip
+        self.loop.run_until_complete(self.server.start())
+
+    def stop(self) -> None:
+        self.loop.run_until_complete(self.server.stop())
+        assert "internal error" not in self.log.getvalue(), self.log.getvalue()
+
+    def close(self) -> None:
+        self.stop()
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+    def connect(self, first: bytes = b"") -> "Client":
+        client = Client(self)
+        client.say(CONNECT + first)
+        self.settle()
+        return client
+
+    def settle(self, rounds: int = 1) -> None:
+        self.loop.run_for(rounds * 200_000_000)
+
+    @contextmanager
+    def measured(self):
+        """What happens in here is charged, while a service is asked every millisecond."""
+        asker, service = self.connect(b"SUB _A 1\r\n"), self.connect(b"SUB svc 1\r\n")
+        self.loop.spent.clear()
+        asking = self.loop.create_task(self._ask(asker, service))
+        with self.meter:
+            yield
+            self.settle()
+        asking.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    async def _ask(self, asker: "Client", service: "Client") -> None:
+        while True:
+            began = self.loop.passed_ns
+            asker.say(b"PUB svc _A 0\r\n\r\n")
+            while not service.take():  # noqa: ASYNC110 — virtual time
+                await asyncio.sleep(0)
+            service.say(b"PUB _A 0\r\n\r\n")
+            while not asker.take():  # noqa: ASYNC110 — virtual time
+                await asyncio.sleep(0)
+            self.answered.append(self.loop.passed_ns - began)
+            await asyncio.sleep(0.001)
+
+    def check(self) -> None:
+        """No callback was too long, and nobody waited for an answer."""
+        longest = sorted(self.loop.spent, reverse=True)[:5]
+        assert longest[0].ns <= CALLBACK_NS_MAX, longest
+        assert len(self.answered) > 10
+        assert max(self.answered) <= ANSWER_NS_MAX, sorted(self.answered)[-5:]
+
+
+class Client:
+    """A connection whose bytes are read as from a socket: each read in a callback of its own."""
+
+    def __init__(self, world: Charged, number: int = -1) -> None:
+        self.world = world
+        self.link = Link(world.loop, number)
+        self.heard = b""
+
+    def say(self, data: bytes) -> None:
+        for at in range(0, len(data), READ):
+            self.world.loop.call_soon(self.link.send, data[at : at + READ])
+
+    def publish(self, subject: str, body: object, reply: str = "") -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.say(f"PUB {subject} {reply} {len(data)}\r\n".encode() + data + b"\r\n")
+
+    def take(self) -> bytes:
+        return self.link.take()
+
+    def request(self, subject: str, body: object = b"", rounds: int = 100) -> bytes:
+        """The answer on `_R`, which this client hears."""
+        self.take()
+        self.publish(subject, body, "_R")
+        heard = b""
+        for _ in range(rounds):
+            self.world.loop.run_for(20_000_000)
+            heard += self.take()
+            if re.search(rb"MSG _R ", heard):
+                return heard
+        raise AssertionError(heard)
+
+
+@pytest.fixture
+def world():
+    made = Charged(Options(port=-1, http_port=-1, jetstream=JetStreamOptions(sync_always=True)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(world: Charged) -> Client:
+    return world.connect(b"SUB _R 1\r\n")
+
+
+def make_stream(client: Client, messages: int, *, storage="memory", subjects=MANY) -> None:
+    config = {"name": "S", "subjects": ["s.>"], "storage": storage}
+    assert b'"error"' not in client.request("$JS.API.STREAM.CREATE.S", config)
+    lines = [b"PUB s.%d.x 5\r\nhello\r\n" % (number % subjects) for number in range(messages)]
+    client.say(b"".join(lines))
+    client.world.settle()
+
+
+# --- each heavy thing, while a service is asked ---
+
+
+def test_a_connection_with_many_subscriptions_comes_and_goes(world: Charged):
+    many = b"".join(b"SUB many.%d %d\r\n" % (number, number) for number in range(MANY))
+    with world.measured():
+        client = world.connect()
+        client.say(many)
+        world.settle(5)
+        assert len(world.server.registry.get("$G").core.sublist) > MANY
+        client.link.hang_up()
+        world.settle(5)
+    assert len(world.server.registry.get("$G").core.sublist) < 1000
+    world.check()
+
+
+def test_a_stream_is_purged(world: Charged, client: Client):
+    make_stream(client, MANY)
+    with world.measured():
+        assert b'"purged":%d' % MANY in client.request("$JS.API.STREAM.PURGE.S", {})
+    world.check()
+
+
+@pytest.mark.parametrize(
+    "body", [{"keep": 10}, {"filter": "s.*.x"}, {"filter": "s.*.x", "keep": 9}]
+)
+def test_a_part_of_a_stream_is_purged(world: Charged, client: Client, body: dict):
+    make_stream(client, MANY)
+    with world.measured():
+        assert b'"purged":%d' % (MANY - body.get("keep", 0)) in client.request(
+            "$JS.API.STREAM.PURGE.S", body
+        )
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("$JS.API.STREAM.MSG.GET.S", {"seq": 1, "next_by_subj": "s.*.y"}),
+        ("$JS.API.STREAM.MSG.GET.S", {"last_by_subj": "s.*.y"}),
+        ("$JS.API.DIRECT.GET.S", {"seq": 1, "next_by_subj": "s.*.y"}),
+        ("$JS.API.DIRECT.GET.S", {"last_by_subj": "s.*.y"}),
+        ("$JS.API.DIRECT.GET.S", {"seq": 1, "next_by_subj": "s.*.y", "batch": 10}),
+        ("$JS.API.DIRECT.GET.S", {"seq": 1, "next_by_subj": "s.9.*", "batch": 10}),
+        ("$JS.API.DIRECT.GET.S", {"multi_last": ["s.*.x"]}),
+        ("$JS.API.STREAM.INFO.S", {"subjects_filter": ">"}),
+    ],
+)
+def test_a_stream_is_looked_through(world: Charged, client: Client, subject: str, body: dict):
+    make_stream(client, MANY)
+    client.request("$JS.API.STREAM.UPDATE.S", {
+        "name": "S", "subjects": ["s.>"], "storage": "memory", "allow_direct": True,
+    })  # fmt: skip
+    with world.measured():
+        client.request(subject, body)
+    world.check()
+
+
+def test_gaps_are_listed(world: Charged, client: Client):
+    make_stream(client, MANY)
+    client.request("$JS.API.STREAM.PURGE.S", {"filter": "s.*.x", "keep": 2})
+    with world.measured():
+        client.request("$JS.API.STREAM.INFO.S", {"deleted_details": True})
+    world.check()
+
+
+def test_limits_shrink_and_a_stream_is_deleted(world: Charged, client: Client):
+    make_stream(client, MANY)
+    config = {"name": "S", "subjects": ["s.>"], "storage": "memory"}
+    with world.measured():
+        client.request("$JS.API.STREAM.UPDATE.S", config | {"max_msgs": 100})
+        client.request("$JS.API.STREAM.DELETE.S")
+    world.check()
+
+
+def test_a_thousand_streams_are_listed(world: Charged, client: Client):
+    for number in range(1000):
+        config = {"name": f"S{number}", "subjects": [f"s{number}.>"], "storage": "memory"}
+        client.publish(f"$JS.API.STREAM.CREATE.S{number}", config, "_none")
+    world.settle()
+    http = Client(world, 0)
+    with world.measured():
+        for path in ("jsz?accounts=1&streams=1&consumers=1&config=1", "jsz", "varz", "healthz"):
+            world.loop.call_soon(
+                http.link._protocol.data_received,
+                b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode(),
+            )
+            world.settle()
+        assert http.take().count(b"HTTP/1.1 200") == 4
+        assert b'"total":1' in client.request("$JS.API.STREAM.NAMES", {"subject": "s1.x"})
+        client.request("$JS.API.STREAM.LIST", {})
+    world.check()
+
+
+def test_a_stream_import_meets_many_and_leaves_them(world: Charged):
+    registry = world.server.registry
+    exporter = registry.update(registry.get("$G").spec.__class__(name="EXPORTER"), NOW_NS)
+    client = world.connect()
+    client.say(b"".join(b"SUB many.%d %d\r\n" % (number, number) for number in range(MANY)))
+    world.settle()
+    imported = StreamImport(
+        registry.get("$G").core, exporter.core, local=b"many.>", remote=b"many.>"
+    )
+    imported.open(0)
+    with world.measured():
+        imported.subscribe()
+        world.loop.call_soon(world.server.hub.in_slices, imported.step)
+        world.settle()
+        assert imported.shadow_count == MANY
+        imported.unsubscribe()
+        world.loop.call_soon(world.server.hub.in_slices, imported.step)
+        world.settle()
+        assert imported.shadow_count == 0
+    world.check()
+
+
+def test_a_file_stream_fills_and_is_checkpointed(world: Charged, client: Client):
+    make_stream(client, 10, storage="file")
+    with world.measured():
+        body = b"x" * 1000
+        client.say((b"PUB s.1 1000\r\n" + body + b"\r\n") * 40_000)
+        world.settle()
+        world.settle()
+    assert world.server.engine.store.checkpoints > 0
+    world.check()
+
+
+# --- the tests can fail ---
+
+
+def test_without_slices_the_check_fails(world: Charged, client: Client, monkeypatch):
+    monkeypatch.setattr(removals, "SLICE", 1 << 30)
+    make_stream(client, MANY)
+    with world.measured():
+        client.request("$JS.API.STREAM.PURGE.S", {"keep": 10})
+    with pytest.raises(AssertionError):
+        world.check()
