@@ -2,8 +2,8 @@
 
 Every callback costs what the meter counts (lines of Python, work of compiled code;
 testing/meter.py), not what a clock says, so these tests fail on any machine for the same reason.
-While something heavy goes on, a client asks a service once a millisecond. Sizes are a tenth of what `make bench
-ROWS=while-purge,while-listing,while-push` does to a real process.
+While something heavy goes on, a client asks a service once a millisecond. Sizes are a tenth of what
+`make bench ROWS=while-purge,while-listing,while-push` does to a real process.
 """
 
 import asyncio
