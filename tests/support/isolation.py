@@ -157,7 +157,10 @@ class Isolation:
             named,
             self._taken,
         )
-        self.model.accounts[name].imports.append(wanted)
+        own = self.model.accounts[name].imports
+        same = (kind, exporter, remote, found.pattern)  # twice the same is refused at the push
+        own[:] = [one for one in own if (one.kind, one.exporter, one.remote, one.local) != same]
+        own.append(wanted)
         return wanted
 
     def lend(self, name: str, wanted: ModelImport, for_s: int, target: str) -> None:
