@@ -183,7 +183,7 @@ class ConsumerMachine(RuleBasedStateMachine):
         if not self.stream.messages:
             return
         seq = sorted(self.stream.messages)[pick % len(self.stream.messages)]
-        self.world.jetstream().streams["S"].delete_message(seq, self.world.begin())
+        self.world.jetstream().streams["S"].delete_message(seq, self.world.begin(), erase=False)
         self.world.finish()
         self.stream.delete(seq)
         self.model.gone([seq])

@@ -199,7 +199,7 @@ class Registry:
         for wanted in account.spec.imports:
             self._importers.setdefault(wanted.account, set()).add(account.name)
             kept = before.get((wanted.kind, wanted.account, wanted.remote, wanted.local))
-            running = kept.pop() if kept else RunningImport(wanted, _UNDECIDED)
+            running = kept.pop(0) if kept else RunningImport(wanted, _UNDECIDED)
             running.wanted = wanted
             account.imports.append(running)
         for leftover in before.values():
