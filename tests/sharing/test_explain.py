@@ -202,3 +202,50 @@ def test_a_planted_fault_is_named_first_and_its_cure_cures(nsc, name, question):
             nsc.ok(line.removeprefix("nsc "))
     after = ask(nsc, question)
     assert after["ok"], after
+
+
+def test_an_import_under_another_prefix_is_all_that_is_wrong(nsc):
+    elsewhere = HERE.replace("ACCTC.API", "shop.one")
+    document = ask(nsc, f"explain --account ACCTB --subject {elsewhere}")
+    assert codes(document) == ["import_subject"]
+    assert HERE in document["findings"][0]["cause"]
+
+
+def test_a_subject_nobody_knows_has_no_import_and_no_other_fault(nsc):
+    document = ask(nsc, "explain --account ACCTB --subject nobody.knows.this")
+    assert codes(document) == ["import_missing"]
+    assert document["findings"][0]["fix"] == []
+
+
+def test_a_finding_stands_at_a_broken_hop(nsc):
+    nsc.ok("edit account ACCTC --expiry 1h")
+    nsc.now_s += 7200
+    document = ask(nsc, BY_SUBJECT)
+    assert codes(document) == ["account_expired"]
+    assert ("export", "broken") in {(hop["hop"], hop["state"]) for hop in document["hops"]}
+
+
+def test_a_pushed_feed_of_the_wrong_kind_is_no_missing_import(nsc):
+    ack = "$JS.ACK.O.P.>"
+    nsc.ok("add export -p -a ACCTC -s deliver.o --service")
+    nsc.ok(f"add export -p -a ACCTC -s '{ack}' --service")
+    take(nsc, "D", "deliver.o", local="orders")
+    take(nsc, "A", ack)
+    document = ask(nsc, "explain --account ACCTC --share O/P --with ACCTB")
+    assert codes(document) == ["export_type"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("explain", 2),
+        ("explain --subject a --export b", 2),
+        ("explain --share /x", 2),
+        ("explain --account NOBODY --subject a", 1),
+        ("explain --account ACCTB --subject a --with NOBODY", 1),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_line(nsc, line, code):
+    done = nsc(line)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("Error: ")

@@ -51,7 +51,7 @@ def asset_of(subject: str) -> Asset | None:
         return None
     if tokens[1] in {ACK, FLOW_CONTROL}:
         return Asset(call=tokens[1], stream=_name(tokens, 2), consumer=_name(tokens, 3))
-    if len(tokens) > 2 and tokens[2] == "API":  # $JS.<domain>.API.…
+    if tokens[1] != "API" and tokens[2:3] == ["API"]:  # $JS.<domain>.API.…
         tokens = [tokens[0], *tokens[2:]]
     if tokens[1] != "API":
         return Asset() if tokens[1] == ">" else None

@@ -21,7 +21,7 @@ from isthmus.sharing.asset import (
     asset_of,
     next_subject,
 )
-from isthmus.sharing.route import Route
+from isthmus.sharing.route import Route, pushed_acks
 from isthmus.sharing.world import World
 
 _API = "API"
@@ -86,6 +86,8 @@ def missing_subject(world: World, importer: str, subject: str, other: str) -> Ro
     """The way that `subject` should have: no import takes it."""
     remote, exporter = _guess(world, importer, subject, other)
     kind = _offered_kind(world, exporter, remote)
+    if asset_of(remote) is None and not _offers(world, exporter, remote):
+        exporter = ""  # how it is called there nobody can tell
     wanted = Import(kind=kind, account=exporter, remote=remote, local=subject)
     return Route(importer=importer, wanted=wanted)
 
@@ -121,10 +123,10 @@ def _close(pattern: str, subject: str) -> bool:
 def _remote_form(subject: str) -> str:
     """`ACCTC.API.CONSUMER.INFO.S.C` as the owner of the stream knows it; others as they are."""
     tokens = subject.split(".")
-    if tokens[0] != "$JS" and _API in tokens:
-        candidate = API + ".".join(tokens[tokens.index(_API) + 1 :])
+    for place in range(1, len(tokens) if tokens[0] != "$JS" else 0):
+        candidate = API + ".".join(tokens[place:])
         asset = asset_of(candidate)
-        if asset is not None and asset.call:
+        if asset is not None and asset.call and asset.stream:
             return candidate
     return subject
 
@@ -175,6 +177,11 @@ def _by_asset(world: World, importer: str, remote: str) -> str:
         if key != importer and _shares(world, key, asset.stream, ""):
             return key
     return ""
+
+
+def _offers(world: World, exporter: str, remote: str) -> bool:
+    spec = world.spec(exporter)
+    return any(subjects.covers(export.subject, remote) for export in (spec.exports if spec else ()))
 
 
 def _offered_kind(world: World, exporter: str, remote: str) -> Kind:
@@ -281,8 +288,11 @@ def _pushed(world: World, share: Share, deliver: str | None) -> list[Route]:
     spec, source = world.spec(taker), world.spec(giver)
     assert spec is not None
     theirs = [item for item in spec.imports if item.account == giver]
-    feeds = [item for item in theirs if item.kind == "stream"]
-    if deliver:  # an import of the wrong kind takes it, too: that is what is wrong then
+    plain = [item for item in theirs if asset_of(item.remote) is None]
+    feeds = [item for item in plain if item.kind == "stream"]
+    if not feeds and (share.stream, share.consumer) in pushed_acks(theirs) and len(plain) == 1:
+        feeds = plain  # of the wrong kind: that is what is wrong then
+    if deliver:  # an import of the wrong kind takes it, too
         feeds = [item for item in theirs if subjects.covers(item.remote, deliver)] or feeds
         wanted = Import(kind="stream", account=giver, remote=deliver, local=deliver)
         return [of_import(taker, item) for item in feeds] or [Route(importer=taker, wanted=wanted)]
