@@ -46,7 +46,7 @@ class IsolationMachine(RuleBasedStateMachine):
         self.counts["step"] += 1
 
     # integers would be small ones again and again, and the accounts the same
-    @initialize(seed=st.binary(min_size=8, max_size=8).map(lambda drawn: int.from_bytes(drawn)))
+    @initialize(seed=st.binary(min_size=8, max_size=8).map(int.from_bytes))
     def start(self, seed: int) -> None:
         self.sides = self.make(seed, self.counts)
         self.chance = random.Random(seed)
