@@ -124,17 +124,17 @@ def test_sources_across_a_border_name_account_and_stream(owner, borrower):
 
 def test_much_comes_across_a_border_by_flow_control(owner, borrower):
     payload = bytes(60_000)
-    create(borrower, "M", mirror={"name": "O", "external": EXTERNAL}, storage="memory")
+    create(borrower, "LONG", mirror={"name": "O", "external": EXTERNAL}, storage="memory")
     for _ in range(120):
         owner.request("o.a", payload)
-    wait_for_messages(borrower, "M", 120)
-    assert info(borrower, "M")["state"]["last_seq"] == 120
+    wait_for_messages(borrower, "LONG", 120)
+    assert info(borrower, "LONG")["state"]["last_seq"] == 120
 
 
 def test_an_origin_that_is_not_there_is_named_across_a_border(borrower):
-    create(borrower, "M", mirror={"name": "NONE", "external": EXTERNAL})
+    create(borrower, "LOST", mirror={"name": "NONE", "external": EXTERNAL})
     error = {"code": 404, "err_code": 10059, "description": "stream not found"}
-    wait_for(lambda: info(borrower, "M")["mirror"].get("error") == error)
+    wait_for(lambda: info(borrower, "LOST")["mirror"].get("error") == error)
 
 
 def test_who_may_not_ask_copies_nothing(owner, borrower):
