@@ -2,7 +2,7 @@
 
 A callback of the loop may take 5 ms. What it does to one message, one request or one subscription
 is bounded by itself; what walks, gathers or removes many things comes in slices, and each slice
-says here what it did, at a price measured on the machine of the budget (`docs/decisions/0007`):
+says here what it did, at an estimated price (`docs/decisions/0007`):
 
         spend(looked_at * LOOK_NS)        one addition for a slice, none for a message
 
