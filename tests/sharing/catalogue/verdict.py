@@ -36,6 +36,7 @@ def explain(world: World, ask: str) -> Verdict:
         Named(**finding | {"fix": tuple(finding["fix"])}) for finding in body["findings"]
     )
     hops = frozenset((hop["hop"], hop["state"]) for hop in body["hops"])
+    assert {(finding.hop, "broken") for finding in findings} <= hops, body
     return Verdict(ok=body["ok"], findings=findings, hops=hops)
 
 
