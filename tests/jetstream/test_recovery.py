@@ -126,6 +126,31 @@ def test_a_consumer_comes_back_as_it_was(orderly):
     assert cursor.pending.sequences() == [2, 4, 6, 7, 8]
 
 
+@pytest.mark.parametrize("orderly", [True, False])
+def test_what_was_delivered_often_enough_is_still_counted(orderly):
+    world, client = begin(DURABLE | {"max_deliver": 2})
+    for number in range(3):
+        client.publish("s.a", b"%d" % number)
+    world.drain()
+    pull(client, 3)
+    for _ in range(2):
+        world.wait_ns(DURABLE["ack_wait"])
+        pull(client, 3)
+    before = ask(world, client, "CONSUMER.INFO.S.C")
+    assert (before["num_ack_pending"], before["num_redelivered"]) == (0, 3)
+    ask(world, client, "STREAM.MSG.DELETE.S", {"seq": 2})
+    if orderly:
+        world.stop()
+    after = world.restarted()
+    client = after.client()
+    info = ask(after, client, "CONSUMER.INFO.S.C")
+    assert {key: info[key] for key in KEPT} == {key: before[key] for key in KEPT} | {
+        "num_redelivered": 2
+    }
+    after.wait_ns(DURABLE["ack_wait"])
+    assert pull(client, 3) == []
+
+
 def test_a_stream_comes_back_as_it_was():
     world, client = begin(stream=STREAM | {"max_msgs_per_subject": 2})
     header = b"NATS/1.0\r\nNats-Msg-Id: id7\r\n\r\n"

@@ -76,6 +76,7 @@ cdef class Pending:
     cdef Delivery* first(self) noexcept                           # the oldest pending, or NULL
     cdef Delivery* first_spent(self) noexcept                     # the oldest, or NULL
     cdef Delivery* next(self, Delivery* entry) noexcept
+    cdef Delivery* next_spent(self, Delivery* entry) noexcept
     cdef Delivery* add(
         self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns, int64_t due_ns
     ) except NULL

@@ -111,6 +111,9 @@ cdef class Pending:
     cdef Delivery* next(self, Delivery* entry) noexcept:
         return self.at(entry.newer) if entry.newer else NULL
 
+    cdef Delivery* next_spent(self, Delivery* entry) noexcept:
+        return self.at(entry.after) if entry.after else NULL
+
     cdef Delivery* add(
         self, uint64_t seq, uint64_t consumer_seq, int64_t now_ns, int64_t due_ns
     ) except NULL:

@@ -13,7 +13,7 @@
             MOVED       next_seq, delivered_seq, floor_seq, floor_consumer_seq
             RESET       the same, delivered_consumer_seq, times of the last delivery and the last
                         acknowledgement: everything before is void
-            PENDING     seq, consumer_seq, time_ns, due_ns, deliveries, place
+            PENDING     seq, consumer_seq, time_ns, due_ns, deliveries, WasPlace
 
 Whoever applies the steps in order to the state before them has the state after them: a first
 delivery needs no sequence of its own, since the last one is known. RESET and PENDING make a
@@ -37,6 +37,11 @@ cdef enum Step:
     MOVED = 8
     RESET = 9
     PENDING = 10
+
+cdef enum WasPlace:
+    WAS_WAITING = 0
+    WAS_QUEUED = 1
+    WAS_SPENT = 2
 
 
 @cython.final

@@ -13,7 +13,7 @@ from isthmus.core.message cimport Span
 from isthmus.core.pending cimport Delivery, Pending
 from isthmus.core.progress cimport (
     ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP,
-    Steps, read_number,
+    WAS_QUEUED, WAS_SPENT, Steps, read_number,
 )
 
 from isthmus.base.errors import StoreError
@@ -108,6 +108,8 @@ cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) excep
         entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
         for _index in range(1, values[4]):
             pending.count_delivery(entry, <int64_t> values[2])
-        if values[5]:
+        if values[5] == WAS_QUEUED:
             pending.enqueue(entry)
+        elif values[5] == WAS_SPENT:
+            pending.spend(entry)
     return 0
