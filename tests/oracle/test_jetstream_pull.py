@@ -53,8 +53,8 @@ def tokens(reply):
     return int(numbers[4]), int(numbers[5]), int(numbers[6]), int(numbers[8])
 
 
-def info(client):
-    answer = json.loads(client.api("CONSUMER.INFO.S.C"))
+def info(client, stream="S"):
+    answer = json.loads(client.api(f"CONSUMER.INFO.{stream}.C"))
     pair = [
         (answer[key]["consumer_seq"], answer[key]["stream_seq"])
         for key in ("delivered", "ack_floor")
@@ -264,6 +264,38 @@ def test_a_purge_moves_the_consumer(client):
     reaches(client, ((2, 4), (2, 4), 0, 0, 6))
     client.api("STREAM.PURGE.S")
     reaches(client, ((2, 10), (2, 10), 0, 0, 0))
+
+
+PURGES = (  # what is published, filter, purge; delivered, floor, then as `info`
+    ("aaaa", {}, {"keep": 1}, ((4, 4), (3, 3), 1, 0, 0)),
+    ("aaaa", {}, {"seq": 3}, ((4, 4), (2, 2), 2, 0, 0)),
+    ("ababa", {"filter_subject": "p.a"}, {"filter": "p.a", "keep": 1}, ((3, 5), (2, 4), 1, 0, 0)),
+    ("babaa", {"filter_subject": "p.a"}, {"filter": "p.a", "keep": 1}, ((3, 5), (2, 4), 1, 0, 0)),
+    ("babba", {"filter_subject": "p.a"}, {"filter": "p.a", "seq": 5}, ((2, 5), (1, 4), 1, 0, 0)),
+    ("ababab", {"filter_subject": "p.a"}, {"filter": "p.a"}, ((3, 6), (3, 6), 0, 0, 0)),
+    ("aabb", {}, {"filter": "p.a"}, ((4, 4), (2, 2), 2, 0, 0)),
+    ("aaa", {}, {"filter": "p.a"}, ((3, 3), (3, 3), 0, 0, 0)),
+)
+
+
+def test_a_purge_of_what_was_delivered_moves_the_floor(client):
+    for number, (letters, config, purge, expected) in enumerate(PURGES):
+        name = f"P{number}"
+
+        def here(value, name=name):
+            return value.replace("p.", f"{name}.") if isinstance(value, str) else value
+
+        client.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
+        wanted = {"durable_name": "C", "ack_policy": "explicit"}
+        wanted |= {key: here(value) for key, value in config.items()}
+        client.api(f"CONSUMER.CREATE.{name}.C", {"stream_name": name, "config": wanted})
+        for letter in letters:
+            client.request(f"{name}.{letter}", b"x")
+        client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{name}.C", b"9", reply="_INBOX.pull")
+        for _ in range(expected[0][0]):
+            assert client.message() is not None
+        client.api(f"STREAM.PURGE.{name}", {key: here(value) for key, value in purge.items()})
+        wait_for(lambda name=name, expected=expected: info(client, name) == expected)
 
 
 def test_a_deleted_message_is_not_waited_for(client):

@@ -87,6 +87,7 @@ cdef class Cursor(Reader):
     cdef char* scratch                            # a header that was added to
     cdef Py_ssize_t scratch_capacity
     cdef readonly bint closed
+    cdef public bint swept                        # by a purge of everything it could see, just now
 
     # requests, told by the inlets
     cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1

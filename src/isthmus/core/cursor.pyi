@@ -55,6 +55,7 @@ class Cursor(Reader):
     def num_waiting(self) -> int: ...
     @property
     def closed(self) -> bool: ...
+    swept: bool
     def configure(
         self,
         *,

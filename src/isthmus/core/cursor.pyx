@@ -462,6 +462,8 @@ cdef class Cursor(Reader):
                 MESSAGE_DELETED, turn,
             )
         self.steps.add(ACKED, entry.seq)
+        if self.swept and entry.consumer_seq > self.floor_consumer_seq:
+            self.floor_consumer_seq = entry.consumer_seq    # journalled where the purge ends
         self.note_acked(entry, turn.now_ns)
         turn.later(self)
         return 0

@@ -18,6 +18,7 @@ from isthmus.core.agenda import run_in_slices
 from isthmus.core.turn import Turn
 
 if TYPE_CHECKING:
+    from isthmus.jetstream.consumer import Consumer
     from isthmus.jetstream.stream import Stream
 
 SLICE = 4096  # messages in one turn: a millisecond or two
@@ -87,10 +88,15 @@ def purge_matching(
     if keep:
         left = max((yield from _count(stream, pattern)) - keep, 0)
     gone = 0
+    swept = [consumer.cursor for consumer in stream if _covers(pattern, consumer)]
     while left and after and not stored.closed:
+        for cursor in swept:
+            cursor.swept = True
         count, after = upkeep.purge_matching(
             stored, pattern.encode(), after, below, left, SLICE, turn
         )
+        for cursor in swept:
+            cursor.swept = False
         gone += count
         left -= count
         yield
@@ -114,15 +120,19 @@ def _count(stream: Stream, pattern: str) -> Generator[None, None, int]:
         yield
 
 
+def _covers(pattern: str, consumer: Consumer) -> bool:
+    """True if the consumer sees nothing that `pattern` does not match."""
+    return all(subjects.covers(pattern, one) for one in consumer.config.filters or (">",))
+
+
 def _pass_purged(stream: Stream, pattern: str, first_left: int, turn: Turn) -> None:
     """Consumers need not look for what is gone: up to `first_left` nothing matches `pattern`."""
     log = stream.stored.log
     for consumer in stream:
-        filters = consumer.config.filters or (">",)
-        if all(subjects.covers(pattern, one) for one in filters):
+        if _covers(pattern, consumer):
             consumer.cursor.purged(first_left, turn)
         elif consumer.cursor.next_seq < log.first_seq and any(
-            subjects.collide(pattern, one) for one in filters
+            subjects.collide(pattern, one) for one in consumer.config.filters or (">",)
         ):
             consumer.cursor.purged(log.first_seq, turn)
 
