@@ -125,7 +125,8 @@ cdef class Cursor(Reader):
     cdef int _note_spent(self, Delivery* entry, Turn turn) except -1
     cdef int _gone(self, Delivery* entry, Turn turn) except -1
     cdef int _fall_due(self, Turn turn) except -1
-    cdef int _end_pulls(self, bint dry, Turn turn) except -1
+    cdef int _end_pulls(self, Turn turn) except -1
+    cdef int _end_impatient(self, Turn turn) except -1
     cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
     cdef int _beat(self, Pull* pull, Turn turn) except -1
     cdef int _drop_deserted(self, Turn turn) except -1

@@ -514,14 +514,14 @@ cdef class Cursor(Reader):
         """Deliver to waiting pulls, and end those whose time has come; 1 if nothing is left."""
         cdef int dry
         if self.waiting.deadline_ns and self.waiting.deadline_ns <= turn.now_ns:
-            self._end_pulls(False, turn)
+            self._end_pulls(turn)
         self.offering = True
         try:
             dry = self._offer(turn)
         finally:
             self.offering = False
         if dry and self.waiting.impatient:
-            self._end_pulls(True, turn)
+            self._end_impatient(turn)
         self.hungry = self.waiting.count > 0
         return dry
 
@@ -726,19 +726,26 @@ cdef class Cursor(Reader):
         turn.again(self)
         return 0
 
-    cdef int _end_pulls(self, bint dry, Turn turn) except -1:
-        """Tell pulls whose time has come; `dry`: nothing is left for those that don't wait."""
+    cdef int _end_impatient(self, Turn turn) except -1:
+        """Nothing is left for those that don't wait."""
+        cdef Pull* pull = self.waiting.first_impatient()
+        cdef Pull* after
+        cdef bint empty = self.paused or self.unseen() == 0
+        while pull != NULL:
+            after = pull.after
+            if pull.no_wait and (pull.served or (empty and pull.expires_ns == 0)):
+                self._end(pull, span_of(NO_MESSAGES), False, turn)
+            pull = after
+        return 0
+
+    cdef int _end_pulls(self, Turn turn) except -1:
+        """Tell pulls whose time has come."""
         cdef Pull* pull = self.waiting.first
         cdef Pull* after
         cdef int64_t now_ns = turn.now_ns
-        cdef bint empty = dry and (self.paused or self.unseen() == 0)
         while pull != NULL:
             after = pull.after
-            if dry and pull.no_wait and (
-                pull.served or (empty and pull.expires_ns == 0)
-            ):
-                self._end(pull, span_of(NO_MESSAGES), False, turn)
-            elif pull.expires_ns and pull.expires_ns <= now_ns:
+            if pull.expires_ns and pull.expires_ns <= now_ns:
                 self._end(pull, span_of(REQUEST_TIMEOUT), True, turn)
             elif pull.beat_ns and pull.beat_ns <= now_ns:
                 self._beat(pull, turn)

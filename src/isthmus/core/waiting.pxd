@@ -44,7 +44,7 @@ cdef struct Pull:
 cdef class Waiting:
     cdef readonly Py_ssize_t count
     cdef readonly int64_t batch_total         # messages they want together
-    cdef Py_ssize_t impatient                 # those with no_wait
+    cdef Py_ssize_t impatient                 # those that end where nothing is left to deliver
     cdef int64_t deadline_ns                  # not after the first expiry or heartbeat; 0: none
     cdef Pull* first
     cdef Pull* last
@@ -53,6 +53,7 @@ cdef class Waiting:
     cdef void remove(self, Pull* pull) noexcept
     cdef void served(self, Pull* pull, Py_ssize_t size, int64_t now_ns) noexcept
     cdef void set_deadline(self) noexcept
+    cdef Pull* first_impatient(self) noexcept         # or NULL; all others are behind it
 
     cdef void _unlink(self, Pull* pull) noexcept
     cdef void _append(self, Pull* pull) noexcept

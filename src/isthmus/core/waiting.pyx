@@ -2,7 +2,8 @@
 """Waiting pull requests; see `waiting.pxd`.
 
 Owns the queue and its totals. Knows no messages and sends nothing. Its bound is the consumer's
-`max_waiting`, kept by who adds. Invariant: `batch_total` is the sum of all `batch_left`.
+`max_waiting`, kept by who adds. Invariant: `batch_total` is the sum of all `batch_left`, and
+`impatient` counts those for which `ends_dry` holds.
 """
 
 from libc.stdint cimport int64_t
@@ -27,9 +28,11 @@ cdef class Waiting:
         cdef Pull* pull = self.first
         cdef Py_ssize_t count = 0
         cdef int64_t total = 0
+        cdef Py_ssize_t impatient = 0
         while pull != NULL:
             count += 1
             total += pull.batch_left
+            impatient += ends_dry(pull)
             assert pull.batch_left > 0
             assert pull.after != NULL or pull == self.last
             for due_ns in (pull.expires_ns, pull.beat_ns):
@@ -37,6 +40,7 @@ cdef class Waiting:
             pull = pull.after
         assert count == self.count
         assert total == self.batch_total
+        assert impatient == self.impatient
 
     cdef Pull* add(self, const PullForm* form, Span reply, int64_t now_ns) except NULL:
         cdef Pull* pull = <Pull*> malloc(sizeof(Pull) + reply.size)
@@ -58,7 +62,7 @@ cdef class Waiting:
         self._append(pull)
         self._sooner(pull)
         self.count += 1
-        self.impatient += pull.no_wait
+        self.impatient += ends_dry(pull)
         self.batch_total += pull.batch_left
         return pull
 
@@ -66,13 +70,15 @@ cdef class Waiting:
         """It has ended; the pointer is dead afterwards."""
         self._unlink(pull)
         self.count -= 1
-        self.impatient -= pull.no_wait
+        self.impatient -= ends_dry(pull)
         self.batch_total -= pull.batch_left
         free(pull)
 
     cdef void served(self, Pull* pull, Py_ssize_t size, int64_t now_ns) noexcept:
         """It got a message of `size` bytes; now it is the others' turn."""
+        self.impatient -= ends_dry(pull)
         pull.served += 1
+        self.impatient += ends_dry(pull)
         pull.batch_left -= 1
         pull.batch_shown -= 1
         self.batch_total -= 1
@@ -91,6 +97,16 @@ cdef class Waiting:
         while pull != NULL:
             self._sooner(pull)
             pull = pull.after
+
+    cdef Pull* first_impatient(self) noexcept:
+        cdef Pull* pull = self.last         # who was served stands at the end
+        cdef Py_ssize_t left = self.impatient
+        while pull != NULL:
+            left -= ends_dry(pull)
+            if left <= 0:
+                break
+            pull = pull.before
+        return pull if self.impatient else NULL
 
     cdef void _sooner(self, Pull* pull) noexcept:
         if pull.expires_ns and (self.deadline_ns == 0 or pull.expires_ns < self.deadline_ns):
@@ -116,3 +132,8 @@ cdef class Waiting:
         else:
             self.first = pull
         self.last = pull
+
+
+cdef inline bint ends_dry(const Pull* pull) noexcept:
+    """Does it end where nothing is left? A one-shot request only after its first message."""
+    return pull.no_wait and (pull.served > 0 or pull.expires_ns == 0)
