@@ -4,15 +4,13 @@ import pytest
 from hypothesis import Phase, settings
 
 from support.consumer_machine import ConsumerMachine
-from support.soak import SOAK, examples
+from support.soak import examples
 
 TestConsumer = ConsumerMachine.TestCase
 TestConsumer.settings = settings(
     max_examples=examples(60),
     stateful_step_count=40,
     deadline=None,
-    # the model is not exact where a limit removes what is pending: always the same choices
-    derandomize=not SOAK,
     phases=(Phase.generate,),  # shrinking takes minutes
 )
 TestConsumer.pytestmark = [pytest.mark.soak]

@@ -210,7 +210,7 @@ class ConsumerModel:
                 self.waiters.append(waiter)
 
     def _dry(self) -> None:
-        empty = not self.ready()
+        empty = not self.unseen()
         for waiter in list(self.waiters):
             if waiter.no_wait and (waiter.served or (empty and not waiter.expires_ns)):
                 self.waiters.remove(waiter)

@@ -34,6 +34,7 @@ class StreamWorld(World):
         self.usage = Usage()
         self.entropy = SeededEntropy()
         self.jetstreams: dict[str, AccountJetStream] = {}
+        self.clients: list[StreamClient] = []
 
     def jetstream(self, name: str = "$G", limits: AccountLimits | None = None) -> AccountJetStream:
         if name not in self.jetstreams:
@@ -52,7 +53,8 @@ class StreamWorld(World):
 
     def client(self, name: str = "$G", **connect: object) -> "StreamClient":
         self.jetstream(name)
-        return StreamClient(self, self.connect(name, **connect))
+        self.clients.append(StreamClient(self, self.connect(name, **connect)))
+        return self.clients[-1]
 
     def wait_ns(self, step_ns: int) -> None:
         """Time passes, deadline by deadline."""
@@ -72,6 +74,12 @@ class StreamWorld(World):
         while self.turn.unfinished:
             self.begin()
             self.turn.finish()
+
+    def forget(self) -> None:
+        """Let go of everything: compiled objects that hold one another are not collected."""
+        for client in self.clients:
+            vars(client.connection).clear()
+        vars(self).clear()
 
 
 class StreamClient:
@@ -186,3 +194,8 @@ class StoreWorld(StreamWorld):
         """The next process, on `disk` or on the same one."""
         after = self.disk.crash(1) if disk is None else disk
         return type(self)(after, domain=self.domain, start_ns=self.now_ns)
+
+    def forget(self) -> None:
+        """The same, and what is on the disk."""
+        vars(self.disk).clear()
+        super().forget()
