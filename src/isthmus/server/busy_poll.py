@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-POLL_NS = 50_000
+POLL_NS = 100_000
 REST_MAX = 64
 
 
