@@ -86,10 +86,10 @@ static size_t acknowledge(char *out, const char *head, size_t size) {
 
 int pull_row(const Args *args) {
     /* next: the subject of MSG.NEXT as this account sees it; `consumers` over 1: its name ends with
-       a number below that, and the batches go round */
+       a number below that, and the batches go round; `ack` 0: nothing is acknowledged */
     const char *next = text_arg(args, "next", "");
     long n = number_arg(args, "n", 100000), batch = number_arg(args, "batch", 500), got = 0, round = 0;
-    long consumers = number_arg(args, "consumers", 1);
+    long consumers = number_arg(args, "consumers", 1), acks_wanted = number_arg(args, "ack", 1);
     Conn c = connect_as(text_arg(args, "auth", ""));
     char *out = malloc(batch * ACK_MAX), text[1024], number[24] = "";
     int64_t *took = malloc((n / batch + 1) * sizeof *took);
@@ -112,7 +112,7 @@ int pull_row(const Args *args) {
                 fprintf(stderr, "load pull: %.*s\n", (int)m, head);
                 die("a status came instead of a message");
             }
-            acks += acknowledge(out + acks, head, m);
+            if (acks_wanted) acks += acknowledge(out + acks, head, m);
             drop(&c, last_number(head, m));
             ++here;
         }
@@ -124,6 +124,57 @@ int pull_row(const Args *args) {
     expect(&c, "PONG");
     result(n, now() - began, own_cpu() - used);
     if (batch == 1) latencies(took, round);
+    end_result();
+    return 0;
+}
+
+/* one more pull of one message, with inbox number `number`; bytes written */
+static size_t ask_for_one(char *out, const char *next, const char *request, long number) {
+    return sprintf(out, "PUB %s _INBOX.load.%ld %zu\r\n%s\r\n", next, number, strlen(request), request);
+}
+
+int waiting_row(const Args *args) {
+    /* `waiting` pulls of one message each (`request` is their body) wait all the time; `burst`
+       messages are published at once, and each that comes is acknowledged and asked for again */
+    const char *next = text_arg(args, "next", ""), *subject = text_arg(args, "subject", "bench.a");
+    const char *request = text_arg(args, "request", "");
+    long n = number_arg(args, "n", 100000), waiting = number_arg(args, "waiting", 10), got = 0, asked = 0;
+    long burst = number_arg(args, "burst", 10);
+    size_t size = number_arg(args, "size", 128), unit = strlen(subject) + 32 + size, at = 0;
+    Conn c = connect_as(text_arg(args, "auth", ""));
+    char *out = malloc((waiting + burst) * (ACK_MAX + strlen(next) + strlen(request) + 64));
+    char *messages = malloc(burst * unit);
+    if (waiting < burst) die("fewer pulls than messages at once");
+    for (long i = 0; i < burst; ++i) {
+        at += sprintf(messages + at, "PUB %s %zu\r\n", subject, size);
+        memset(messages + at, 'x', size);
+        memcpy(messages + at + size, "\r\n", 2);
+        at += size + 2;
+    }
+    size_t published = at;
+    listen_to(&c, "_INBOX.load.*");
+    for (at = 0; asked < waiting; ++asked) at += ask_for_one(out + at, next, request, asked);
+    write_all(&c, out, at);
+    write_all(&c, "PING\r\n", 6);
+    expect(&c, "PONG");
+    double began = now(), used = own_cpu();
+    while (got < n) {
+        write_all(&c, messages, published); /* behind the pulls: one that does not wait would be refused */
+        at = 0;
+        for (long here = 0; here < burst; ++here, ++got) {
+            size_t m;
+            char *head = line(&c, &m);
+            while (pinged(&c, head, m)) head = line(&c, &m);
+            if (head[0] != 'M') die("a status came instead of a message");
+            at += acknowledge(out + at, head, m);
+            at += ask_for_one(out + at, next, request, asked++);
+            drop(&c, last_number(head, m));
+        }
+        write_all(&c, out, at);
+    }
+    write_all(&c, "PING\r\n", 6);
+    expect(&c, "PONG");
+    result(got, now() - began, own_cpu() - used);
     end_result();
     return 0;
 }

@@ -15,7 +15,7 @@ static const struct {
     int (*run)(const Args *);
 } ROWS[] = {
     {"publish", publish_row}, {"deliver", deliver_row}, {"request", request_row},
-    {"jspublish", jspublish_row}, {"pull", pull_row}, {"push", push_row},
+    {"jspublish", jspublish_row}, {"pull", pull_row}, {"waiting", waiting_row}, {"push", push_row},
     {"connect", connect_row}, {"idle", idle_row}, {"subscribe", subscribe_row},
 };
 

@@ -11,7 +11,8 @@ int deliver_row(const Args *args);   /* n size subject pattern subs [header]: on
 int request_row(const Args *args);   /* n size subject serve clients [until=stdin]: latencies */
 /* jetstream.c */
 int jspublish_row(const Args *args); /* n size window subject [subjects]: acked publishes, `window` in flight */
-int pull_row(const Args *args);      /* n batch next [consumers]: pull batches, acknowledge each message */
+int pull_row(const Args *args);      /* n batch next [consumers ack]: pull batches, acknowledge each message */
+int waiting_row(const Args *args);   /* n size subject next request waiting burst: many pulls wait all the time */
 int push_row(const Args *args);      /* n create config deliver: make a push consumer, acknowledge each message */
 /* connections.c */
 int connect_row(const Args *args);   /* n clients [jwt seed]: connect, PING/PONG, close */

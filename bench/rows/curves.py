@@ -4,15 +4,17 @@ A curve's value is the cost at the last point over the cost at the first: 1 is f
 a fresh server. The figures of the points are kept for the picture.
 """
 
+import json
 from collections.abc import Callable
 
 from bench.lab import Figures, Lab
-from bench.rows.jetstream import consumer, settings
+from bench.rows.jetstream import consumer, create_stream, settings
 from bench.rows.row import Curve
-from bench.tenants import STREAM
+from bench.tenants import CONSUMER, STREAM
 
 FLAT = 1.5
 ROUNDS = 2
+NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
 
 Point = Callable[[Lab, int], Figures]
 
@@ -73,6 +75,42 @@ def _consumers(lab: Lab, count: int) -> Figures:
     return lab.measured("pull", n=200_000, batch=100, next=subject, consumers=count)
 
 
+def _one_consumer(lab: Lab, messages: int, *, storage: str = "file", **config: object) -> None:
+    """A stream with so many messages, and the durable that reads it."""
+    lab.start(settings())
+    create_stream(lab, storage)
+    if messages:
+        lab.load("jspublish", n=messages, size=128, window=1000)
+    create = f"CONSUMER.DURABLE.CREATE.{STREAM}.{CONSUMER}"
+    lab.client().api(create, consumer(CONSUMER, **config))
+
+
+def _waiting(**request: object) -> Point:
+    """`count` pulls for one message each wait all the time; ten messages at once find ten."""
+
+    def run(lab: Lab, count: int) -> Figures:
+        _one_consumer(lab, 0, storage="memory", max_waiting=2 * count)
+        body = json.dumps({"batch": 1, "expires": 80_000_000_000} | request)
+        where = {"next": NEXT, "request": body, "waiting": count, "burst": 10}
+        return lab.measured("waiting", n=100_000, size=128, **where)
+
+    return run
+
+
+def _unacked(lab: Lab, count: int) -> Figures:
+    """`count` messages are delivered and not acknowledged; then 100,000 more, and they are."""
+    more = 100_000
+    _one_consumer(lab, count + more, max_ack_pending=-1, ack_wait=3600 * 1_000_000_000)
+    lab.load("pull", n=count, batch=1000, next=NEXT, ack=0)
+    return lab.measured("pull", n=more, batch=100, next=NEXT)
+
+
+def _unseen(lab: Lab, count: int) -> Figures:
+    """A consumer that is `count` messages behind gets ahead by some of them."""
+    _one_consumer(lab, count, filter_subject="*.a")
+    return lab.measured("pull", n=20_000, batch=100, next=NEXT)
+
+
 def _curve(axis: str, title: str, points: tuple[int, ...], run: Point) -> Curve:
     return Curve(f"flat-{axis}", f"{title}, by {axis}", axis, points, run, FLAT, ROUNDS)
 
@@ -83,4 +121,13 @@ CURVES = [
     _curve("subjects", "JetStream publish, memory", (10, 10_000, 1_000_000), _subjects),
     _curve("streams", "JetStream publish, file", (1, 100, 1000), _streams),
     _curve("consumers", "pull + ack, batches of 100", (1, 100, 1000), _consumers),
+    _curve("waiting", "publish → waiting pull + ack", (10, 100, 1000), _waiting()),
+    _curve(
+        "one-shot",
+        "publish → waiting pull (no_wait) + ack",
+        (10, 100, 1000),
+        _waiting(no_wait=True),
+    ),
+    _curve("unacked", "pull + ack, batches of 100", (1000, 100_000, 1_000_000), _unacked),
+    _curve("unseen", "pull + ack, batches of 100", (20_000, 200_000, 1_000_000), _unseen),
 ]
