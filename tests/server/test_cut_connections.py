@@ -11,7 +11,6 @@ import asyncio
 import base64
 import json
 import random
-import re
 
 import pytest
 from msgspec.structs import replace
@@ -21,6 +20,7 @@ from isthmus.identity.nkeys import Kind
 from support.operator_mode import SignedClient, account_token, config, user_token
 from support.tokens import key
 from support.waiting import wait_for
+from support.workers import Worker, keep_working
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -30,8 +30,6 @@ CUTS = 30
 A, B = key(Kind.ACCOUNT, "cut-a"), key(Kind.ACCOUNT, "cut-b")
 OWNER, WORKER = key(Kind.USER, "cut-owner"), key(Kind.USER, "cut-worker")
 NEXT = "$JS.API.CONSUMER.MSG.NEXT.JOBS.PULL"
-DELIVERY = re.compile(rb"MSG jobs\.x \S+ (\$JS\.ACK\.\S+) (\d+)\r\n")
-STATUS = re.compile(rb"HMSG [^\r]* (\d+)\r\nNATS/1\.0 \d+")
 
 
 def exports():
@@ -65,36 +63,20 @@ class Ledger:
         return all(len(numbers) == self.messages for numbers in self.processed.values())
 
 
-class Worker(asyncio.Protocol):
+class Taker(Worker):
     """Takes messages, acknowledges each, and is cut after some of them."""
 
     def __init__(self, ledger, name, pulls):
+        super().__init__()
         self.ledger, self.name, self.pulls = ledger, name, pulls
-        self.data = b""
+        self.consumer = b"PULL" if pulls else b"PUSH"
         self.taken = self.asked = 0
+        self.acks = []
         self.cut_after = ledger.chance.randint(200, 1500)
-        self.ended = asyncio.get_running_loop().create_future()
 
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def connection_lost(self, error):
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    def data_received(self, data):
-        self.data += data
-        if self.data.startswith(b"INFO"):
-            line, end, self.data = self.data.partition(b"\r\n")
-            if not end:
-                self.data = line
-                return
-            self.log_in(json.loads(line[5:])["nonce"])
-        self.take()
-
-    def log_in(self, nonce):
-        signature = base64.urlsafe_b64encode(WORKER.sign(nonce.encode())).rstrip(b"=").decode()
-        connect = {"jwt": user_token(WORKER, B), "sig": signature, "headers": True}
+    def greet(self, info):
+        signature = base64.urlsafe_b64encode(WORKER.sign(info["nonce"].encode())).rstrip(b"=")
+        connect = {"jwt": user_token(WORKER, B), "sig": signature.decode(), "headers": True}
         self.say(b"CONNECT " + json.dumps({**connect, "verbose": False}).encode())
         if self.pulls:
             self.say(b"SUB _INBOX.%b.> 1" % self.name)
@@ -102,71 +84,39 @@ class Worker(asyncio.Protocol):
         else:
             self.say(b"SUB jobs.here workers 1")
 
-    def say(self, line):
-        self.transport.write(line + b"\r\n")
-
     def ask(self):
         self.asked += 1
         body = b'{"batch":%d,"expires":2000000000}' % BATCH
-        line = b"PUB A.NEXT _INBOX.%b.%d %d\r\n" % (self.name, self.asked, len(body))
-        self.say(line + body)
+        self.say(b"PUB A.NEXT _INBOX.%b.%d %d" % (self.name, self.asked, len(body)), body)
 
-    def take(self):
-        position, acks = 0, []
-        consumer = b"PULL" if self.pulls else b"PUSH"
-        while True:
-            status = STATUS.match(self.data, position)
-            if status is not None:
-                end = self.data.find(b"\r\n", status.start()) + 2 + int(status[1]) + 2
-                if end > len(self.data):
-                    break
-                position = end
-                self.ask()
-                continue
-            found = DELIVERY.match(self.data, position)
-            if found is None:
-                line, end, _ = self.data[position:].partition(b"\r\n")
-                if end and not line.startswith((b"MSG", b"HMSG")):
-                    assert not line.startswith(b"-ERR"), line
-                    if line == b"PING":
-                        self.say(b"PONG")
-                    position += len(line) + 2
-                    continue
-                break
-            end = found.end() + int(found[2])
-            if end + 2 > len(self.data):
-                break
-            self.ledger.processed[consumer].add(int(self.data[found.end() : end]))
-            acks.append(b"PUB %b 0\r\n\r\n" % found[1])
-            position = end + 2
-            self.taken += 1
-            if self.pulls and self.taken % BATCH == 0:
-                self.ask()
-        self.data = self.data[position:]
-        self.transport.write(b"".join(acks))
+    def status(self, subject, code):
+        self.ask()
+
+    def message(self, subject, reply, payload):
+        assert subject in {b"jobs.x", b"jobs.here"}  # the original shows either: differences.md
+        self.ledger.processed[self.consumer].add(int(payload))
+        self.acks += [b"PUB %b 0" % reply, b""]
+        self.taken += 1
+        if self.pulls and self.taken % BATCH == 0:
+            self.ask()
+
+    def settle(self):
+        self.say(*self.acks)
+        self.acks.clear()
         if self.taken > self.cut_after and self.ledger.cuts < CUTS:
             self.ledger.cuts += 1
-            self.transport.abort()
-
-
-async def keep_working(port, ledger, name, pulls):
-    """One client after another, until everything is processed."""
-    loop = asyncio.get_running_loop()
-    life = 0
-    while not ledger.done:
-        life += 1
-        transport, worker = await loop.create_connection(
-            lambda life=life: Worker(ledger, b"%b%d" % (name, life), pulls), "127.0.0.1", port
-        )
-        while not worker.ended.done() and not ledger.done:
-            await asyncio.wait([worker.ended], timeout=0.2)
-        await asyncio.sleep(0.3 if ledger.done else 0)  # the last acknowledgements leave
-        transport.close()
+            self.cut()
 
 
 async def work(port, ledger):
-    pullers = [keep_working(port, ledger, b"p%d_" % n, pulls=True) for n in range(PULLERS)]
-    group = [keep_working(port, ledger, b"g%d_" % n, pulls=False) for n in range(GROUP)]
+    def taker(name, number, *, pulls):
+        def make(life):
+            return Taker(ledger, b"%b%d_%d" % (name, number, life), pulls)
+
+        return keep_working(make, lambda: port, lambda: ledger.done)
+
+    pullers = [taker(b"p", number, pulls=True) for number in range(PULLERS)]
+    group = [taker(b"g", number, pulls=False) for number in range(GROUP)]
     async with asyncio.timeout(150):
         await asyncio.gather(*pullers, *group)
 
