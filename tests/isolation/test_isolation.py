@@ -26,7 +26,7 @@ from isthmus.accounts.permissions import Permissions
 from isthmus.identity import trust
 from models.isolation import ModelClient, ModelImport
 from support.isolation import FORMS, NAMES, PREFIX, Isolation
-from support.soak import SOAK, examples
+from support.soak import examples
 
 STEPS = 100
 EXAMPLES = examples(120, 1200)  # of so many steps each
@@ -53,6 +53,8 @@ class IsolationMachine(RuleBasedStateMachine):
         # two accounts share all kinds and forms, so that each history meets every one
         self.untaken = [(kind, form) for kind in PREFIX for form in FORMS]
         self.chance.shuffle(self.untaken)
+        # and each ends in both ways, as far as there are steps for it
+        self.unended = {how: self.untaken.copy() for how in ("revoke", "expire")}
         for name in NAMES[:3]:
             self.sides.arrive(name)
         for name in NAMES[:3]:
@@ -99,13 +101,27 @@ class IsolationMachine(RuleBasedStateMachine):
         spread = number + self.chance.randrange(97)  # a number alone would be small or 0
         return found[spread % len(found)] if found else None
 
+    def pick_to_end(self, number: int, how: str) -> tuple[str, ModelImport] | None:
+        """One of a kind and form that has not ended so yet; any, if there is none."""
+        for pair in self.unended[how]:
+            for name, account in self.sides.model.accounts.items():
+                for wanted in account.imports:
+                    if (wanted.kind, wanted.form) == pair:
+                        self.unended[how].remove(pair)
+                        return name, wanted
+        return self.pick(number)
+
     # --- publications: three of five steps ---
 
     def say(self, number: int, letters: list[str], ask: int) -> None:
         """Where an import is about, whether it is open or not."""
         picked = self.pick(number)
-        if picked is None:
-            return
+        if picked is not None:
+            self.say_about(picked, number, letters, ask)
+
+    def say_about(
+        self, picked: tuple[str, ModelImport], number: int, letters: list[str], ask: int
+    ) -> None:
         name, wanted = picked
         account, pattern = name, wanted.local
         if wanted.kind == "stream":
@@ -151,23 +167,25 @@ class IsolationMachine(RuleBasedStateMachine):
             name, wanted = picked
             self.sides.lend(name, wanted, for_s, name if honest else NAMES[number % 3])
 
-    @rule(number=MANY, everybody=st.booleans())
-    def revoke(self, number: int, everybody: bool) -> None:
-        picked = self.pick(number)
+    @rule(number=MANY, first=LETTERS, second=LETTERS, everybody=st.booleans())
+    def revoke(self, number: int, first: str, second: str, everybody: bool) -> None:
+        """An import is tried right after its end."""
+        picked = self.pick_to_end(number, "revoke")
         if picked is not None:
             name, wanted = picked
             self.sides.revoke(name, wanted, "*" if everybody else name)
+            self.say_about(picked, number, [first, second], 0)
 
     @rule(number=MANY, first=LETTERS, second=LETTERS, noticed=st.booleans())
     def let_expire(self, number: int, first: str, second: str, noticed: bool) -> None:
         """An import is tried right before and after its end."""
-        picked = self.pick(number)
+        picked = self.pick_to_end(number, "expire")
         if picked is not None:
             name, wanted = picked
             self.sides.lend(name, wanted, 1, name)
-            self.say(number, [first, second], 0)
+            self.say_about(picked, number, [first, second], 0)
             self.sides.pass_time(1, noticed=noticed)
-            self.say(number, [first, second], 0)
+            self.say_about(picked, number, [first, second], 0)
 
     @rule(number=MANY)
     def restore(self, number: int) -> None:
@@ -226,7 +244,6 @@ def run(machine: type[IsolationMachine], examples: int) -> None:
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
-            derandomize=not SOAK,  # the counts below do not hold for every choice
             phases=(Phase.generate,),  # shrinking takes minutes; the seed is printed
             suppress_health_check=list(HealthCheck),
         ),
