@@ -148,6 +148,7 @@ class StreamFiles:
         self._last_meta = b""  # digest of what the last checkpoint said
         self.on_quiet: Callable[[Turn], None] | None = None  # call when no longer `writing`
         self._writes = 0  # jobs under way that write full blocks
+        self._readers = 0  # who may still read files that no checkpoint lists any more
         self._checkpointing = False
 
     # --- asked by the log, on the loop ---
@@ -208,9 +209,14 @@ class StreamFiles:
     # --- checkpoints ---
 
     @property
-    def writing(self) -> bool:
-        """True while a block is being written: a checkpoint may list only what succeeded."""
-        return self._writes > 0
+    def writing(self) -> int:
+        """Blocks that are being written: a checkpoint may list only what succeeded."""
+        return self._writes
+
+    def keep_files(self, *, wanted: bool) -> None:
+        """Somebody reads the files there are now, or does not any more: till then none goes."""
+        self._readers += 1 if wanted else -1
+        assert self._readers >= 0
 
     def checkpoint(self, lsn: int, ended: Callable[[Turn], None]) -> Job | None:
         """The work that makes records below `lsn` unnecessary; None if there is none to do.
@@ -223,12 +229,14 @@ class StreamFiles:
             self.log.compact(first_seq)
         meta = self._meta(lsn, self.keeper.checkpoint())
         digest = _digest(meta)
-        if not self.failed and digest == self._last_meta:
+        garbage = [] if self._readers else self._garbage
+        if not self.failed and digest == self._last_meta and not garbage:
             self.checkpoint_lsn = lsn
             return None
         self._checkpointing = True
         rows = self.log.unwritten()
-        garbage, self._garbage = self._garbage, []
+        if garbage:
+            self._garbage = []
         operations = self._folder()
         for first_seq, generation, offset, data in rows:
             path = block_path(self.number, first_seq, generation)

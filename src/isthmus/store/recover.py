@@ -71,13 +71,13 @@ class FoundConsumer:
         self.records: list[tuple[bytes, int]] = []
 
 
-class Found:
-    """A stream as it was left. Until somebody else is, it is its own keeper."""
+class Left:
+    """A stream as it was left, in a store or in an archive. Until somebody else is, its keeper."""
 
     def __init__(
-        self, files: StreamFiles, tree: SubjectTree, account: bytes, name: bytes, config: bytes
+        self, log: StreamLog, tree: SubjectTree, account: bytes, name: bytes, config: bytes
     ) -> None:
-        self.files = files
+        self.log = log
         self.tree = tree
         self.account = account
         self.name = name
@@ -88,12 +88,8 @@ class Found:
     @property
     def number(self) -> int:
         """Its number in the store."""
-        return self.files.number
-
-    @property
-    def log(self) -> StreamLog:
-        """Its messages."""
-        return self.files.log
+        number: int = self.log.number
+        return number
 
     def checkpoint(self) -> StreamNow:
         """What was found, unchanged."""
@@ -109,6 +105,16 @@ class Found:
 
     def store_failed(self, reason: str) -> None:
         """Nobody writes to it yet."""
+
+
+class Found(Left):
+    """A stream that a start found, with its files."""
+
+    def __init__(
+        self, files: StreamFiles, tree: SubjectTree, account: bytes, name: bytes, config: bytes
+    ) -> None:
+        super().__init__(files.log, tree, account, name, config)
+        self.files = files
 
 
 def open_store(

@@ -13,6 +13,7 @@ stream is gone from the disk.
         store.tick(now_ns) at store.deadline_ns()        only with a sync interval
         store.drop_log(number)                           after its RECORD_DELETE
         store.erase(number, seq, place, done)            after its RECORD_REMOVE
+        store.archives                                   streams on their way out and in
         store.finish(turn); wait until store.idle        everything checkpointed: a quick next start
 
 A checkpoint cycle runs when `checkpoint_bytes` were appended since the last one. It takes one
@@ -30,6 +31,7 @@ from isthmus.base.values import Value
 from isthmus.core.journal import Journal
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
+from isthmus.store.archives import Archives
 from isthmus.store.blocks import BlockCache, Keeper, StreamFiles
 from isthmus.store.erasure import Erased, EraseRecords, Overwrite
 from isthmus.store.jobs import Job, RemoveFolder, Submit, SyncFolder
@@ -88,6 +90,7 @@ class Store:
         self._under_way = 0
         self._owner = owner_of(self._submit)
         self._owner.on_released = self._released
+        self.archives = Archives(self, self._submit, tell)
         self._cycle: list[int] | None = None  # streams still to be checkpointed
         self._cycle_lsn = self.journal.durable_lsn
         self._once_more = False
@@ -149,8 +152,14 @@ class Store:
 
     def make_log(self, number: int, first_seq: int, /) -> StreamLog:
         """An empty log for the new stream `number`."""
+        files = self.make_files(number, first_seq)
+        files.checkpoint_lsn = self.journal.end_lsn
+        return files.log
+
+    def make_files(self, number: int, first_seq: int) -> StreamFiles:
+        """The files of the new stream `number`; none is there yet."""
         assert number not in self._streams
-        files = StreamFiles(
+        files = self._streams[number] = StreamFiles(
             number,
             first_seq,
             disk=self._disk,
@@ -160,9 +169,18 @@ class Store:
             block_bytes=self._block_bytes,
             report=self._tell,
         )
-        files.checkpoint_lsn = self.journal.end_lsn
-        self._streams[number] = files
-        return files.log
+        return files
+
+    def files_of(self, number: int) -> StreamFiles:
+        """The files of a stream that is there."""
+        return self._streams[number]
+
+    def forget_files(self, number: int) -> StreamFiles:
+        """The stream is gone: nothing is written to its files any more."""
+        files = self._streams.pop(number)
+        files.removed = True
+        self._cache.forget_stream(number)
+        return files
 
     def adopt(self, files: StreamFiles, keeper: Keeper) -> None:
         """A stream that was found: its files are written like those of a new one."""
@@ -177,9 +195,7 @@ class Store:
 
     def drop_log(self, number: int, /) -> None:
         """The stream is gone, its RECORD_DELETE appended: its files go when that is durable."""
-        files = self._streams.pop(number)
-        files.removed = True
-        self._cache.forget_stream(number)
+        self.forget_files(number)
         lsn = self.journal.end_lsn
         self._removing[number] = lsn
         operations = [RemoveFolder(folder=stream_folder(number)), SyncFolder(folder=STREAMS)]
@@ -190,7 +206,7 @@ class Store:
             else:  # the record stays, so the next start removes them
                 self._tell(f"stream {number}: its files cannot be removed: {error}")
 
-        self._when_durable(lsn, Job("blocks", operations, removed))
+        self.when_durable(lsn, Job("blocks", operations, removed))
 
     # --- erasing ---
 
@@ -231,9 +247,9 @@ class Store:
                 done("" if error is None else str(error), turn)
             self._erase_next()
 
-        self._when_durable(self.journal.end_lsn, Job("blocks", overwrite, blocks_done))
+        self.when_durable(self.journal.end_lsn, Job("blocks", overwrite, blocks_done))
 
-    def _when_durable(self, lsn: int, job: Job) -> None:
+    def when_durable(self, lsn: int, job: Job) -> None:
         """Submit the job when everything below `lsn` is."""
         if lsn <= self.journal.durable_lsn:
             self._submit(job)
@@ -281,7 +297,7 @@ class Store:
                 job = files.checkpoint(lsn, self._next)
                 if job is not None:
                     del self._cycle[0]
-                    self._when_durable(lsn, job)
+                    self.when_durable(lsn, job)
                     return
             del self._cycle[0]
         self._go_on_later()
