@@ -113,6 +113,11 @@ cdef class Client:
         self.shared_info = shared_info
 
     @property
+    def document(self) -> bytes:
+        """JSON of who this is, for those who may know everything."""
+        return self.shared_info
+
+    @property
     def subscription_count(self) -> int:
         return len(self.subscriptions)
 

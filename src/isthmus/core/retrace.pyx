@@ -6,7 +6,7 @@ cursor after a restart is the cursor before it. Knows no disk: who recovers hand
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Span
@@ -44,6 +44,39 @@ def snapshot(Cursor cursor not None) -> bytes:
     cursor.write_snapshot(steps)
     out = steps.taken()
     return out.data[: out.size]
+
+
+def require_snapshot(bytes steps not None) -> None:
+    """Refuse what is no snapshot, or one that no cursor can have made: `StoreError`.
+
+    For a state that comes from outside: `apply` believes what it reads.
+    """
+    cdef const char* at = PyBytes_AS_STRING(steps)
+    cdef const char* end = at + len(steps)
+    cdef uint64_t[7] values
+    cdef uint64_t seq = 0
+    cdef int step, index
+    cdef int wanted = RESET
+    cdef bint spent = True                          # those that are spent come first
+    while at < end:
+        step = at[0]
+        at += 1
+        if step != wanted:
+            raise StoreError("the state of a consumer is none")
+        wanted = PENDING
+        for index in range(_numbers_of(step)):
+            if not read_number(&at, end, &values[index]) or values[index] >> 63:
+                raise StoreError("the state of a consumer is damaged")
+        if step == RESET:
+            continue
+        if spent and values[5] != WAS_SPENT:
+            spent = False
+            seq = 0
+        if values[0] <= seq or not spent and values[5] == WAS_SPENT:
+            raise StoreError(f"the state of a consumer: {values[0]} stands behind {seq}")
+        seq = values[0]
+    if wanted == RESET:
+        raise StoreError("the state of a consumer is missing")
 
 
 cdef int _numbers_of(int step) noexcept:
@@ -106,8 +139,9 @@ cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) excep
                 entry = pending.first()
     elif step == PENDING:
         entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
-        for _index in range(1, values[4]):
+        if values[4] > 1:
             pending.count_delivery(entry, <int64_t> values[2])
+            entry.deliveries = <uint32_t> values[4]
         if values[5] == WAS_QUEUED:
             pending.enqueue(entry)
         elif values[5] == WAS_SPENT:

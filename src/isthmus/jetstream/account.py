@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
+from isthmus.base.errors import JetStreamError
 from isthmus.base.nuid import make_token
 from isthmus.base.ports import Entropy
 from isthmus.core.agenda import Agenda
@@ -26,15 +27,28 @@ from isthmus.core.stored import Usage
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
-from isthmus.jetstream import acks, consumer_rules, errors, removals, retention, stream_rules
+from isthmus.jetstream import (
+    acks,
+    consumer_rules,
+    errors,
+    removals,
+    restores,
+    retention,
+    snapshots,
+    stream_rules,
+)
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import AckPolicy, Action, ConsumerConfig
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.premises import Premises
+from isthmus.jetstream.requests import StreamSnapshotRequest
+from isthmus.jetstream.restores import Answer, Restore
 from isthmus.jetstream.service import Service
+from isthmus.jetstream.snapshots import Snapshot
 from isthmus.jetstream.stream import Stream, StreamRecord
 from isthmus.jetstream.stream_config import Retention, Storage, StreamConfig
-from isthmus.store.recover import Found
+from isthmus.store.archives import Archives
+from isthmus.store.recover import Left
 
 _PREFIX = "$JS.API."
 _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
@@ -59,6 +73,10 @@ class LogStore(Protocol):
 
     def erase(self, number: int, seq: int, place: Place, done: Erased, /) -> None:
         """Message `seq` was removed: overwrite it in all files, then call `done`."""
+
+    @property
+    def archives(self) -> Archives:
+        """The way of streams out and in."""
 
 
 class AccountJetStream:
@@ -87,6 +105,7 @@ class AccountJetStream:
         self.limits = limits
         self.server_limits = server_limits
         self.streams: dict[str, Stream] = {}
+        self.restores: list[Restore] = []  # streams on their way in
         self.usage = Usage(above=server_usage)
         self._logs = logs
         ack_place = ""
@@ -124,6 +143,8 @@ class AccountJetStream:
         for core_subject, inlet in self._inlets:
             self.core.sublist.discard(core_subject, inlet)
         self._inlets.clear()
+        for restore in list(self.restores):
+            restore.abort(turn)
         for stream in self:
             stream.shut_down(turn)
 
@@ -176,8 +197,10 @@ class AccountJetStream:
             if not stream_rules.same(old.config, config):
                 raise errors.make(errors.STREAM_NAME_IN_USE)
             return old
+        if any(restore.committing and restore.name == name for restore in self.restores):
+            raise errors.make(errors.STREAM_NAME_IN_USE)
         stream_rules.require_room(config, limits, usage)
-        stream_rules.require_no_overlap(config, [stream.config for stream in self])
+        stream_rules.require_no_overlap(config, self._configs())
         self._require_rememberable(config, turn)
         self.require_writable()
         stream = self._make_stream(config, self.premises.take_number(), turn)
@@ -185,12 +208,20 @@ class AccountJetStream:
         stream.open(turn)
         return stream
 
-    def recover(self, found: Found, turn: Turn) -> Stream:
+    def recover(self, found: Left, turn: Turn) -> Stream:
         """A stream as it was left, with its consumers; it takes in and delivers from now on."""
+        stream = self.rebuild(found, turn)
+        for _slice in stream.recall_ids():
+            pass
+        self.resume(stream, found, turn)
+        return stream
+
+    def rebuild(self, found: Left, turn: Turn) -> Stream:
+        """A stream as it was left, without its consumers, and unknown to anybody."""
         record = msgspec.json.decode(found.config, type=StreamRecord)
         if record.config.first_seq > 1:
             found.log.use_up(record.config.first_seq - 1)  # it ended before its first message
-        stream = Stream(
+        return Stream(
             self.premises,
             record.config,
             number=found.number,
@@ -199,8 +230,11 @@ class AccountJetStream:
             tree=found.tree,
             now_ns=turn.now_ns,
         )
+
+    def resume(self, stream: Stream, found: Left, turn: Turn) -> None:
+        """It is there, with its consumers, and goes on."""
+        record = msgspec.json.decode(found.config, type=StreamRecord)
         self.streams[stream.name] = stream
-        stream.recall_ids()
         stream.origins.recall(record.positions, found.labels)
         stream.ages.recall(turn)
         for number, left in sorted(found.consumers.items()):
@@ -219,7 +253,85 @@ class AccountJetStream:
         retention.look_again(stream, turn)
         per_subject = record.config.max_msgs_per_subject > 0
         removals.run(removals.Shrink(stream, each_subject=per_subject), turn)
-        return stream
+
+    def _configs(self, without: str = "") -> list[StreamConfig]:
+        """Of all streams, also of those that are as good as there."""
+        restored = [restore.config for restore in self.restores if restore.committing]
+        return [stream.config for stream in self if stream.name != without] + restored
+
+    # --- archives ---
+
+    @property
+    def archives(self) -> Archives | None:
+        """The way of file streams out and in; None: everything lives in memory."""
+        return None if self._logs is None else self._logs.archives
+
+    def snapshot(
+        self, name: str, wanted: StreamSnapshotRequest, client: bytes, turn: Turn
+    ) -> Snapshot:
+        """An archive of a stream, to be sent."""
+        stream = self.stream(name)
+        snapshots.require_valid(wanted)
+        if sum(len(one.snapshots) for one in self) >= snapshots.AT_ONCE_MAX:
+            text = f"{snapshots.AT_ONCE_MAX} of this account are under way"
+            raise errors.make(errors.SNAPSHOT_FAILED, err=text)
+        made = Snapshot(stream, wanted, self.archives, client=client, turn=turn)
+        stream.snapshots.append(made)
+        return made
+
+    def restore(
+        self, name: str, request: StreamConfig, client: bytes, answer: Answer, turn: Turn
+    ) -> Restore:
+        """A stream to be, of an archive to come; what stands in its way may be gone by then."""
+        if request.name not in {"", name}:
+            raise errors.make(errors.STREAM_DOES_NOT_MATCH_SUBJECT)
+        if name in self.streams:
+            raise errors.make(errors.RESTORE_NAME_IN_USE)
+        stream_rules.require_name(name)
+        alone = replace(request, name=name, num_replicas=min(request.num_replicas, 1))
+        config = self._prepare(alone, self._limits(), pedantic=False)
+        config = replace(config, metadata=request.metadata)
+        if request.num_replicas > 1:
+            config = replace(config, num_replicas=request.num_replicas)
+        self._require_rememberable(config, turn)
+        if len(self.restores) >= restores.AT_ONCE_MAX:
+            text = f"{restores.AT_ONCE_MAX} of this account are under way"
+            raise errors.make(errors.RESTORE_FAILED, err=text)
+        return Restore(self, config, answer, client=client, turn=turn)
+
+    def require_place(self, config: StreamConfig) -> None:
+        """Refuse a restored stream that cannot be added."""
+        if config.name in [*self.streams, *(r.name for r in self.restores if r.committing)]:
+            raise errors.make(errors.RESTORE_NAME_IN_USE)
+        if self.limits is None:
+            raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
+        try:
+            limits, usage = self._limits(), self.reserved(without=config.name)
+            stream_rules.require_creatable(
+                config.name, replace(config, sealed=False), limits, usage
+            )
+            if config.num_replicas > 1:
+                raise errors.make(errors.REPLICAS_NOT_SUPPORTED)
+            stream_rules.require_room(config, limits, usage)
+            stream_rules.require_no_overlap(config, self._configs())
+            self.require_writable()
+        except JetStreamError as error:
+            text = f"error adding stream: {error.description} ({error.err_code})"
+            raise errors.make(errors.RESTORE_FAILED, err=text) from None
+
+    def restored_consumer(self, stream: StreamConfig, config: ConsumerConfig) -> ConsumerConfig:
+        """A consumer of an archive, if a request could have made it."""
+        prepared = consumer_rules.prepare(
+            config, stream=stream, server=self.server_limits, account=self._limits()
+        )
+        if not prepared.name:
+            raise errors.make(errors.STREAM_INVALID_CONFIG, err="a consumer without a name")
+        return prepared
+
+    def keep(self, stream: Stream) -> None:
+        """A stream of an archive is there: its store asks it from now on."""
+        if stream.journal is not None and self._logs is not None:
+            self._logs.keep(stream.number, stream)
 
     def update_stream(
         self, name: str, request: StreamConfig, turn: Turn, *, pedantic: bool
@@ -229,9 +341,7 @@ class AccountJetStream:
         config = self._prepare(request, limits, pedantic=pedantic)
         stream = self.stream(name)
         config = stream_rules.apply_update(stream.config, config, limits, self.reserved(name))
-        stream_rules.require_no_overlap(
-            config, [other.config for other in self if other is not stream]
-        )
+        stream_rules.require_no_overlap(config, self._configs(without=name))
         self._require_rememberable(config, turn)
         self.require_writable()
         stream.update(config, turn)

@@ -11,12 +11,20 @@ from enum import StrEnum
 
 import msgspec
 
-from isthmus.base.values import Value, always
+from isthmus.base.values import Value, always, to_json
+from isthmus.jetstream.responses import StreamState
 
 _PREFIX = "$JS.EVENT.ADVISORY."
 _TYPE = "io.nats.jetstream.advisory.v1."
 
 DELETED_REASON = "Unacknowledged message was deleted"  # TERM of a message that is gone
+
+
+def client(document: bytes) -> bytes:
+    """Who did it, from what is known of who asks: without the token."""
+    known = msgspec.json.decode(document)
+    known.pop("jwt", None)
+    return to_json(known)
 
 
 class Action(StrEnum):
@@ -125,6 +133,67 @@ class Terminated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}termin
     def subject(self) -> str:
         """Where it is published."""
         return f"{_PREFIX}CONSUMER.MSG_TERMINATED.{self.stream}.{self.consumer}"
+
+
+class SnapshotCreated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_create"):
+    """Somebody asked for an archive of a stream."""
+
+    stream: str
+    state: StreamState
+    client: msgspec.Raw
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}STREAM.SNAPSHOT_CREATE.{self.stream}"
+
+
+class SnapshotCompleted(
+    Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_complete"
+):
+    """It went out, or could not."""
+
+    stream: str
+    start: str
+    end: str
+    client: msgspec.Raw
+    domain: str = ""
+    error: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}STREAM.SNAPSHOT_COMPLETE.{self.stream}"
+
+
+class RestoreCreated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_create"):
+    """A stream is to be made of an archive."""
+
+    stream: str
+    client: msgspec.Raw
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}STREAM.RESTORE_CREATE.{self.stream}"
+
+
+class RestoreCompleted(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_complete"):
+    """It was made, or could not be."""
+
+    stream: str
+    start: str
+    end: str
+    bytes: int
+    client: msgspec.Raw
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}STREAM.RESTORE_COMPLETE.{self.stream}"
 
 
 class ApiAudit(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}api_audit"):

@@ -32,6 +32,8 @@ from isthmus.jetstream.requests import (
     StreamListRequest,
     StreamNamesRequest,
     StreamPurgeRequest,
+    StreamRestoreRequest,
+    StreamSnapshotRequest,
 )
 from isthmus.jetstream.responses import (
     ConsumerList,
@@ -75,6 +77,9 @@ class Endpoint(Value):
     handler: str  # method of the account's owner
     body: Body
     refused: type[Response]  # what is printed beside an error
+    stream_first: bool = (
+        False  # a stream that is not there is said before what is wrong with a body
+    )
 
     @property
     def type(self) -> str:
@@ -92,6 +97,7 @@ def _row(
     handler: str | None = None,
     refused: type[Response] = Response,
     names_max: int = 0,
+    stream_first: bool = False,
 ) -> Endpoint:
     return Endpoint(
         verb=verb,
@@ -101,9 +107,11 @@ def _row(
         handler=answer if handler is None else handler,
         body=body,
         refused=refused,
+        stream_first=stream_first,
     )
 
 
+RESTORED_TYPE = "io.nats.jetstream.api.v1.stream_create_response"  # of the answer to the last chunk
 _NOT_YET = ""
 _CLUSTER = "clustering_required"  # 10010 from a server alone, whether the account has JetStream
 _ANY = 1 << 12  # tokens of a filter in a subject: bounded by the control line
@@ -119,8 +127,9 @@ ENDPOINTS = (
     _row("STREAM.PURGE", 1, StreamPurgeRequest, "stream_purge", Body.OPTIONAL, refused=Purged),
     _row("STREAM.MSG.GET", 1, MessageGetRequest, "stream_msg_get", Body.REQUIRED),
     _row("STREAM.MSG.DELETE", 1, MessageDeleteRequest, "stream_msg_delete", Body.REQUIRED),
-    _row("STREAM.SNAPSHOT", 1, NoBody, "stream_snapshot", Body.IGNORED, handler=_NOT_YET),
-    _row("STREAM.RESTORE", 1, NoBody, "stream_restore", Body.IGNORED, handler=_NOT_YET,
+    _row("STREAM.SNAPSHOT", 1, StreamSnapshotRequest, "stream_snapshot", Body.REQUIRED,
+         stream_first=True),
+    _row("STREAM.RESTORE", 1, StreamRestoreRequest, "stream_restore", Body.REQUIRED,
          refused=RestoreStarted),
     _row("STREAM.LEADER.STEPDOWN", 1, NoBody, "stream_leader_stepdown", Body.IGNORED,
          handler=_CLUSTER),
@@ -179,8 +188,7 @@ def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
         if not _is_empty(body):
             raise errors.make(errors.NOT_EMPTY_REQUEST)
         return endpoint.request()
-    if endpoint.body is Body.REQUIRED and _is_empty(body):
-        raise errors.make(errors.BAD_REQUEST)
+    require_body(endpoint, body)
     if endpoint.body is Body.OPTIONAL and body.lstrip(b" \t\r\n")[:1] not in {b"{", b"["}:
         return endpoint.request()
     try:
@@ -191,6 +199,12 @@ def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
     if isinstance(request, Checked):
         request.require_valid()
     return request
+
+
+def require_body(endpoint: Endpoint, body: bytes) -> None:
+    """Refuse an empty body where there must be one."""
+    if endpoint.body is Body.REQUIRED and _is_empty(body):
+        raise errors.make(errors.BAD_REQUEST)
 
 
 def refuse(endpoint: Endpoint, error: JetStreamError) -> bytes:

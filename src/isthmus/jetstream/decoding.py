@@ -142,7 +142,7 @@ def _go_type(kind: Kind) -> str:
         element = get_args(kind)[0]
         return "[]" + ("*" if getattr(element, "go_pointer", False) else "") + _go_type(element)
     if get_origin(kind) is dict:
-        return "map[string]string"
+        return f"map[string]{_go_type(get_args(kind)[1])}"
     if get_origin(kind) is Annotated:
         return cast("str", get_args(kind)[1].go_name)
     return "bool" if kind is bool else "string"
@@ -190,7 +190,7 @@ class _Decoder:
                 raise self._mismatch(node, _go_type(kind), path)
             table = state.setdefault(attribute, {})
             for name, value in node.members:
-                table[name] = self._scalar(str, value, (*path, name))
+                table[name] = self._scalar(get_args(kind)[1], value, (*path, name))
         elif get_origin(kind) is tuple:
             if node.kind != "array":
                 raise self._mismatch(node, _go_type(kind), path)

@@ -10,6 +10,7 @@ from isthmus.base.values import Value
 from isthmus.jetstream import errors
 from isthmus.jetstream.decoding import Int, Time, Uint64
 from isthmus.jetstream.json_time import ZERO_TIME
+from isthmus.jetstream.stream_config import StreamConfig
 
 
 class Checked(Value):
@@ -104,6 +105,55 @@ class MessageDeleteRequest(Value):
 
     seq: Uint64 = 0
     no_erase: bool = False
+
+
+class StreamSnapshotRequest(Value):
+    """STREAM.SNAPSHOT: where the archive goes, in chunks of which size, how far ahead of acks."""
+
+    go_name: ClassVar[str] = "JSApiStreamSnapshotRequest"
+
+    deliver_subject: str = ""
+    no_consumers: bool = False
+    chunk_size: Int = 0
+    window_size: Int = 0
+    jsck: bool = False  # what is damaged ends it
+
+
+class LostMessages(Value):
+    """What a recovery found damaged, in a state."""
+
+    go_name: ClassVar[str] = "LostStreamData"
+
+    msgs: tuple[Uint64, ...] = ()
+    bytes: Uint64 = 0
+
+
+class RestoredState(Value):
+    """What the stream held; the archive says it, too, and is believed."""
+
+    go_name: ClassVar[str] = "StreamState"
+
+    messages: Uint64 = 0
+    bytes: Uint64 = 0
+    first_seq: Uint64 = 0
+    first_ts: Time = ZERO_TIME
+    last_seq: Uint64 = 0
+    last_ts: Time = ZERO_TIME
+    num_subjects: Int = 0
+    subjects: dict[str, Uint64] = {}
+    num_deleted: Int = 0
+    deleted: tuple[Uint64, ...] = ()
+    lost: LostMessages | None = None
+    consumer_count: Int = 0
+
+
+class StreamRestoreRequest(Value):
+    """STREAM.RESTORE: the stream to be."""
+
+    go_name: ClassVar[str] = "JSApiStreamRestoreRequest"
+
+    config: StreamConfig = StreamConfig()
+    state: RestoredState = RestoredState()
 
 
 class ConsumerPauseRequest(Value):

@@ -164,6 +164,13 @@ class Created(Value):
     did_create: bool = True
 
 
+class SnapshotStarted(Value):
+    """STREAM.SNAPSHOT: what the archive holds."""
+
+    config: StreamConfig
+    state: StreamState
+
+
 class StreamNames(Paged, omit_defaults=True):
     """STREAM.NAMES; null where nothing matches."""
 

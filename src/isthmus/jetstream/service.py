@@ -23,7 +23,7 @@ from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
 from isthmus.core.segment import Entry
 from isthmus.core.turn import Turn
-from isthmus.jetstream import api, consumer_requests, details, errors, stream_rules
+from isthmus.jetstream import advisories, api, consumer_requests, details, errors, stream_rules
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
@@ -37,6 +37,8 @@ from isthmus.jetstream.requests import (
     StreamListRequest,
     StreamNamesRequest,
     StreamPurgeRequest,
+    StreamRestoreRequest,
+    StreamSnapshotRequest,
 )
 from isthmus.jetstream.responses import (
     LIST_LIMIT,
@@ -54,6 +56,8 @@ from isthmus.jetstream.responses import (
     Purged,
     Reset,
     Response,
+    RestoreStarted,
+    SnapshotStarted,
     StoredMessage,
     StreamInfo,
     StreamList,
@@ -86,6 +90,7 @@ class Asked(Value):
     names: tuple[str, ...]
     reply: bytes
     identity: str = ""  # of the stream that a copy expects
+    client: bytes = b"{}"  # JSON of who asks
 
 
 class Service:
@@ -118,7 +123,13 @@ class Service:
         if found is None:
             return
         endpoint, names = found
-        asked = Asked(endpoint=endpoint, subject=subject, names=tuple(names), reply=request.reply)
+        asked = Asked(
+            endpoint=endpoint,
+            subject=subject,
+            names=tuple(names),
+            reply=request.reply,
+            client=request.info or (b"{}" if request.client is None else request.client.document),
+        )
         try:
             answer = self._carry_out(asked, request, turn)
         except JetStreamError as error:
@@ -156,6 +167,9 @@ class Service:
             asked = replace(asked, identity=headers.get(api.IDENTITY_HEADER, ""))
         if self._account.limits is None:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
+        if asked.endpoint.stream_first:
+            api.require_body(asked.endpoint, request.payload)
+            self._account.stream(asked.names[0])
         body = api.read(asked.endpoint, request.payload, strict=self._strict)
         method = getattr(self, asked.endpoint.handler)
         answer: bytes | Slices | None = method(asked, body, turn)
@@ -271,6 +285,33 @@ class Service:
             self._account.premises.answer(asked.reply, to_body(answer), later)
 
         stream.purge(body, turn, done)
+
+    def stream_snapshot(self, asked: Asked, body: StreamSnapshotRequest, turn: Turn) -> None:
+        """An archive of a stream, sent chunk by chunk; the answer says of what."""
+        client = advisories.client(asked.client)
+        snapshot = self._account.snapshot(asked.names[0], body, client, turn)
+        stream = self._account.stream(asked.names[0])
+        told = SnapshotStarted(config=stream.config, state=stream.state())
+        answer = to_body(Response(type=asked.endpoint.type), told)
+        self._account.premises.answer(asked.reply, answer, turn)
+        snapshot.start(turn)
+
+    def stream_restore(self, asked: Asked, body: StreamRestoreRequest, turn: Turn) -> None:
+        """A stream of an archive; the answer says where to send that."""
+
+        def answer(reply: bytes, made: Stream | JetStreamError, later: Turn) -> None:
+            kind = api.RESTORED_TYPE
+            if isinstance(made, JetStreamError):
+                text = to_body(Response(type=kind, error=errors.to_api_error(made)))
+            else:
+                text = to_body(Response(type=kind), replace(_shown(made, later), domain=""))
+            self._account.premises.answer(reply, text, later)
+
+        client = advisories.client(asked.client)
+        restore = self._account.restore(asked.names[0], body.config, client, answer, turn)
+        restore.start(turn)
+        started = RestoreStarted(type=asked.endpoint.type, deliver_subject=restore.subject)
+        self._account.premises.answer(asked.reply, to_body(started), turn)
 
     def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> Slices:
         """One message."""

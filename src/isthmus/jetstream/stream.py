@@ -7,7 +7,8 @@ under exactly the configured subjects while the stream exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 from isthmus.base import subjects
 from isthmus.base.values import Value, format_time, to_json
@@ -35,6 +36,11 @@ from isthmus.jetstream.stream_config import Discard, Storage, StreamConfig
 from isthmus.jetstream.transforms import make_rewriting
 from isthmus.jetstream.verdicts import Verdict, judge, judge_copy
 from isthmus.store.blocks import StreamNow
+
+if TYPE_CHECKING:
+    from isthmus.jetstream.snapshots import Snapshot
+
+RECALLED_AT_ONCE = 256  # messages in one slice
 
 
 class StreamRecord(Value):
@@ -65,6 +71,7 @@ class Stream:
         self.number = number
         self.created_ns = created_ns
         self.consumers: dict[str, Consumer] = {}
+        self.snapshots: list[Snapshot] = []  # archives of it that are on their way
         self.journal: Journal | None = premises.journal if config.storage is Storage.FILE else None
         self.stored = Stored(
             premises.core,
@@ -130,13 +137,17 @@ class Stream:
             [f"{prefix}DIRECT.GET.{name}".encode() for name in names for prefix in prefixes]
         )
 
-    def recall_ids(self) -> None:
+    def recall_ids(self) -> Generator[None, None, None]:
         """After a restart: the duplicate window and the last id, from the messages at hand."""
         log = self.stored.log
         window_ns = self.config.duplicate_window_ns
         seq = log.seq_since(log.last_ns - window_ns) if window_ns > 0 else 0
         seq = seq or log.previous_seq(log.last_seq)
+        looked = 0
         while seq:
+            looked += 1
+            if looked % RECALLED_AT_ONCE == 0:
+                yield
             entry = log.get(seq)
             if entry is not None:
                 self.ingest.recall(entry.header, seq, entry.time_ns)
@@ -163,7 +174,7 @@ class Stream:
         for consumer in list(self):
             self.delete_consumer(consumer, turn)
         self.origins.forget(turn)
-        self._stop(turn)
+        self._stop(turn, "stream deleted")
         if self.journal is not None:
             self.journal.write(turn, KINDS["delete"], self.number, 0, turn.now_ns)
         self.premises.advise(
@@ -174,9 +185,11 @@ class Stream:
         """The server stops: nothing is taken in or delivered any more, nothing is forgotten."""
         for consumer in self:
             consumer.shut_down(turn)
-        self._stop(turn)
+        self._stop(turn, "server shutdown")
 
-    def _stop(self, turn: Turn) -> None:
+    def _stop(self, turn: Turn, why: str) -> None:
+        for snapshot in list(self.snapshots):
+            snapshot.abort(why, turn)
         self.origins.close(turn)
         self.ingest.subscribe([])
         self.direct.inlet.subscribe([])
@@ -271,6 +284,16 @@ class Stream:
             consumers=[consumer.checkpoint() for consumer in self if consumer.durable],
         )
 
+    def archived(self, *, with_consumers: bool) -> StreamNow:
+        """What an archive holds beside the messages."""
+        consumers = self.shown_consumers() if with_consumers else []
+        return StreamNow(
+            account=b"",
+            name=self.name.encode(),
+            config=to_json(self._record()),
+            consumers=[consumer.checkpoint() for consumer in consumers],
+        )
+
     def store_failed(self, reason: str) -> None:
         """Its files can not be written any more: messages are refused. Empty: all is well again."""
         self.problem = reason
@@ -351,7 +374,11 @@ class Stream:
             raise errors.make(errors.STREAM_SEALED)
         if self.config.deny_delete:
             raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
-        place = log.erase(seq) if erase else None
+        place = None
+        if erase:
+            for snapshot in self.snapshots if log.next_seq(seq) == seq else ():
+                snapshot.leave_out(seq)  # before: a worker may be reading
+            place = log.erase(seq)
         if upkeep.discard(self.stored, seq, turn):
             if erase and self.config.sources:
                 self._remember(turn)  # its header may have told how far a source had come

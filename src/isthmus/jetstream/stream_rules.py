@@ -124,8 +124,7 @@ def require_creatable(
     """What CREATE asks before any rule: `name` is the one in the subject of the request."""
     if name != request.name:
         raise errors.make(errors.STREAM_DOES_NOT_MATCH_SUBJECT)
-    if "/" in name or "\\" in name:
-        raise errors.make(errors.STREAM_NAME_PATH_SEPARATOR)
+    require_name(name)
     if request.sealed:
         _invalid("stream configuration for create can not be sealed")
     if request.mirror_direct and request.mirror is None:
@@ -134,6 +133,12 @@ def require_creatable(
         raise errors.make(errors.MAXIMUM_STREAMS)
     if request.storage is Storage.MEMORY and request.max_bytes > 0:
         require_room(request, limits, usage)
+
+
+def require_name(name: str) -> None:
+    """Refuse a name that looks like a path."""
+    if "/" in name or "\\" in name:
+        raise errors.make(errors.STREAM_NAME_PATH_SEPARATOR)
 
 
 def require_room(config: StreamConfig, limits: AccountLimits, usage: AccountUsage) -> None:
