@@ -45,7 +45,7 @@ def test_a_group_alone_is_misuse(tool, group):
     [
         ("bogus", 'expected command but got "bogus"'),
         ("bench pub", '"nats bench" is a command of the original that is not supported yet'),
-        ("stream backup x y", '"nats stream backup" is a command of the original'),
+        ("stream cluster x y", '"nats stream cluster" is a command of the original'),
         ("stream bogus", 'expected command but got "bogus"'),
         ("pub", "required argument 'subject' not provided"),
         ("pub a b c", "unexpected argument 'c'"),

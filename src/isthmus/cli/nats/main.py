@@ -30,13 +30,13 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 NOT_HERE = {
     "nats": "audit auth bench cheat counter errors governor plugins schema service top trace "
     "traffic micro",
-    "nats account": "backup restore tls",
+    "nats account": "tls",
     "nats consumer": "cluster graph unpin",
     "nats context": "copy edit validate",
     "nats server": "account cluster config generate graph mappings passwd watch",
     "nats server check": "consumer credential exporter jetstream kv message meta request server",
     "nats server report": "cpu downgrade gateways health leafnodes mem routes",
-    "nats stream": "backup cluster graph restore",
+    "nats stream": "cluster graph",
 }
 
 
@@ -90,6 +90,7 @@ stream = _group(
     "JetStream streams",
     {
         "add": "Create a stream",
+        "backup": "Write an archive of a stream into a folder",
         "copy": "Create a stream like another one",
         "edit": "Change a stream",
         "find": "Show the streams that fit conditions",
@@ -99,6 +100,7 @@ stream = _group(
         "ls": "List the streams",
         "purge": "Remove messages",
         "report": "Show all streams in one table",
+        "restore": "Make a stream of the archive in a folder",
         "rm": "Remove a stream and its messages",
         "rmm": "Remove one message",
         "seal": "Allow no changes any more",
@@ -108,7 +110,7 @@ stream = _group(
     },
     {"create": "add", "new": "add", "nfo": "info", "i": "info", "list": "ls", "l": "ls"}
     | {"delete": "rm", "del": "rm", "cp": "copy", "update": "edit", "query": "find"}
-    | {"subj": "subjects"},
+    | {"subj": "subjects", "snapshot": "backup"},
 )
 consumer = _group(
     "consumer",
@@ -187,8 +189,12 @@ object_store = _group(
 account = _group(
     "account",
     "The account of this connection",
-    {"info": "Show account and limits"},
-    {"nfo": "info", "rep": "report"},
+    {
+        "backup": "Write archives of all streams into a folder",
+        "info": "Show account and limits",
+        "restore": "Make streams of the archives in a folder",
+    },
+    {"nfo": "info", "rep": "report", "snapshot": "backup"},
     {"report": "Who is connected, and what servers did"},
 )
 account_report = _group(
