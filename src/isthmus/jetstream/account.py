@@ -46,7 +46,7 @@ from isthmus.jetstream.restores import Answer, Restore
 from isthmus.jetstream.service import Service
 from isthmus.jetstream.snapshots import Snapshot
 from isthmus.jetstream.stream import Stream, StreamRecord
-from isthmus.jetstream.stream_config import Retention, Storage, StreamConfig
+from isthmus.jetstream.stream_config import Compression, Retention, Storage, StreamConfig
 from isthmus.store.archives import Archives
 from isthmus.store.recover import Left
 
@@ -67,6 +67,9 @@ class LogStore(Protocol):
 
     def keep(self, number: int, keeper: Stream, /) -> None:
         """`keeper` speaks for the stream `number` at checkpoints."""
+
+    def compress(self, number: int, /, *, wanted: bool) -> None:
+        """Whether blocks of the stream `number` are compressed from now on."""
 
     def drop_log(self, number: int, /) -> None:
         """The stream `number` is gone: its files may go."""
@@ -235,6 +238,7 @@ class AccountJetStream:
         """It is there, with its consumers, and goes on."""
         record = msgspec.json.decode(found.config, type=StreamRecord)
         self.streams[stream.name] = stream
+        self._compress(stream)
         stream.origins.recall(record.positions, found.labels)
         stream.ages.recall(turn)
         for number, left in sorted(found.consumers.items()):
@@ -345,6 +349,7 @@ class AccountJetStream:
         self._require_rememberable(config, turn)
         self.require_writable()
         stream.update(config, turn)
+        self._compress(stream)
         return stream
 
     def delete_message(self, name: str, seq: int, turn: Turn, *, erase: bool, done: Erased) -> None:
@@ -399,7 +404,13 @@ class AccountJetStream:
         )
         if config.storage is Storage.FILE and self._logs is not None:
             self._logs.keep(number, stream)
+        self._compress(stream)
         return stream
+
+    def _compress(self, stream: Stream) -> None:
+        if stream.journal is not None and self._logs is not None:
+            wanted = stream.config.compression is Compression.S2
+            self._logs.compress(stream.number, wanted=wanted)
 
     # --- consumers ---
 

@@ -33,7 +33,7 @@ from isthmus.core.turn import Turn
 from isthmus.jetstream import advisories, errors
 from isthmus.jetstream.consumer import ConsumerRecord
 from isthmus.jetstream.stream import StreamRecord
-from isthmus.jetstream.stream_config import Storage, StreamConfig
+from isthmus.jetstream.stream_config import Compression, Storage, StreamConfig
 from isthmus.store.archive import Manifest, Reader
 from isthmus.store.records import ConsumerMeta
 from isthmus.store.recover import FoundConsumer, Left
@@ -77,6 +77,9 @@ class Restore:
         in_files = config.storage is Storage.FILE and premises.journal is not None
         self._staging = account.archives if in_files else None
         self._files = None if self._staging is None else self._staging.stage(number)
+        if self._files is not None:
+            compress = config.compression is Compression.S2
+            self._files.blocks.choose(compress=compress, from_seq=0)
         self._intake = _Intake(
             StreamLog(number) if self._files is None else self._files.log,
             SubjectTree(premises.seed()),

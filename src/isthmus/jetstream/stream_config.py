@@ -188,7 +188,6 @@ class StreamConfigRequest(StreamConfig, omit_defaults=True):
 
 
 NOT_YET: dict[str, str] = {
-    "compression": "only none",
     "allow_msg_counter": "no counters",
     "allow_atomic": "no atomic batches",
     "allow_msg_schedules": "no schedules",

@@ -19,15 +19,14 @@ from isthmus.base.ports import Disk
 from isthmus.base.values import Value
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
+from isthmus.store.block_files import BlockFiles
 from isthmus.store.jobs import (
     Job,
     MakeFolder,
     Operation,
     Remove,
     Submit,
-    Sync,
     SyncFolder,
-    WriteAt,
     replace_file,
 )
 from isthmus.store.records import (
@@ -134,12 +133,12 @@ class StreamFiles:
             epoch=stream_epoch(secret, number),
             block_bytes=block_bytes,
         )
+        self.blocks = BlockFiles(disk, number, stream_epoch(secret, number))
         self.keeper: Keeper | None = None
         self.failed = ""
         self.checkpoint_lsn = 0  # records below are in blocks and checkpoint
         self.exists = False  # the folder does
         self.removed = False
-        self._disk = disk
         self.submit = submit
         self._cache = cache
         self._secret = secret
@@ -155,10 +154,10 @@ class StreamFiles:
 
     def read_block(self, first_seq: int, generation: int, offset: int, size: int) -> bytes:
         """Bytes of a block's file; what cannot be read is missing, and named."""
-        path = block_path(self.number, first_seq, generation)
         try:
-            return self._disk.read(path, offset, size)
+            return self.blocks.read((first_seq, generation), offset, size)
         except OSError as error:
+            path = block_path(self.number, first_seq, generation)
             self._report(f"stream {self.number}: {path} cannot be read: {error}")
             return b""
 
@@ -176,18 +175,18 @@ class StreamFiles:
         if row is None:
             return
         first, generation, offset, data = row
-        path = block_path(self.number, first, generation)
-        operations = self._folder()
-        operations += [WriteAt(path=path, offset=offset, data=data), Sync(path=path)]
+        write, packed = self.blocks.write((first, generation), offset, data, full=True)
+        operations = self._folder() + write
         size = offset + len(data)
         self._writes += 1
 
         def done(error: BaseException | None, turn: Turn) -> None:
             self._writes -= 1
             if error is not None:
+                path = block_path(self.number, first, generation)
                 self._fail(f"writing {path}: {error}")
             else:
-                self._written(first, generation, size)
+                self._written(first, generation, size, packed=packed)
             if self.on_quiet is not None and self._writes == 0:
                 call, self.on_quiet = self.on_quiet, None
                 call(turn)
@@ -197,7 +196,7 @@ class StreamFiles:
     def dropped(self, first_seq: int, generation: int) -> None:
         """Nothing lives in a block any more, or it moved to another file."""
         self._cache.forget(self.log, first_seq)
-        self._garbage.append(block_path(self.number, first_seq, generation))
+        self._garbage += self.blocks.paths((first_seq, generation))
 
     def damaged(self, seq: int, first_seq: int, offset: int) -> None:
         """A record on disk failed its check."""
@@ -225,26 +224,37 @@ class StreamFiles:
         """
         assert self.keeper is not None
         assert not self.writing
-        for first_seq in self.log.compactable(COMPACT_AT_ONCE):
+        at_once = COMPACT_AT_ONCE // 2 if self.blocks.packed else COMPACT_AT_ONCE
+        for first_seq in self.log.compactable(at_once):
             self.log.compact(first_seq)
+        files, rows = self.log.files(), self.log.unwritten()
+        there = [(first_seq, generation) for first_seq, generation, _ in files]
+        conversions, converted = self.blocks.conversions(files, [row[:2] for row in rows])
         meta = self._meta(lsn, self.keeper.checkpoint())
         digest = _digest(meta)
         garbage = [] if self._readers else self._garbage
-        if not self.failed and digest == self._last_meta and not garbage:
+        if not (self.failed or garbage or converted or rows) and digest == self._last_meta:
             self.checkpoint_lsn = lsn
             return None
         self._checkpointing = True
-        rows = self.log.unwritten()
         if garbage:
             self._garbage = []
-        operations = self._folder()
+        operations = self._folder() + conversions
+        wrote: list[tuple[int, int, int, bool]] = []
         for first_seq, generation, offset, data in rows:
-            path = block_path(self.number, first_seq, generation)
-            operations += [WriteAt(path=path, offset=offset, data=data), Sync(path=path)]
+            key = (first_seq, generation)
+            write, packed = self.blocks.write(key, offset, data, full=key != there[-1])
+            operations += write
+            wrote.append((first_seq, generation, offset + len(data), packed))
+        soon = [(first_seq, generation) for first_seq, generation, _, packed in wrote if packed]
+        plain = [
+            (first_seq, generation) for first_seq, generation, _, packed in wrote if not packed
+        ]
+        listed = self.blocks.listed(there, {*converted, *soon})
+        meta = replace(meta, packed=[key for key in listed if key not in plain])
         folder = stream_folder(self.number)
         operations += replace_file(f"{folder}/{META}", folder, pack(meta, self._secret))
         operations += [Remove(path=path) for path in garbage]
-        sizes = [(first, generation, at + len(data)) for first, generation, at, data in rows]
 
         def done(error: BaseException | None, turn: Turn) -> None:
             self._checkpointing = False
@@ -252,8 +262,10 @@ class StreamFiles:
                 self._garbage += garbage
                 self._fail(f"checkpoint: {error}")
             else:
-                for first_seq, generation, size in sizes:
-                    self._written(first_seq, generation, size)
+                for first_seq, generation, size, packed in wrote:
+                    self._written(first_seq, generation, size, packed=packed)
+                self.blocks.converted(converted)
+                self._garbage += self.blocks.plain_of(converted)
                 self._last_meta = digest
                 self.checkpoint_lsn = lsn
                 if self.failed:
@@ -288,7 +300,8 @@ class StreamFiles:
             consumers=now.consumers,
         )
 
-    def _written(self, first_seq: int, generation: int, size: int) -> None:
+    def _written(self, first_seq: int, generation: int, size: int, *, packed: bool) -> None:
+        self._garbage += self.blocks.written((first_seq, generation), packed=packed)
         if self.log.written(first_seq, generation, size) and not self.removed:
             self._cache.add(self.log, first_seq, size)
 
@@ -308,4 +321,5 @@ class StreamFiles:
 
 def _digest(meta: StreamMeta) -> bytes:
     """Tells two checkpoints apart by what they say, not by when."""
-    return blake2b(msgspec.msgpack.encode(replace(meta, lsn=0)), digest_size=16).digest()
+    said = replace(meta, lsn=0, packed=[])
+    return blake2b(msgspec.msgpack.encode(said), digest_size=16).digest()

@@ -22,7 +22,6 @@ from isthmus.core.stream_log import StreamLog, block_rows
 from isthmus.store.archive import FORMAT, Manifest, Writer
 from isthmus.store.blocks import StreamFiles, StreamNow
 from isthmus.store.jobs import Operation
-from isthmus.store.records import block_path
 
 if TYPE_CHECKING:
     from isthmus.core.stream_log import BlockRow
@@ -48,6 +47,7 @@ class Moment:
         self._now = now
         self._taken_ns = taken_ns
         self._files = files
+        self._blocks = None if files is None else files.blocks
         self._strict = strict
         self._rows = block_rows(log.snapshot())
         self._views = held(log)
@@ -105,8 +105,9 @@ class Moment:
         data: bytes | memoryview | None = self._views.pop(first_seq, None)
         if data is None:
             assert disk is not None
-            path = block_path(self._log.number, first_seq, generation)
-            data = disk.read(path, 0, size).ljust(size, b"\0")  # what is missing passes no check
+            assert self._blocks is not None
+            data = self._blocks.read((first_seq, generation), 0, size)
+            data = data.ljust(size, b"\0")  # what is missing passes no check
         return Packer(
             self._log,
             data[:size],

@@ -7,6 +7,7 @@
       journal/spare-3                    a segment to be used again
       streams/12/meta                    StreamMeta: the last checkpoint of stream 12
       streams/12/8192-0.blk              its block that begins at sequence 8192, generation 0
+      streams/12/9216-0.blz              another one, compressed
 
 A small file holds one record twice, so that a flipped bit costs nothing. It is replaced as a whole:
 written beside, synced, renamed. Knows no Disk; the format is in docs/internals/store-format.md.
@@ -64,6 +65,7 @@ class StreamMeta(Value):
     messages: int
     blocks: bytes  # StreamLog.snapshot
     consumers: list[ConsumerMeta]
+    packed: list[tuple[int, int]] = []  # first sequence and generation of blocks in packed files
 
 
 SmallFile = TypeVar("SmallFile", Identity, StreamMeta)
@@ -88,6 +90,11 @@ def stream_folder(number: int) -> str:
 def block_path(stream: int, first_seq: int, generation: int) -> str:
     """The file of a block."""
     return f"{STREAMS}/{stream}/{first_seq}-{generation}.blk"
+
+
+def packed_path(stream: int, first_seq: int, generation: int) -> str:
+    """The file of a block that is compressed."""
+    return f"{STREAMS}/{stream}/{first_seq}-{generation}.blz"
 
 
 def stream_epoch(secret: int, number: int) -> int:

@@ -39,6 +39,7 @@ from isthmus.store.records import (
     StreamMeta,
     block_path,
     pack,
+    packed_path,
     segment_number,
     segment_path,
     stream_folder,
@@ -257,12 +258,15 @@ class _Recovery:
         found.files.exists = True
         found.files.checkpoint_lsn = meta.lsn
         listed = set()
+        blocks = found.files.blocks
+        blocks.packed = set(meta.packed)
         for row in block_rows(meta.blocks):
             first_seq, _, generation, _, size, live, _ = row
-            path = block_path(number, first_seq, generation)
+            key = (first_seq, generation)
+            path = packed_path(number, *key) if key in blocks.packed else block_path(number, *key)
             listed.add(path)
             try:
-                data = self.disk.read(path, 0, size)
+                data = blocks.read_listed(key, size)
             except OSError as error:
                 data = b""
                 self.findings.append(f"stream {number}: {path} cannot be read: {error}")

@@ -32,11 +32,12 @@ from isthmus.core.journal import Journal
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
 from isthmus.store.archives import Archives
+from isthmus.store.block_files import overwrite_packed
 from isthmus.store.blocks import BlockCache, Keeper, StreamFiles
 from isthmus.store.erasure import Erased, EraseRecords, Overwrite
-from isthmus.store.jobs import Job, RemoveFolder, Submit, SyncFolder
+from isthmus.store.jobs import Job, Operation, RemoveFolder, Submit, SyncFolder
 from isthmus.store.journal import JournalOwner
-from isthmus.store.records import STREAMS, block_path, stream_folder
+from isthmus.store.records import STREAMS, block_path, stream_epoch, stream_folder
 
 if TYPE_CHECKING:
     from isthmus.store.recover import Found
@@ -171,6 +172,12 @@ class Store:
         )
         return files
 
+    def compress(self, number: int, /, *, wanted: bool) -> None:
+        """Whether full blocks of the stream are compressed from now on."""
+        files = self._streams[number]
+        blocks = files.log.files()
+        files.blocks.choose(compress=wanted, from_seq=blocks[-1][0] if blocks else 0)
+
     def files_of(self, number: int) -> StreamFiles:
         """The files of a stream that is there."""
         return self._streams[number]
@@ -226,11 +233,13 @@ class Store:
         self._erasing = bool(batch)
         if not batch:
             return
-        overwrite = [
-            Overwrite(path=block_path(erased.owner, *place[:2]), offset=place[2], data=place[3])
-            for erased, place, _ in batch
-            if place is not None
-        ]
+        overwrite: list[Operation] = []
+        for erased, place, _ in batch:
+            if place is not None:
+                path = block_path(erased.owner, *place[:2])
+                overwrite.append(Overwrite(path=path, offset=place[2], data=place[3]))
+                epoch = stream_epoch(self._secret, erased.owner)
+                overwrite.append(overwrite_packed(erased.owner, place, epoch))
         messages = tuple(erased for erased, _, _ in batch)
 
         def blocks_done(error: BaseException | None, turn: Turn) -> None:

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from isthmus.cli.nats.kv_view import short_value
-from support.servers import only_real
 
 
 @pytest.fixture
@@ -71,7 +70,6 @@ def test_its_stream_is_a_bucket_for_every_client(nats):
     assert "Metadata:\n\n                      a: b\n" in out
 
 
-@only_real  # no compression
 def test_values_are_compressed(nats):
     assert "Compressed: true\n" in nats.ok("kv", "add", "B", "--compress")
 

@@ -1,0 +1,205 @@
+"""Streams whose blocks are compressed: the same rules, in fewer bytes."""
+
+import random
+
+import pytest
+
+from isthmus.testing.disks import FaultyDisk, MemoryDisk
+from support.archives import Life, content
+from support.store_world import PowerCut, World, problems
+
+
+class Compressing(Life):
+    """A life in which every stream compresses."""
+
+    def create(self, count=0, size=100):
+        number = super().create(0)
+        self.store.compress(number, wanted=True)
+        self.publish(number, count, size)
+        return number
+
+
+def names(life, number):
+    return [name for name in life.disk.list(f"streams/{number}") if name != "meta"]
+
+
+def test_full_blocks_are_compressed_and_read_back():
+    life = Compressing(MemoryDisk())
+    number = life.create(60)
+    life.checkpoint()
+    endings = [name.rpartition(".")[2] for name in names(life, number)]
+    assert endings.count("blk") == 1, "the one that grows"
+    assert endings.count("blz") > 5
+    for first, _, _ in life.log(number).files():
+        life.log(number).evict(first)
+    assert [text[2][:3] for text in list(content(life.log(number)).values())[:2]] == [
+        b"1:.",
+        b"2:.",
+    ]
+
+
+def test_they_come_back_after_a_power_cut():
+    disk = MemoryDisk()
+    life = Compressing(disk)
+    number = life.create(60)
+    life.checkpoint()
+    messages = content(life.log(number))
+    [found] = Life(disk.crash(3)).store.recovered
+    assert content(found.log) == messages
+    assert found.tree.totals(b">") == (3, 60)
+
+
+def test_what_was_written_in_parts_is_compressed_later():
+    life = Compressing(MemoryDisk())
+    number = life.create()
+    for _ in range(30):
+        life.publish(number, 1)
+        life.checkpoint()
+    life.checkpoint()
+    endings = [name.rpartition(".")[2] for name in names(life, number)]
+    assert endings.count("blk") == 1
+    assert endings.count("blz") >= 3
+    [found] = Life(life.disk.crash(4)).store.recovered
+    assert content(found.log) == content(life.log(number))
+
+
+def test_the_choice_belongs_to_the_block():
+    disk = MemoryDisk()
+    life = Compressing(disk)
+    number = life.create(30)
+    life.store.compress(number, wanted=False)
+    life.publish(number, 30)
+    life.checkpoint()
+    endings = [name.rpartition(".")[2] for name in names(life, number)]
+    assert endings.count("blk") > 2
+    assert endings.count("blz") > 2
+    after = Life(disk.crash(5))
+    assert content(after.store.recovered[0].log) == content(life.log(number))
+
+
+def test_a_compressed_block_goes_on_growing_after_a_restart():
+    disk = MemoryDisk()
+    life = Compressing(disk)
+    number = life.create(60)
+    life.checkpoint()
+    last = life.log(number).files()[-1][0]
+    life.discard(number, range(last, 61))  # the last full block is the last one now
+    life.log(number).use_up(60)
+    life.checkpoint()
+    after = Life(disk.crash(6))
+    after.trees[number] = after.store.recovered[0].tree
+    after.store.compress(number, wanted=True)
+    after.publish(number, 40)
+    after.checkpoint()
+    messages = content(after.log(number))
+    assert content(Life(after.disk.crash(7)).store.recovered[0].log) == messages
+
+
+def test_a_flipped_bit_is_found_and_named():
+    disk = MemoryDisk()
+    life = Compressing(disk)
+    number = life.create(60)
+    life.checkpoint()
+    messages = content(life.log(number))
+    packed = [name for name in names(life, number) if name.endswith("blz")]
+    chance = random.Random(8)
+    lost = 0
+    for _ in range(200):
+        broken = disk.crash(1)
+        path = f"streams/{number}/{chance.choice(packed)}"
+        broken.flip(path, chance.randrange(broken.size(path)), chance.randrange(8))
+        after = Life(broken)
+        [found] = after.store.recovered
+        there = content(found.log)
+        assert all(messages[seq] == there[seq] for seq in there)
+        if len(there) < len(messages):
+            assert after.store.report.findings
+            lost += 1
+    assert lost > 10
+
+
+def test_an_erased_message_is_nowhere():
+    disk = MemoryDisk()
+    life = Compressing(disk)
+    number = life.create()
+    life.store.journal.write(life.turn, 1, number, 1, 1, subject=b"s", payload=b"the secret")
+    life.log(number).add(b"s", b"the secret", time_ns=1)
+    life.trees[number].insert(b"s", 1)
+    life.publish(number, 60)
+    life.checkpoint()
+    place = life.log(number).erase(1)
+    life.discard(number, [1])
+    said = []
+    life.store.erase(number, 1, place, lambda problem, _turn: said.append(problem))
+    life.settle()
+    assert said == [""]
+    path = f"streams/{number}/1-0.blz"
+    assert disk.size(path) > 0
+    block = life.store.files_of(number).blocks.read((1, 0), 0, 1024)
+    assert b"the secret" not in block
+    assert b"2:." in block
+    [found] = Life(disk.crash(9)).store.recovered
+    assert set(content(found.log)) == set(range(2, 62))
+
+
+class CompressingWorld(World):
+    """Every stream of it compresses."""
+
+    def create(self):
+        super().create()
+        self.store.compress(max(self.logs), wanted=True)
+
+    def start(self):
+        super().start()
+        for number in self.logs:
+            self.store.compress(number, wanted=True)
+
+
+def live(disk, seed, models, life):
+    """One life, ended by a power cut; problems that its start found."""
+    chance = random.Random(seed * 100 + life)
+    faulty = FaultyDisk(
+        disk, chance.randint(1, 400), fault=PowerCut, torn=chance.random() < 0.5, for_good=True
+    )
+    try:
+        world = CompressingWorld(faulty, seed * 10 + life, models)
+        if found := problems(world, models):
+            return found
+        world.start()
+        world.run(chance.randint(20, 300))
+        if chance.random() < 0.2:
+            world.finish()
+    except PowerCut:
+        pass
+    return []
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_nothing_released_is_lost(part):
+    for seed in range(part * 15, part * 15 + 15):
+        disk, models = MemoryDisk(), {}
+        for life in range(3):
+            assert live(disk, seed, models, life) == [], f"seed {seed}, life {life}"
+            disk = disk.crash(seed * 7 + life)
+        assert problems(CompressingWorld(disk, seed, models), models) == [], f"seed {seed}"
+
+
+def test_a_fault_at_any_step_loses_nothing():
+    fail_at = 0
+    while True:
+        fail_at += 1
+        disk, models = MemoryDisk(), {}
+        faulty = FaultyDisk(disk, fail_at)
+        try:
+            world = CompressingWorld(faulty, 11, models)
+            world.start()
+            world.run(80)
+            world.finish()
+        except OSError:
+            pass
+        disk._locked.clear()
+        for after in (disk.crash(fail_at), disk):
+            assert problems(World(after, 12, models), models) == [], f"operation {fail_at}"
+        if not faulty.failed:
+            break
+    assert fail_at > 100
