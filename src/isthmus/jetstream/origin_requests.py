@@ -45,6 +45,7 @@ class CreatedConfig(Value):
     """What of the consumer's configuration matters."""
 
     deliver_subject: str = ""
+    ack_policy: str = ""
 
 
 class Created(Value):
@@ -53,6 +54,7 @@ class Created(Value):
     error: ApiError | None = None
     name: str = ""
     delivered: SequencePair = SequencePair()
+    reset_seq: int = 0  # of a consumer that was there: where it begins anew
     config: CreatedConfig = CreatedConfig()
 
 
@@ -153,6 +155,12 @@ def create_subject(source: StreamSource, config: ConsumerConfig) -> str:
     if config.filter_subject:
         subject += f".{config.name}.{config.filter_subject}"
     return subject.replace("..", ".")
+
+
+def reset_subject(source: StreamSource, name: str) -> str:
+    """The API subject by which the consumer `name`, which somebody made, begins anew."""
+    api = source.external.api if source.external is not None else ""
+    return f"{api or _API}.CONSUMER.RESET.{source.name}.{name}".replace("..", ".")
 
 
 def delete_subject(source: StreamSource, name: str) -> str:

@@ -1,8 +1,9 @@
 """The streams that a stream copies: as its mirror, or as its sources.
 
-An `Origin` asks for a consumer at the origin's API, in the account or across its border, and hands
-what that delivers to a compiled `Intake`. It asks again where something is missing, where the
-origin is silent, and, later and later, where it is refused. Knows no other stream: all it has of
+An `Origin` asks for a consumer at the origin's API, in the account or across its border (or has the
+one that its configuration names begin anew: CONSUMER.RESET), and hands what that delivers to a
+compiled `Intake`. It asks again where something is missing, where the origin is silent, and, later
+and later, where it is refused. Knows no other stream: all it has of
 the origin are answers and deliveries.
 
         wait ──due──► ask ──created──► open ──silent, something missing──► wait
@@ -30,8 +31,8 @@ from isthmus.core.router import publish
 from isthmus.core.turn import Turn
 from isthmus.jetstream import errors, origin_requests
 from isthmus.jetstream.api import IDENTITY_HEADER, REQUIRED_LEVEL_HEADER
-from isthmus.jetstream.consumer_config import ConsumerConfig
-from isthmus.jetstream.errors import ApiError
+from isthmus.jetstream.consumer_config import AckPolicy, ConsumerConfig
+from isthmus.jetstream.errors import ApiError, Row
 from isthmus.jetstream.origin_requests import SILENCE_NS, Created, CreateRequest, Start
 from isthmus.jetstream.responses import SourceInfo
 from isthmus.jetstream.stream_config import StreamConfig, StreamSource
@@ -213,6 +214,12 @@ class Origin:
         self.close(turn)
 
     @property
+    def _not_flow_control(self) -> Row:
+        if self._mirror:
+            return errors.MIRROR_CONSUMER_NOT_FLOW_CONTROL
+        return errors.SOURCE_CONSUMER_NOT_FLOW_CONTROL
+
+    @property
     def position(self) -> Position:
         """The last sequence taken of the origin, and which stream that is."""
         return self.intake.origin_seq, self.intake.identity.decode()
@@ -281,10 +288,9 @@ class Origin:
         premises = self._stream.premises
         self._asked_ns = turn.now_ns
         self.error = None
-        config = self._consumer()
-        body = to_json(CreateRequest(stream_name=self.source.name, config=config))
+        subject, body = self._request()
         lines = []
-        if self._level:
+        if self._level and not (self._mirror and self.source.consumer is not None):
             lines.append((REQUIRED_LEVEL_HEADER, str(self._level)))
             if not self._mirror and self._level == API_LEVELS[0] and self.intake.identity:
                 lines.append((IDENTITY_HEADER, self.intake.identity.decode()))
@@ -294,7 +300,7 @@ class Origin:
         premises.agenda.put(self._alarm, turn.now_ns + ANSWER_WAIT_NS, turn)
         taken = publish(
             premises.core,
-            origin_requests.create_subject(self.source, config).encode(),
+            subject.encode(),
             body,
             turn,
             reply=self._reply,
@@ -302,6 +308,17 @@ class Origin:
         )
         if not taken:  # nobody is there to answer
             self._failed(turn)
+
+    def _request(self) -> tuple[str, bytes]:
+        """To make a consumer, or to have the one that was chosen begin anew."""
+        chosen = self.source.consumer
+        if chosen is None:
+            config = self._consumer()
+            body = to_json(CreateRequest(stream_name=self.source.name, config=config))
+            return origin_requests.create_subject(self.source, config), body
+        start = self._mirror_start() if self._mirror else self._source_start()
+        body = b'{"seq":%d}' % start.seq if start.seq else b""
+        return origin_requests.reset_subject(self.source, chosen.name), body
 
     def _consumer(self) -> ConsumerConfig:
         premises = self._stream.premises
@@ -377,30 +394,40 @@ class Origin:
         if created.error is not None:
             self._refused(created.error, turn)
             return
-        subject = created.config.deliver_subject
-        if not subject or not created.name or created.delivered.stream_seq > _SEQ_MAX:
+        subject, passed_seq = created.config.deliver_subject, created.delivered.stream_seq
+        if self.source.consumer is not None:
+            if created.config.ack_policy != AckPolicy.FLOW_CONTROL:
+                self._refused(errors.to_api_error(errors.make(self._not_flow_control)), turn)
+                return
+            subject = self.source.consumer.deliver_subject
+            passed_seq = max(created.reset_seq - 1, 0)
+        if not subject or not created.name or passed_seq > _SEQ_MAX:
             row = errors.MIRROR_CONSUMER_FAILED if self._mirror else errors.SOURCE_CONSUMER_FAILED
             error = errors.make(row, err="invalid consumer create response")
             self.error = errors.to_api_error(error)
             self._failed(turn)
             return
         identity = _identity(request.header)
-        if self._recreated or (
-            identity and self.intake.identity and identity != self.intake.identity
-        ):
+        other = identity and self.intake.identity and identity != self.intake.identity
+        if other and self.source.consumer is not None and not self._recreated:
+            self._begin_anew(turn)  # it was reset to where the one before had come
+            return
+        if self._recreated or other:
             self.intake.restart()
         self._recreated = False
         self._fails = 0
-        self.intake.open(
-            subject.encode(), created.name.encode(), created.delivered.stream_seq, identity, turn
-        )
+        self.intake.open(subject.encode(), created.name.encode(), passed_seq, identity, turn)
         self._watch(turn)
+
+    def _begin_anew(self, turn: Turn) -> None:
+        """The origin is another stream than before: nothing of it was taken."""
+        self.intake.restart()
+        self._recreated = True
+        self.ask_soon(turn)
 
     def _refused(self, error: ApiError, turn: Turn) -> None:
         if error.err_code == errors.STREAM_IDENTITY_MISMATCH.err_code:
-            self.intake.restart()
-            self._recreated = True
-            self.ask_soon(turn)
+            self._begin_anew(turn)
             return
         if error.err_code in _OLDER and self._level:
             self._level = API_LEVELS[API_LEVELS.index(self._level) + 1]

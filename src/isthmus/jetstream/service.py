@@ -90,6 +90,7 @@ class Asked(Value):
     names: tuple[str, ...]
     reply: bytes
     identity: str = ""  # of the stream that a copy expects
+    copies: bool = False  # who asks wants to know which stream this is
     client: bytes = b"{}"  # JSON of who asks
 
 
@@ -164,7 +165,11 @@ class Service:
         if request.header:
             headers = parse_headers(request.header)
             api.require_level(headers.get(api.REQUIRED_LEVEL_HEADER, ""))
-            asked = replace(asked, identity=headers.get(api.IDENTITY_HEADER, ""))
+            asked = replace(
+                asked,
+                identity=headers.get(api.IDENTITY_HEADER, ""),
+                copies=api.IDENTITY_HEADER in headers,
+            )
         if self._account.limits is None:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
         if asked.endpoint.stream_first:
@@ -434,7 +439,12 @@ class Service:
         self._account.require_writable()
         seq = consumer.reset(body.seq, turn)
         info = consumer.shown(turn)
-        return to_body(Response(type=asked.endpoint.type), info, Reset(reset_seq=seq))
+        answer = to_body(Response(type=asked.endpoint.type), info, Reset(reset_seq=seq))
+        if not asked.copies:
+            return answer
+        header = make_headers([(api.IDENTITY_HEADER, consumer.stream.identity)])
+        self._account.premises.answer(asked.reply, answer, turn, header=header)
+        return None
 
     def consumer_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
         """The end of a consumer."""

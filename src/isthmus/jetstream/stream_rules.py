@@ -66,9 +66,6 @@ def prepare(
     missing = refusal(config, NOT_YET)
     if missing is not None:
         _invalid(missing)
-    origins = config.sources if config.mirror is None else (config.mirror,)
-    if any(origin.consumer is not None for origin in origins):
-        _invalid("consumer of a mirror or source is not supported by this server yet")
     return config
 
 

@@ -48,6 +48,13 @@ class SubjectTransform(Record):
     dest: str = ""
 
 
+class SourceConsumer(Record):
+    """The consumer that a copy reads through, if it was chosen."""
+
+    name: str = ""
+    deliver_subject: str = ""
+
+
 class StreamSource(Record):
     """What a stream copies from."""
 
@@ -57,6 +64,7 @@ class StreamSource(Record):
     filter_subject: str = ""
     subject_transforms: list[SubjectTransform] = msgspec.field(default_factory=list)
     external: External | None = None
+    consumer: SourceConsumer | None = None
 
 
 class Republish(Record):
