@@ -283,6 +283,47 @@ def test_a_file_stream_fills_and_is_checkpointed(world: Charged, client: Client)
 # --- the tests can fail ---
 
 
+@pytest.mark.parametrize("storage", ["file", "memory"])
+def test_a_stream_goes_out_and_comes_in(world: Charged, client: Client, storage: str):
+    make_stream(client, 10_000, storage=storage, subjects=100)
+    client.request("$JS.API.CONSUMER.CREATE.S.C", {"stream_name": "S", "config": {"name": "C"}})
+    client.say(b"SUB _TO 7\r\n")
+    with world.measured():
+        data = take_archive(world, client)
+        config = {"name": "T", "subjects": ["t"], "storage": storage}
+        heard = client.request("$JS.API.STREAM.RESTORE.T", {"config": config, "state": {}})
+        subject = json.loads(re.search(rb"{.*}", heard)[0])["deliver_subject"]
+        for at in range(0, len(data), READ):
+            client.request(subject, data[at : at + READ])
+        made = client.request(subject)
+    assert b'"messages":10000' in made
+    world.check()
+
+
+def take_archive(world: Charged, client: Client) -> bytes:
+    """All of an archive of stream S, each chunk acknowledged."""
+    client.publish(
+        "$JS.API.STREAM.SNAPSHOT.S", {"deliver_subject": "_TO", "chunk_size": READ}, "_R"
+    )
+    left, data = b"", b""
+    for _ in range(2000):
+        world.loop.run_for(5_000_000)
+        left += client.take()
+        while line := re.match(rb"(MSG|HMSG) (\S+) \d+ (?:(\$JS\S+) )?(?:\d+ )?(\d+)\r\n", left):
+            size = int(line[4])
+            if len(left) < line.end() + size + 2:
+                break
+            payload, left = left[line.end() : line.end() + size], left[line.end() + size + 2 :]
+            if line[2] != b"_TO":
+                continue
+            if line[1] == b"HMSG":
+                return data
+            data += payload
+            if line[3]:
+                client.publish(line[3].decode(), b"")
+    raise AssertionError(left[:200])
+
+
 def test_without_slices_the_check_fails(world: Charged, client: Client, monkeypatch):
     monkeypatch.setattr(removals, "SLICE", 1 << 30)
     make_stream(client, MANY)
