@@ -1,7 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Acknowledgements of one consumer; see `ack_inlet.pxd` for their grammar.
 
-Owns nothing: reads the subject and the body, and tells the cursor.
+Owns nothing: reads the subject and the body, and tells the cursor. Invariant: a
+subject can name only what the cursor has delivered; anything else changes nothing.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING

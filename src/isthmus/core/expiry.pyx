@@ -2,7 +2,13 @@
 """When single messages expire: a heap of times, and the removal of what is due.
 
 A message with a TTL of its own says so in its record's flags (stored.pxd), so that after a restart
-those with a TTL are found without reading headers of all the others. Owns the heap of one stream.
+those with a TTL are found without reading headers of all the others.
+
+        heap    (at, seq) ── earliest on top         one entry per message with a TTL
+        expire  top due? ─► remove the message, or leave the last one of its subject to a marker
+        max_age needs no heap: the log is in order of time (`expire_by_age`)
+
+Owns the heap of one stream.
 Knows no header but the two that tell a delete marker from other messages. Invariant: every stored
 message with a TTL has an entry; an entry whose message is gone is dropped when its time comes, or
 when such entries outnumber the messages.

@@ -1,5 +1,9 @@
 """Messages for Python: $JS.API, $SYS, everything that happens once per request.
 
+        receive ─ copy ─► requests  [ r r r r r … ]         at most `requests_max`
+        settle  ◄─────────────────── first `slice_max` ─► handler(requests, turn)
+                again, in the next turn ◄── the rest
+
 `receive` copies the message; at the end of the turn the owner gets a batch in one call:
 `handler(requests)`, a list of `Request`. What it publishes is routed in the same turn. A batch has
 at most `slice_max` requests; the rest waits for the next turn, so that a client with a thousand

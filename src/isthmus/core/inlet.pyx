@@ -1,4 +1,8 @@
-"""Messages for Python, once per turn; see `inlet.pxd`."""
+"""Messages for Python, once per turn; see `inlet.pxd` for the picture.
+
+Owns the copies. Knows no meaning: the handler does. Invariant: requests reach the handler in the
+order in which they came, each once; while one waits, the inlet is queued for a turn.
+"""
 
 from libc.string cimport memcmp
 

@@ -1,6 +1,7 @@
 """How long a service takes; see `latency.pxd` for the picture.
 
 Owns the samples of the turn. Knows no metric and no subject: the owner makes something of them.
+Invariant: a sample ends once, and every ended one is handed over or counted as dropped.
 """
 
 from libc.stdint cimport int64_t, uint64_t

@@ -4,7 +4,14 @@
 A stream learns what follows a message on its subject when it stores the next one (`Stored.put`).
 After a restart, or when a limit per subject comes later, what is there already is gone through
 once, in slices. Until then the log is searched where a successor is not known, so nothing waits for
-it. Owns an index of its own that it lets go of at the end.
+it.
+
+        log      1:a  2:b  3:a  4:a  5:b …        looked at front to back, `limit` in a slice
+        seen     a ─► 3   b ─► 2                  the last of each subject so far
+        at 4:a   succession.note(3, 4), a ─► 4
+
+Owns an index of its own that it lets go of at the end. Knows no consumer. Invariant: of a succession
+it notes both messages are there, and none of their subject between them.
 """
 
 from libc.stdint cimport uint64_t

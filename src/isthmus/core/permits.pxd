@@ -2,6 +2,13 @@
 
 `SubjectSet` is a trie of patterns. `PublishPermits` combines an allow set, a deny set and the
 replies a client may answer once; verdicts for subjects that come again are remembered, bounded.
+
+        orders.*, orders.eu.>       root ── orders ─┬─ * ── END
+                                                    └─ eu ── > ── END
+
+        subject ─ hash ─► verdicts ─ known ─────────────────────────────────► allowed?
+                              └ new ─► allow, then deny: both sets ─ keep ──►
+                                       neither lets it pass ─► a reply granted? count it
 """
 
 from libc.stdint cimport int64_t, uint64_t

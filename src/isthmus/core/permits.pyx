@@ -2,7 +2,8 @@
 """Sets of subjects and publish permissions; see `permits.pxd`.
 
 A set is a trie of dictionaries, token by token; `b">"` and `b"*"` are keys like any other, and the
-key `END` marks that a pattern ends here.
+key `END` marks that a pattern ends here. Owns what it was made of. Knows no connection and no
+clock. Invariant: a remembered verdict is what the sets would say, since sets never change.
 """
 
 from libc.stdint cimport int64_t, uint64_t

@@ -1,7 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Steps of a consumer to bytes; see `progress.pxd` for the format.
 
-Owns the buffer of one turn. Knows no meaning: the cursor writes steps and applies them.
+Owns the buffer of one turn. Knows no meaning: the cursor writes steps and applies them. Invariant:
+neighbours delivered one after the other are one step, whatever their number.
 """
 
 from libc.stdint cimport uint8_t, uint64_t

@@ -1,7 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Pull requests of one consumer; see `pull_inlet.pxd`.
 
-Owns the few requests it remembers. Knows no JSON: the owner does.
+Owns the few requests it remembers. Knows no JSON: the owner does. Invariant: a form in `known` is
+what the owner made of exactly those bytes, without a header.
 """
 
 from libc.stdlib cimport free, malloc

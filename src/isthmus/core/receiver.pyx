@@ -1,4 +1,7 @@
-"""The base class of all receivers; see `receiver.pxd` for the family."""
+"""The base class of all receivers; see `receiver.pxd` for the family.
+
+Owns nothing. Invariant: `receive` borrows the message for the call and keeps no pointer into it.
+"""
 
 from libc.stdint cimport int64_t
 

@@ -2,8 +2,15 @@
 """From the journal's segments back to what they said.
 
 Recovery goes through each segment twice: `survey` finds out what is sound, what is damaged and how
-far everything had been released; `Replay.run` then applies the sound records that count. Knows no
-files: the caller (`store.recover`) reads them. Invariant: records are applied in the order in which
+far everything had been released; `Replay.run` then applies the sound records that count.
+
+        segment   C r r r C r r ✗✗✗✗ r C r r            C: a commit, ✗: damaged
+        survey    ──run───────►      ──run──►           released: the highest that a C says
+        plan      which runs count (store.recover)
+        run       message, remove, purge ─► log and index of the stream, behind its checkpoint
+                  ack ─► the consumer's list       stream, consumer, delete ─► rare(entry, lsn)
+
+Owns what it gathers for consumers. Knows no files: the caller (`store.recover`) reads them. Invariant: records are applied in the order in which
 they were appended, each at most once.
 """
 

@@ -2,7 +2,14 @@
 """A consumer's state from what it journalled: snapshot and steps, applied in order.
 
 The steps change the state by the same functions as when they were first made (`note_…`), so a
-cursor after a restart is the cursor before it. Knows no disk: who recovers hands over the payloads.
+cursor after a restart is the cursor before it.
+
+        running     deliver, ack, nak … ─► note_…  ─► state
+                                     └─► Steps ─► journal          progress.pxd
+        restarted   journal ─► apply ─► note_…  ─► the same state
+
+Owns nothing. Knows no disk: who recovers hands over the payloads. Invariant: a record that is
+not whole raises `StoreError`, and a cursor's `snapshot` applied to a fresh one gives its state.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING

@@ -4,6 +4,11 @@
 queue group, and returns how many took it. A crossing calls `route` again for the other account;
 `message.hops` bounds that recursion at HOPS_MAX, so no configuration can loop.
 
+        message.to ─► Sublist.match ─► [ R R R │ G G │ G G G ]
+                                         plain   one of each group, another if that one is gone
+        R: Subscription, Ingest, Cursor's inlets …      answer here
+        R: Crossing, Response, Shadow ─► route(the other account), hops + 1
+
 `AccountCore` is the compiled half of `accounts.account.Account`: the sublist and the counters. It
 knows its name and nothing about who may do what.
 

@@ -1,5 +1,9 @@
 # cython: boundscheck=False, wraparound=False
-"""From a published message to its receivers, inside one account; see `router.pxd`."""
+"""From a published message to its receivers, inside one account; see `router.pxd` for the picture.
+
+Owns an account's counters. Knows no receiver by its class. Invariant: no receiver that
+matched is freed while the message is being spread, and none gets it twice from one `route`.
+"""
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 

@@ -1,7 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Headers of stored messages; see `stamp.pxd`.
 
-Owns one buffer, reused for every message. Knows no clock: the time is the record's.
+Owns one buffer, reused for every message. Knows no clock: the time is the record's. Invariant: a
+printed block ends with an empty line, and its spans last until the next one is printed.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING

@@ -1,4 +1,8 @@
-"""The work of one turn, settled once; see `turn.pxd` for the picture."""
+"""The work of one turn, settled once; see `turn.pxd` for the picture.
+
+Owns the lists of who asked. Knows no loop, no clock and no socket. Invariant: a chore is on one
+list at most while `queued`, and whoever asked is settled in this turn or in one that resumes.
+"""
 
 from libc.stdint cimport int64_t, uint64_t
 

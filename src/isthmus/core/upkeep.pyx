@@ -3,6 +3,13 @@
 
 Every function does a part of its work and says how much, so that its owner can go on in the next
 turn. Followers learn of single removals; of bulk ones (`trim`) their owners tell them at the end.
+
+        owner ─ shrink, trim, purge_matching, sweep (…, limit) ─► how many went, where to go on
+          ▲                                                       │
+          └──────────────── next turn, until nothing is left ◄────┘ then `purged`: one record
+
+Owns nothing. Knows no configuration: what must go is its owner's to say. Invariant: a call looks at
+no more than `limit` messages, and what it removed is gone from log, index and usage alike.
 """
 
 from libc.stdint cimport uint64_t
