@@ -216,13 +216,28 @@ cdef Py_ssize_t record_read(
     memcpy(&size, data, 4)
     memcpy(&check, data + 4, 4)
     out.crc = _content_crc(data, size)
-    if check != out.crc ^ epoch:
+    if check != out.crc ^ epoch or not _padding_sound(data, occupied):
         return -1
-    while size < <uint32_t> occupied:  # at most seven bytes of padding; damage there counts too
-        if data[size] != 0:
-            return -1
-        size += 1
     return occupied
+
+
+cdef inline bint _padding_sound(const char* data, Py_ssize_t occupied) noexcept nogil:
+    """Zeros behind the record, up to seven: damage there counts too."""
+    cdef uint32_t size
+    memcpy(&size, data, 4)
+    while size < <uint32_t> occupied:
+        if data[size] != 0:
+            return False
+        size += 1
+    return True
+
+
+cdef inline uint32_t _mask_of(const char* data) noexcept nogil:
+    """The epoch under which the record would be sound."""
+    cdef uint32_t size, check
+    memcpy(&size, data, 4)
+    memcpy(&check, data + 4, 4)
+    return check ^ _content_crc(data, size)
 
 
 cdef Py_ssize_t record_resync(
@@ -230,12 +245,17 @@ cdef Py_ssize_t record_resync(
 ) noexcept nogil:
     """The next offset from `at` on where a sound record stands, or -1.
 
+    Behind the end of a file that is used again stand the records of its former life: sound but for
+    the epoch. Two of them in a row betray that one, and from there on they are passed over whole,
+    since nothing new can begin inside of bytes that are all old.
+
     Work is bounded: after RESYNC_BYTES of checksums only the damaged record's own length and the
     end are believed in.
     """
     cdef Record record
-    cdef Py_ssize_t occupied
+    cdef Py_ssize_t occupied, following
     cdef Py_ssize_t budget = RESYNC_BYTES
+    cdef uint32_t mask, former = epoch          # `epoch`: not known
     # most often only the content is damaged, and the length still leads to the next record
     occupied = record_view(data + at, size - at, &record)
     if occupied > 0:
@@ -248,11 +268,21 @@ cdef Py_ssize_t record_resync(
             at += 8
             continue
         occupied = record_view(data + at, size - at, &record)
-        if occupied > 0:
-            budget -= occupied
-            if record_read(data + at, size - at, epoch, &record) > 0:
-                return at
-        at += 8
+        if occupied <= 0 or not _padding_sound(data + at, occupied):
+            at += 8
+            continue
+        budget -= occupied
+        mask = _mask_of(data + at)
+        if mask == epoch:
+            return at
+        following = occupied
+        if mask != former:
+            following = record_view(data + at + occupied, size - at - occupied, &record)
+            if following > 0 and _padding_sound(data + at + occupied, following):
+                budget -= following
+                if _mask_of(data + at + occupied) == mask:
+                    former = mask
+        at += occupied if mask == former else 8
     return -1
 
 
