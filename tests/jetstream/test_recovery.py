@@ -171,6 +171,30 @@ def test_a_stream_comes_back_as_it_was():
     assert payload == b'{"stream":"S","seq":10,"duplicate": true}'
 
 
+@pytest.mark.parametrize("orderly", [True, False])
+@pytest.mark.parametrize("last", [b"", b"NATS/1.0\r\nNats-Msg-Id: z\r\n\r\n"])
+def test_ids_between_messages_without_headers_come_back(orderly, last):
+    world, client = begin()
+    for number in range(30):
+        header = b"NATS/1.0\r\nNats-Msg-Id: %d\r\n\r\n" % number if number % 7 == 3 else b""
+        client.publish("s.a", b"%d" % number, header=header)
+    client.publish("s.a", b"last", header=last)
+    world.drain()
+    if orderly:
+        world.stop()
+    after = world.restarted()
+    other = after.client()
+    ingest = after.jetstream().streams["S"].ingest
+    assert ingest.duplicate_count == 4 + (last != b"")
+    for number in (3, 10, 17, 24):
+        header = b"NATS/1.0\r\nNats-Msg-Id: %d\r\n\r\n" % number
+        [(_, _, _, payload)] = other.request("s.a", b"x", header=header)
+        assert payload == b'{"stream":"S","seq":%d,"duplicate": true}' % (number + 1)
+    wrong = b"NATS/1.0\r\nNats-Expected-Last-Msg-Id: 24\r\n\r\n"
+    [(_, _, _, payload)] = other.request("s.a", b"x", header=wrong)
+    assert b'"wrong last msg ID: %s"' % (b"z" if last else b"") in payload
+
+
 def test_what_limits_removed_stays_removed_when_a_deletion_makes_room():
     world, client = begin(stream=STREAM | {"max_msgs": 3})
     for number in range(5):

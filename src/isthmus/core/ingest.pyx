@@ -21,7 +21,7 @@ from isthmus.core.segment cimport Record, record_size
 from isthmus.core.stored cimport (
     BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED, STORED, WRONG_LAST, Stored
 )
-from isthmus.core.stream_log cimport exact, message_bytes
+from isthmus.core.stream_log cimport StreamLog, exact, message_bytes
 from isthmus.core.subject_tree cimport SubjectEntry, subject_matches
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
@@ -83,13 +83,34 @@ cdef class Ingest(Hearer):
         else:
             self.stored.account.roll.strike(self)
 
-    def recall(self, bytes header not None, uint64_t seq, int64_t time_ns) -> None:
-        """A message found in recovery, in order of sequence: its id counts again."""
+    def recall(self, uint64_t seq, Py_ssize_t limit) -> int:
+        """After a restart: ids of messages from `seq` on count again, the last one's is the last.
+
+        Looks at `limit` messages and returns where to go on, 0 at the end. Messages in blocks
+        without headers are not even read.
+        """
+        cdef StreamLog log = self.stored.log
         cdef Expectations asked
-        _scan(span_of(header), &asked)
-        if asked.message_id.size:
-            self.duplicates.add(asked.message_id, seq, time_ns)
-        self._remember_id(asked.message_id)
+        cdef Record record
+        while True:
+            seq = log.next_headed(seq)
+            if seq == 0:
+                break
+            if limit <= 0:
+                return seq
+            limit -= 1
+            if log.read(seq, &record):
+                _scan(record.header, &asked)
+                if asked.message_id.size:
+                    self.duplicates.add(asked.message_id, seq, record.time_ns)
+            seq += 1
+        seq = log.previous_present(log.last_seq)
+        while seq and not log.read(seq, &record):   # damaged on disk: the one before it is the last
+            seq = log.previous_present(seq - 1)
+        if seq:
+            _scan(record.header, &asked)
+            self._remember_id(asked.message_id)
+        return 0
 
     @property
     def duplicate_count(self) -> int:

@@ -51,6 +51,7 @@ cdef struct Block:
     uint32_t misses             # reads in a row that did not find it in memory
     bint touched                # read since the cache last looked
     bint checked                # filled by this process: records need no check
+    bint headed                 # some message of it has, or had, a header
     uint32_t index_capacity
     uint32_t* index
     char* data                  # NULL: on disk only
@@ -102,6 +103,8 @@ cdef class StreamLog:
     cdef int remove(self, uint64_t seq, Record* out) except -1
     # first sequence >= seq that is there, or 0; last sequence <= seq that is there, or 0
     cdef uint64_t next_present(self, uint64_t seq) noexcept
+    # first sequence >= seq that is there and may have a header, or 0; others are passed by unread
+    cdef uint64_t next_headed(self, uint64_t seq) noexcept
     cdef uint64_t previous_present(self, uint64_t seq) noexcept
     # first message >= seq whose subject matches `pattern`, looking at no more than `limit` of them:
     # 1: `out` and `reached` are it; 0: none; 2: limit reached, go on at `reached`

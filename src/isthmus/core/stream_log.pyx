@@ -276,6 +276,7 @@ cdef class StreamLog:
         block.size += <uint32_t> size
         buffer.used = block.size
         block.live += 1
+        block.headed |= record.header.size > 0
         if self.messages == 0:
             self.first_seq = seq
         self.last_seq = seq
@@ -441,6 +442,19 @@ cdef class StreamLog:
                         return block.first_seq + place
                     place += 1
             at += 1
+        return 0
+
+    cdef uint64_t next_headed(self, uint64_t seq) noexcept:
+        """The first sequence from `seq` on that is there, in a block with headers, or 0."""
+        cdef Py_ssize_t at
+        seq = self.next_present(seq)
+        while seq:
+            at = self._find(seq)
+            if self.blocks[at].headed:
+                return seq
+            if at + 1 == self.end:
+                return 0
+            seq = self.next_present(self.blocks[at + 1].first_seq)
         return 0
 
     cdef uint64_t previous_present(self, uint64_t seq) noexcept:
@@ -714,6 +728,7 @@ cdef class StreamLog:
                     break
                 continue
             before = record.seq
+            block.headed |= record.header.size > 0
             self._index(block, record.seq, <uint32_t> (at >> 3))
             if <Py_ssize_t> (place >> 3) < bits_size and bits[place >> 3] >> (place & 7) & 1:
                 block.index[place] |= GONE

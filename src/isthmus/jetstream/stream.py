@@ -142,16 +142,11 @@ class Stream:
         log = self.stored.log
         window_ns = self.config.duplicate_window_ns
         seq = log.seq_since(log.last_ns - window_ns) if window_ns > 0 else 0
-        seq = seq or log.previous_seq(log.last_seq)
-        looked = 0
+        seq = seq or log.last_seq
         while seq:
-            looked += 1
-            if looked % RECALLED_AT_ONCE == 0:
+            seq = self.ingest.recall(seq, RECALLED_AT_ONCE)
+            if seq:
                 yield
-            entry = log.get(seq)
-            if entry is not None:
-                self.ingest.recall(entry.header, seq, entry.time_ns)
-            seq = log.next_seq(seq + 1)
 
     def update(self, config: StreamConfig, turn: Turn) -> None:
         """Another configuration, which the rules allow; what is over new limits goes."""
