@@ -326,6 +326,27 @@ def test_expiry_is_done_in_slices(world: World, service: MemoryConnection, asker
     assert [crossing.expire(later_ns, 4) for _ in range(4)] == [4, 4, 2, 0]
 
 
+def test_thousands_of_answers_end_with_their_grant_and_leave_in_slices(
+    world: World, service: MemoryConnection, asker: MemoryConnection
+):
+    crossing = cross(world, b"svc.a", response_type=STREAM)
+    for _ in range(3000):
+        asker.say(b"PUB svc.a _INBOX.x 0", b"")
+    last = reply_of(b"HMSG" + service.heard().rpartition(b"HMSG")[2])
+    crossing.close()
+    assert 0 < crossing.response_count < 3000
+    assert crossing.deadline_ns() <= world.now_ns
+    crossing.open(0)
+    service.say(b"PUB %s 5" % last, b"stale")
+    asker.say(b"PUB svc.a _INBOX.x 0", b"")
+    service.say(b"PUB %s 5" % reply_of(service.heard()), b"fresh")
+    assert asker.heard() == b"MSG _INBOX.x 1 5\r\nfresh\r\n"
+    while crossing.expire(world.now_ns, 500):
+        pass
+    assert crossing.response_count == 1
+    assert len(world.account("A").sublist) == 1 + 1
+
+
 def test_the_oldest_answer_goes_when_there_are_too_many(
     world: World, service: MemoryConnection, asker: MemoryConnection
 ):

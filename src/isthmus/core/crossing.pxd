@@ -16,7 +16,8 @@ A response lives in the exporter's sublist under its `_R_` subject:
 
 Responses are queued by last use, so that the owner's timer closes the stale ones from the front;
 over RESPONSES_MAX the oldest is dropped. Using one is one store: `expire` moves what was used since
-it was queued to the end.
+it was queued to the end. When a grant ends all are dead at once (`era`); if they are many, most of
+them leave the tables later, by `expire`, too.
 
 An answer that wants an answer gets a `_R_` subject in the importer, by the crossing's `reverse`.
 """
@@ -51,7 +52,6 @@ cdef class Crossing(Receiver):
     cdef readonly bytes local             # subject in the importer, wildcards allowed
     cdef readonly bytes remote            # subject in the exporter
     cdef Rewriting rewriting              # None: local equals remote
-    cdef bytes requester                  # the importer's name as a JSON string
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
     cdef bint listed                      # in `answering` of its importer
@@ -59,6 +59,7 @@ cdef class Crossing(Receiver):
     cdef PyObject* newest                 # `queued_ns`; NULL: none
     cdef Py_ssize_t waiting               # so many
     cdef Crossing reverse                 # for answers that want an answer; made when first needed
+    cdef uint64_t era                     # counts the times that it was closed
     cdef readonly bint alive
     cdef readonly int64_t ends_ns         # wall clock; 0: never
     cdef readonly int response_type
@@ -75,7 +76,8 @@ cdef class Crossing(Receiver):
     cdef bytes _describe(self, Message* message)
     cdef void _queue(self, Response response)
     cdef void _unqueue(self, Response response)
-    cdef int _close_responses(self) except -1
+    cdef int _end(self) except -1
+    cdef int64_t _stale_ns(self) except -1
     cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1
 
 
@@ -88,8 +90,10 @@ cdef class Response(Awaiting):
     cdef Target target
     cdef int64_t used_ns                  # last message
     cdef int64_t queued_ns                # where it stands in the crossing's queue
+    cdef uint64_t era                     # of the crossing when it was made: it ended with that
     cdef bint closed
     cdef Sample sample                    # None: not measured
 
+    cdef bint _open_at(self, int64_t now_ns) noexcept
     cdef int ended(self, int status, bytes responder, int64_t now_ns) except -1
     cdef int close(self) except -1

@@ -14,7 +14,6 @@ from libc.string cimport memcmp, memcpy
 
 cimport cython
 
-from isthmus.base.values import to_json
 from isthmus.core.awaited cimport Awaited, Awaiting
 from isthmus.core.client cimport Client
 from isthmus.core.latency cimport Latency, Sample
@@ -29,6 +28,7 @@ from isthmus.core.turn cimport Turn
 
 cdef enum:
     TOKEN_SIZE = 6              # random characters at the end of an `_R_` subject
+    CLOSED_AT_ONCE = 1000       # responses of a grant that ends: half a millisecond
 
 cdef bytes ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -54,7 +54,6 @@ cdef class Crossing(Receiver):
         self.exporter = exporter
         self.local = local
         self.remote = remote
-        self.requester = to_json(importer.name.decode())
         self.rewriting = None if parts is None else Rewriting(local, parts)
         self.response_type = response_type
         self.threshold_ns = threshold_ns
@@ -110,11 +109,9 @@ cdef class Crossing(Receiver):
 
     def close(self) -> None:
         """The grant does not hold: nothing crosses, in either direction."""
-        self.alive = False
-        self._close_responses()
+        self._end()
         if self.reverse is not None:
-            self.reverse.alive = False
-            self.reverse._close_responses()
+            self.reverse._end()
 
     def expire(self, int64_t now_ns, int at_most) -> int:
         """Close answers unused for `threshold_ns`, looking at so many at most; how many were."""
@@ -126,7 +123,7 @@ cdef class Crossing(Receiver):
     def deadline_ns(self) -> int:
         """When an answer under way may become stale; 0 if there is none."""
         moments = [
-            (<Response> (<Crossing> way).oldest).queued_ns + (<Crossing> way).threshold_ns
+            (<Crossing> way)._stale_ns()
             for way in (self, self.reverse)
             if way is not None and (<Crossing> way).oldest != NULL
         ]
@@ -167,12 +164,22 @@ cdef class Crossing(Receiver):
         self.waiting -= 1
         Py_DECREF(response)
 
-    cdef int _close_responses(self) except -1:
+    cdef int _end(self) except -1:
+        """Nothing crosses, and what is under way never arrives."""
+        cdef int left = CLOSED_AT_ONCE
         cdef Response response
-        while self.oldest != NULL:
+        self.alive = False
+        self.era += 1
+        while self.oldest != NULL and left > 0:
             response = <Response> self.oldest
             response.close()
+            left -= 1
         return 0
+
+    cdef int64_t _stale_ns(self) except -1:
+        """When the oldest answer may become stale; what ended before is overdue."""
+        cdef Response oldest = <Response> self.oldest
+        return oldest.queued_ns + self.threshold_ns if oldest.era == self.era else 1
 
     cdef int _expire(self, int64_t now_ns, int at_most, int* looked) except -1:
         """From the front: what was used since it was queued goes to the end, the stale ends."""
@@ -180,10 +187,13 @@ cdef class Crossing(Receiver):
         cdef int closed = 0
         while self.oldest != NULL and looked[0] < at_most:
             response = <Response> self.oldest
-            if now_ns - response.queued_ns < self.threshold_ns:
+            if response.era == self.era and now_ns - response.queued_ns < self.threshold_ns:
                 break
             looked[0] += 1
-            if now_ns - response.used_ns >= self.threshold_ns:
+            if response.era != self.era:
+                response.close()
+                closed += 1
+            elif now_ns - response.used_ns >= self.threshold_ns:
                 response.ended(504, b"", now_ns)
                 response.close()
                 closed += 1
@@ -244,12 +254,12 @@ cdef class Crossing(Receiver):
         cdef Client client
         if message.hops == 0:
             if message.origin == NULL:
-                return b'{"acc":' + self.requester + b"}"
+                return b'{"acc":' + self.importer.requester + b"}"
             client = <Client> message.origin
             return client.shared_info if self.share else client.info
         if message.info.size == 0:
             return b""
-        info = with_service(message.info.data[: message.info.size], self.requester)
+        info = with_service(message.info.data[: message.info.size], self.importer.requester)
         if self.share and message.origin != NULL:
             info = with_server(info, (<Client> message.origin).shared_info)
         return info
@@ -291,6 +301,7 @@ cdef Response _respond(Crossing crossing, Message* message, Turn turn, Sample sa
     )
     response.reply = message.reply.data[: message.reply.size]
     response.used_ns = response.queued_ns = message.now_ns
+    response.era = crossing.era
     if crossing.oldest == NULL:
         turn.wake_at(message.now_ns + crossing.threshold_ns)
         if not crossing.listed:
@@ -326,7 +337,7 @@ cdef class Response(Awaiting):
         cdef Response further = None
         cdef int taken, wants_ack = 0
         cdef Crossing crossing = self.crossing
-        if self.closed or not crossing.open_at(message.now_ns) or message.hops >= HOPS_MAX:
+        if not self._open_at(message.now_ns) or message.hops >= HOPS_MAX:
             return 0
         back = message[0]
         back.hops += 1
@@ -361,10 +372,15 @@ cdef class Response(Awaiting):
         crossing.used_ns = message.now_ns
         return taken
 
+    cdef bint _open_at(self, int64_t now_ns) noexcept:
+        return (
+            not self.closed and self.era == self.crossing.era and self.crossing.open_at(now_ns)
+        )
+
     cdef bint interested(self, int64_t now_ns) except -1:
         """The requester still listens, and the grant holds."""
         return (
-            not self.closed and self.crossing.open_at(now_ns)
+            self._open_at(now_ns)
             and reaches(self.crossing.importer, span_of(self.reply), now_ns)
         )
 
