@@ -21,14 +21,16 @@ RESPONSE_TYPES = {"Singleton": 0, "Stream": 1, "Chunked": 2}
 
 
 class RunningImport:
-    """An import as it stands: granted or refused, and why."""
+    """An import as it stands: granted or refused, and why. A server has a hundred thousand."""
+
+    __slots__ = ("_measured", "_unsettled", "crossing", "verdict", "wanted")
 
     def __init__(self, wanted: Import, verdict: Grant | Refusal) -> None:
         self.wanted = wanted
         self.verdict = verdict
         self.crossing: Crossing | StreamImport | None = None
         self._measured: Latency | None = None
-        self._unsettled: list[StreamImport] = []
+        self._unsettled: tuple[StreamImport, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -64,18 +66,19 @@ class RunningImport:
                 self.crossing.measure(measure)
         self.crossing.open(verdict.ends_ns)
         if isinstance(self.crossing, StreamImport) and not self.crossing.subscribed:
-            self._unsettled.append(self.crossing)
+            self._unsettled += (self.crossing,)
         self.crossing.subscribe()
 
-    def take_unsettled(self) -> list[StreamImport]:
+    def take_unsettled(self) -> tuple[StreamImport, ...]:
         """Stream imports that began or ended since the last call: each has steps to take."""
-        out, self._unsettled = self._unsettled, []
+        out, self._unsettled = self._unsettled, ()
         return out
 
     def _make(self, importer: AccountCore, exporter: AccountCore) -> Crossing | StreamImport:
         """Raises `UsageError` if the two subjects do not fit."""
         found = fit(self.wanted.local, self.wanted.remote)
         local, remote = found.pattern.encode(), self.wanted.remote.encode()
+        local = remote if local == remote else local  # one object for both
         if self.wanted.kind == "stream":
             return StreamImport(
                 importer,
@@ -90,7 +93,7 @@ class RunningImport:
     def withdraw(self) -> None:
         """The import is no longer wanted."""
         if isinstance(self.crossing, StreamImport) and self.crossing.subscribed:
-            self._unsettled.append(self.crossing)
+            self._unsettled += (self.crossing,)
         if self.crossing is not None:
             self.crossing.unsubscribe()
 

@@ -1,4 +1,9 @@
-"""From an account token to what the account should be."""
+"""From an account token to what the account should be.
+
+Texts that many accounts share (whom they import from, and what) are one object for all of them.
+"""
+
+from sys import intern
 
 from isthmus.accounts.permissions import Permissions, Rule
 from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Latency, Limits
@@ -17,12 +22,12 @@ def make_spec(claims: tokens.AccountClaims, token: str) -> AccountSpec:
         imports=tuple(
             Import(
                 kind="stream" if entry.type == "stream" else "service",
-                account=entry.account,
-                remote=entry.remote,
-                local=entry.local,
+                account=intern(entry.account),
+                remote=intern(entry.remote),
+                local=intern(entry.local),
                 share=entry.share,
                 activation=entry.token,
-                name=entry.name,
+                name=intern(entry.name),
             )
             for entry in body.imports
         ),

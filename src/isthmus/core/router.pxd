@@ -31,6 +31,7 @@ cdef enum:
 
 cdef class AccountCore:
     cdef readonly bytes name          # key in operator mode, name in configuration mode
+    cdef bytes requester              # the name as a JSON string
     cdef readonly Sublist sublist
     cdef readonly Roll roll           # who hears its stream imports
     cdef public list answering        # crossings that may have answers under way, of all accounts

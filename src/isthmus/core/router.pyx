@@ -7,6 +7,7 @@ matched is freed while the message is being spread, and none gets it twice from 
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
+from isthmus.base.values import to_json
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.roll cimport Roll
@@ -25,6 +26,7 @@ cdef class AccountCore:
         assert name
         assert len(response_token) == 6
         self.name = name
+        self.requester = to_json(name.decode())
         self.sublist = Sublist(seed)
         self.roll = Roll()
         self.answering = []
