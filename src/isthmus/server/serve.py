@@ -8,6 +8,7 @@ file. Knows of the server only start, stop, lame duck and where it listens.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from isthmus.base.errors import NatsError, StoreError, UsageError
 from isthmus.config import ConfigError, Options
 from isthmus.config.consistency import require_consistent
+from isthmus.server.garbage import Collector
 from isthmus.server.logs import Log
 from isthmus.server.reload import Reload
 from isthmus.server.signals import Ports, PortsFile, SignalHandlers, urls, write_pid_file
@@ -92,6 +94,7 @@ class _Process:
         self._starting: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None  # held, or it could be collected
         self._ending = False
+        self._collector = Collector(time.monotonic_ns)
 
     async def run(self) -> int:
         """Start, wait for the stop; the exit code."""
@@ -103,6 +106,7 @@ class _Process:
             try:
                 await self._starting
                 self._starting = None
+                self._collector.settle()
                 ports_file = self._write_ports()
                 await server.wait_stopped()
             except asyncio.CancelledError:
@@ -114,6 +118,7 @@ class _Process:
                     raise UsageError(str(error)) from error
                 return FAILED
             finally:
+                self._collector.stop()
                 if ports_file is not None:
                     ports_file.remove()
         return DONE

@@ -1,0 +1,46 @@
+"""The collector of cycles, kept from stopping the loop.
+
+Owns the collector's settings for a process that is a server. A full collection looks at every
+object there is; with ten thousand accounts that is a tenth of a second in which nothing else
+happens. So what is there when the server has started, and later what made a collection long, is
+put aside (`gc.freeze`) and not looked at again: it goes when its last reference goes, like nearly
+everything here. Invariant: a collection looks at what is new since one took over `LONG_NS`.
+
+    new objects ─► young ─► old ── a full collection took over 2 ms ──► put aside
+
+What that costs: a cycle that is put aside while in use stays. Nothing that comes and goes with
+clients is one (`tests/server/test_garbage.py`).
+"""
+
+import gc
+from collections.abc import Callable
+
+LONG_NS = 2_000_000  # less than half of what a call on the loop may take
+OLDEST = 2
+
+
+class Collector:
+    """Watches collections until `stop`. `monotonic_ns` is a clock."""
+
+    def __init__(self, monotonic_ns: Callable[[], int]) -> None:
+        self._now_ns = monotonic_ns
+        self._began_ns = 0
+        gc.callbacks.append(self._told)
+
+    def settle(self) -> None:
+        """Put aside everything that is there now: code, classes, a server that has started."""
+        gc.collect()
+        gc.freeze()
+
+    def stop(self) -> None:
+        """The collector is as it was."""
+        gc.callbacks.remove(self._told)
+        gc.unfreeze()
+
+    def _told(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] != OLDEST:
+            return
+        if phase == "start":
+            self._began_ns = self._now_ns()
+        elif self._now_ns() - self._began_ns > LONG_NS:
+            gc.freeze()
