@@ -9,9 +9,8 @@ Knows no socket. Every failure is an `AuthError` whose text is for the log: the 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
-
-import bcrypt
+from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple
 
 from isthmus.accounts.permissions import Permissions
 from isthmus.base.errors import AuthError
@@ -64,12 +63,23 @@ class PasswordCheck(Value):
         return f"PasswordCheck({self.user.label!r})"
 
 
+class Loading(NamedTuple):
+    """Accounts have to be loaded first, one in a step; then `steps` returns the user.
+
+    A step may raise `AuthError`.
+    """
+
+    steps: Generator[None, None, User]
+
+
 _BCRYPT = ("$2a$", "$2b$", "$2x$", "$2y$")
 _BCRYPT_BYTES = 72  # what the algorithm looks at
 
 
 def password_matches(check: PasswordCheck) -> bool:
     """Compare with bcrypt: a hundred milliseconds, without the interpreter lock."""
+    import bcrypt  # noqa: PLC0415 — where nobody has such a password it is not needed
+
     stored = check.stored
     if stored[:4] in ("$2x$", "$2y$"):
         stored = "$2b$" + stored[4:]
@@ -105,7 +115,7 @@ class Authenticator:
         default: User | None = None,
         token: str = "",
         token_user: User | None = None,
-        verify: Callable[[ConnectInfo, str, str], User] | None = None,
+        verify: Callable[[ConnectInfo, str, str], User | Loading] | None = None,
     ) -> None:
         self._by_name = {login.user.name: login for login in logins if not login.nkey}
         self._by_nkey = {login.nkey: login for login in logins if login.nkey}
@@ -124,7 +134,9 @@ class Authenticator:
         """True if some user signs a nonce."""
         return bool(self._by_nkey) or self._verify is not None
 
-    def authenticate(self, connect: ConnectInfo, nonce: str, address: str) -> User | PasswordCheck:
+    def authenticate(
+        self, connect: ConnectInfo, nonce: str, address: str
+    ) -> User | PasswordCheck | Loading:
         """Decide one CONNECT that came from `address`. Raises `AuthError`."""
         if self._verify is not None:
             return self._verify(connect, nonce, address)

@@ -10,14 +10,14 @@ Knows its `Host` (the server) only through the few methods named there.
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator
 from typing import Protocol, cast
 
 from msgspec.structs import replace
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.authenticate import PasswordCheck, User, password_matches
+from isthmus.accounts.authenticate import Loading, PasswordCheck, User, password_matches
 from isthmus.base import constants, subjects
 from isthmus.base.errors import AuthError, ProtocolError
 from isthmus.base.handshake import ConnectInfo, ServerInfo, parse_connect
@@ -47,7 +47,7 @@ class Host(Protocol):
     def connected(self, connection: Connection) -> bool: ...
     def authenticate(
         self, connection: Connection, connect: ConnectInfo
-    ) -> User | PasswordCheck: ...
+    ) -> User | PasswordCheck | Loading: ...
     def join(self, connection: Connection, user: User) -> Account: ...
     def joined(self, connection: Connection) -> None: ...
     def disconnected(self, connection: Connection, reason: str) -> None: ...
@@ -287,7 +287,7 @@ class Connection(asyncio.BufferedProtocol):
         self._describe()
         self._arm_ping(
             constants.FIRST_PING_NS / NS_PER_S
-            + random.uniform(0, min(0.2 * host.options.ping_interval_ns / NS_PER_S, 0.4))  # noqa: S311
+            + _chance() * min(0.2 * host.options.ping_interval_ns / NS_PER_S, 0.4)
         )
         host.joined(self)
 
@@ -330,7 +330,8 @@ class Connection(asyncio.BufferedProtocol):
     def _bound(*limits: int) -> int:
         return min((limit for limit in limits if limit >= 0), default=-1)
 
-    def _authenticate(self, connect: ConnectInfo, *, said: bool = True) -> None:
+    def _authenticate(self, connect: ConnectInfo, *, said: bool = True) -> bool:
+        """Let the client in, or not; False: that takes its time, and the parser holds."""
         try:
             verdict = self.host.authenticate(self, connect)
         except AuthError as error:
@@ -341,8 +342,15 @@ class Connection(asyncio.BufferedProtocol):
                     self._refuse(AuthError("no CONNECT"))
                 self._pause()
                 self._task = self.host.loop.create_task(self._check_password(verdict))
-                return
+                return False
+            if isinstance(verdict, Loading):
+                self._pause()
+                steps = verdict.steps
+                # not in here, as above
+                self.host.loop.call_soon(self.host.in_slices, lambda: self._load_on(steps, said))
+                return False
             self._welcome(verdict, said=said)
+        return True
 
     def _refuse(self, error: AuthError) -> None:
         self.host.log_error(self, f"authentication error - {error}")
@@ -379,32 +387,52 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if self.client.leave():
             return True
-        turn, checking = self.host.turn, self._task
+        turn = self.host.turn
         try:
             self.connect_info = connect
-            self._authenticate(connect)
-            if self._task is checking:
+            if self._authenticate(connect):
                 self._go_on(turn)
         except ProtocolError as error:
             self._end(turn, error.text, error.reason)
         return False
+
+    def _load_on(self, steps: Generator[None, None, User], said: bool) -> bool:
+        """A slice of loading the account, while the parser holds; True: more is left."""
+        if self.closed:
+            return False
+        try:
+            next(steps)
+        except StopIteration as end:
+            user: User = end.value
+            self._admit_late(lambda: self._welcome(user, said=said))
+        except AuthError as error:
+            refusal = error
+            self._admit_late(lambda: self._refuse(refusal))
+        else:
+            return True
+        return False
+
+    def _admit_late(self, admit: Callable[[], None]) -> None:
+        """Who it is took its time to find out: go on where the parser holds."""
+        turn = self.host.begin_turn()
+        try:
+            admit()
+            self._go_on(turn)
+        except ProtocolError as error:
+            self._end(turn, error.text, error.reason)
+        finally:
+            self.host.finish_turn()
 
     async def _check_password(self, check: PasswordCheck) -> None:
         """Bcrypt takes long on purpose: in a worker, while the parser holds."""
         good = await self.host.loop.run_in_executor(None, password_matches, check)
         if self.closed:
             return
-        host = self.host
-        turn = host.begin_turn()
-        try:
-            if not good:
-                self._refuse(AuthError(f"wrong password for {check.user.label}"))
-            self._welcome(check.user, said=True)
-            self._go_on(turn)
-        except ProtocolError as error:
-            self._end(turn, error.text, error.reason)
-        finally:
-            host.finish_turn()
+        if good:
+            self._admit_late(lambda: self._welcome(check.user, said=True))
+        else:
+            refusal = AuthError(f"wrong password for {check.user.label}")
+            self._admit_late(lambda: self._refuse(refusal))
 
     def _violation(self, text: str) -> None:
         self.host.log_error(self, text.replace("Permissions Violation for ", "Violation: "))
@@ -520,6 +548,11 @@ class Connection(asyncio.BufferedProtocol):
             if self.client.close():
                 self.host.in_slices(self.client.leave)
         self._transport = None
+
+
+def _chance() -> float:
+    """From 0 to 1."""
+    return int.from_bytes(os.urandom(2)) / 0xFFFF
 
 
 class _Turn:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import heapq
-import secrets
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.authenticate import Authenticator, PasswordCheck, User
+from isthmus.accounts.authenticate import Authenticator, Loading, PasswordCheck, User
 from isthmus.accounts.registry import Registry
 from isthmus.base import constants
 from isthmus.base.errors import AuthError, ProtocolError
@@ -67,7 +67,7 @@ class Hub:
         self.clock = clock
         self.log = log
         self.loop = loop
-        self.turn = Turn(secrets.randbits(64) | 1)
+        self.turn = Turn(int.from_bytes(os.urandom(8)) | 1)
         look = looker(loop) if cores > 1 else None  # on a single core the client would have to wait
         self._busy_poll = BusyPoll(loop.call_soon, clock.monotonic_ns, look) if look else None
         self.read_buffer = ReadBuffer()
@@ -209,7 +209,7 @@ class Hub:
     def make_connection(self) -> Connection:
         """A protocol for a new transport."""
         self._next_cid += 1
-        nonce = base64.urlsafe_b64encode(secrets.token_bytes(constants.NONCE_BYTES))
+        nonce = base64.urlsafe_b64encode(os.urandom(constants.NONCE_BYTES))
         return Connection(self, self._next_cid, nonce.rstrip(b"=").decode())
 
     def make_info(self, connection: Connection) -> ServerInfo:
@@ -248,9 +248,13 @@ class Hub:
         self.log_debug(connection, "Client connection created")
         return True
 
-    def authenticate(self, connection: Connection, connect: ConnectInfo) -> User | PasswordCheck:
+    def authenticate(
+        self, connection: Connection, connect: ConnectInfo
+    ) -> User | PasswordCheck | Loading:
         """Who is it. Raises `AuthError`."""
         verdict = self.authenticator.authenticate(connect, connection.nonce, connection.address[0])
+        if isinstance(verdict, Loading):
+            return verdict
         user = verdict.user if isinstance(verdict, PasswordCheck) else verdict
         if user.connection_types and "STANDARD" not in user.connection_types:
             raise AuthError(f"{user.label} may not use this kind of connection")

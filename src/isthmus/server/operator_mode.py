@@ -6,12 +6,13 @@ trusted operator signed, turns a user's token and signature into a `User`. Knows
 
 from __future__ import annotations
 
-import zoneinfo
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from isthmus.accounts.authenticate import User
+from msgspec.structs import replace
+
+from isthmus.accounts.authenticate import Loading, User
 from isthmus.accounts.claims import make_permissions, make_spec
 from isthmus.accounts.registry import Registry
 from isthmus.accounts.spec import AccountSpec
@@ -20,7 +21,7 @@ from isthmus.base.handshake import ConnectInfo
 from isthmus.base.ports import Clock
 from isthmus.config.options import Options
 from isthmus.identity import jwt, trust
-from isthmus.identity.claims import AccountClaims
+from isthmus.identity.claims import AccountClaims, UserClaims
 from isthmus.identity.validate import blocking, validate
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 
@@ -44,6 +45,8 @@ def time_zone(name: str) -> tzinfo | None:
     """A zone by its IANA name; the empty name is the machine's own zone."""
     if not name:
         return datetime.now().astimezone().tzinfo
+    import zoneinfo  # noqa: PLC0415 — few users have times of day
+
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -76,7 +79,9 @@ class OperatorMode:
             raise UsageError("system_account in config and operator JWT must be identical")
         self.system_account = system_account or next(iter(sorted(named)), "")
         self._pinned = frozenset(pinned) | ({self.system_account} if pinned else frozenset())
-        self._claims: dict[str, AccountClaims] = {}  # by name, of the accounts in the registry
+        # by name, of the accounts in the registry: what counts when a user comes
+        self._claims: dict[str, AccountClaims] = {}
+        self._ready: dict[str, AccountSpec] = {}  # about to be loaded
         registry.fetch = self.fetch
 
     def fetch(self, key: str) -> AccountSpec | None:
@@ -84,6 +89,9 @@ class OperatorMode:
         token = self.resolver.load(key)
         if not token:
             return None
+        ready = self._ready.get(key)
+        if ready is not None and ready.token == token:
+            return ready
         try:
             return self.accept(token)
         except AuthError:
@@ -99,7 +107,7 @@ class OperatorMode:
         refusal = trust.check_account(claims, self.trust, now_ns)
         if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
             raise AuthError(refusal.text)
-        self._claims[claims.subject] = claims
+        self._claims[claims.subject] = _for_logins(claims)
         if claims.nats.mappings:
             text = "has subject mappings, which this server does not carry out yet"
             self._warn(f"account {claims.subject} {text}")
@@ -120,17 +128,52 @@ class OperatorMode:
             )
             self._registry.update(AccountSpec(name=self.system_account), now_ns)
 
-    def verify(self, connect: ConnectInfo, nonce: str, address: str) -> User:
-        """The user of a CONNECT. Raises `AuthError`."""
+    def verify(self, connect: ConnectInfo, nonce: str, address: str) -> User | Loading:
+        """The user of a CONNECT, at once if its account is loaded. Raises `AuthError`."""
         if not connect.jwt:
             raise AuthError("no user JWT given")
         claims = jwt.decode_user(connect.jwt)
         account_key = claims.nats.issuer_account or claims.issuer
         if self._pinned and account_key not in self._pinned:
             raise AuthError(f"account {account_key} is not pinned")
+        if self._registry.get(account_key) is None:
+            return Loading(self._load_and_admit(claims, account_key, connect, nonce, address))
+        return self._admit(claims, account_key, connect, nonce, address)
+
+    def _load_and_admit(
+        self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str
+    ) -> Generator[None, None, User]:
+        yield from self._load(account_key)
+        return self._admit(claims, account_key, connect, nonce, address)
+
+    def _load(self, key: str) -> Generator[None, None, None]:
+        """An account, after those that it imports from, near and far: a token in a step."""
+        found: list[AccountSpec] = []
+        try:
+            todo, seen = [key], set[str]()
+            while todo:
+                name = todo.pop()
+                if name in seen or self._registry.get(name) is not None:
+                    continue
+                seen.add(name)
+                spec = self.fetch(name)
+                if spec is not None:
+                    self._ready[name] = spec
+                    found.append(spec)
+                    todo += [wanted.account for wanted in spec.imports]
+                yield
+            for spec in reversed(found):
+                self._registry.load(spec.name, self._clock.wall_ns())
+                yield
+        finally:
+            for spec in found:
+                self._ready.pop(spec.name, None)
+
+    def _admit(
+        self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str
+    ) -> User:
         now_ns = self._clock.wall_ns()
-        account = self._registry.load(account_key, now_ns)
-        if account is None or account_key not in self._claims:
+        if self._registry.get(account_key) is None or account_key not in self._claims:
             raise AuthError(f"account {account_key} is not known")
         verdict = trust.admit(
             trust.Login(
@@ -163,3 +206,8 @@ class OperatorMode:
             tags=claims.nats.tags,
             bearer=limits.bearer_token,
         )
+
+
+def _for_logins(claims: AccountClaims) -> AccountClaims:
+    """An account without what it shares: that is in its spec."""
+    return replace(claims, nats=replace(claims.nats, imports=(), exports=()))
