@@ -5,11 +5,12 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from isthmus.base.values import to_json
 from isthmus.jetstream.consumer_config import ConsumerConfig
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.documents import indented
-from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, write_jsz
+from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, make_long_jsz, write_jsz
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -157,13 +158,24 @@ def test_what_is_written_in_slices_is_the_document(streams, query):
     accounts = (*(replace(ACCOUNTS[0], name=name, streams=many) for name in "AB"), ACCOUNTS[1])
     jetstream = replace(JETSTREAM, accounts=accounts)
     asked = JszQuery(**query)
-    slices = 0
-    work = write_jsz(SERVER, jetstream, asked)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            assert end.value == indented(make_jsz(SERVER, jetstream, asked))
-            break
-        slices += 1
-    assert slices >= (0 if query == {"accounts": True} else streams * 2 // SLICE)
+    whole = make_jsz(SERVER, jetstream, asked)
+    for work, encode, expected in (
+        (write_jsz(SERVER, jetstream, asked), bytes, indented(whole)),
+        (make_long_jsz(SERVER, jetstream, asked), to_json, to_json(whole)),
+    ):
+        slices = 0
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                assert encode(end.value) == expected
+                break
+            slices += 1
+        assert slices >= (0 if query == {"accounts": True} else 2 * (streams // SLICE))
+
+
+def test_without_jetstream_both_say_so():
+    for make, encode in ((make_long_jsz, to_json), (write_jsz, bytes)):
+        with pytest.raises(StopIteration) as end:
+            next(make(SERVER, None, JszQuery()))
+        assert json.loads(encode(end.value.value))["disabled"]

@@ -13,9 +13,15 @@ import re
 from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 
+from isthmus.config.load import load_text
 from isthmus.config.options import JetStreamOptions, Options
+from isthmus.core.inlet import Inlet
+from isthmus.core.router import publish
 from isthmus.core.stream_import import StreamImport
+from isthmus.identity.claims import UNLIMITED_USER, Export, Import
+from isthmus.identity.nkeys import KeyPair, Kind
 from isthmus.jetstream import removals
 from isthmus.server.logs import Log
 from isthmus.server.server import Server
@@ -23,7 +29,8 @@ from isthmus.testing.charged import ChargedLane, ChargedLoop
 from isthmus.testing.disks import MemoryDisk
 from isthmus.testing.links import Link
 from isthmus.testing.meter import Meter
-from support.tokens import NOW_NS
+from support.operator_mode import account_token, config, user_token
+from support.tokens import NOW_NS, key
 
 CALLBACK_NS_MAX = 5_000_000
 ANSWER_NS_MAX = 10_000_000
@@ -41,6 +48,7 @@ class Charged:
         self.disk = MemoryDisk()
         self.log = io.StringIO()
         self.answered: list[int] = []
+        self.says = CONNECT  # of who names nobody
         asyncio.set_event_loop(self.loop)
         self.start(options)
 
@@ -60,9 +68,9 @@ class Charged:
         self.loop.close()
         asyncio.set_event_loop(None)
 
-    def connect(self, first: bytes = b"") -> "Client":
+    def connect(self, first: bytes = b"", *, says: bytes = b"") -> "Client":
         client = Client(self)
-        client.say(CONNECT + first)
+        client.say((says or self.says) + first)
         self.settle()
         return client
 
@@ -245,6 +253,67 @@ def test_a_thousand_streams_are_listed(world: Charged, client: Client):
         assert b'"total":1' in client.request("$JS.API.STREAM.NAMES", {"subject": "s1.x"})
         client.request("$JS.API.STREAM.LIST", {})
     world.check()
+
+
+def test_a_thousand_streams_are_asked_for_in_the_system_account(world: Charged, client: Client):
+    for number in range(1000):
+        config = {"name": f"S{number}", "subjects": [f"s{number}.>"], "storage": "memory"}
+        client.publish(f"$JS.API.STREAM.CREATE.S{number}", config, "_none")
+    world.settle()
+    hub = world.server.hub
+    system = hub.registry.get(hub.system_account).core
+    answers = []
+    system.sublist.add(b"r", Inlet(lambda requests, _turn: answers.extend(requests)))
+
+    def ask() -> None:
+        body = b'{"accounts":true,"streams":true,"consumer":true,"config":true}'
+        publish(system, b"$SYS.REQ.SERVER.PING.JSZ", body, hub.begin_turn(), reply=b"r")
+        hub.finish_turn()
+
+    with world.measured():
+        world.loop.call_soon(ask)
+        world.settle()
+    (answer,) = answers
+    (account,) = json.loads(answer.payload)["data"]["account_details"]
+    assert len(account["stream_detail"]) == 1000
+    world.check()
+
+
+# --- accounts ---
+
+
+def test_an_account_loads_with_all_that_it_imports_from():
+    exporters = [key(Kind.ACCOUNT, f"exporter-{number}") for number in range(100)]
+    importers = [key(Kind.ACCOUNT, f"importer-{number}") for number in range(5)]
+    imports = tuple(
+        Import(subject=f"s.{number}.>", account=exporter.public_key, type="service")
+        for number, exporter in enumerate(exporters)
+    )
+    export = Export(subject="s.>", type="service")
+    tokens = {one.public_key: account_token(one, exports=(export,)) for one in exporters}
+    tokens |= {one.public_key: account_token(one, imports=imports) for one in importers}
+    asker = key(Kind.ACCOUNT, "asker")
+    tokens[asker.public_key] = account_token(asker)
+    world = Charged(load_text(config(tokens)))
+    try:
+        world.says = _connect_line(asker)
+        with world.measured():
+            clients = [world.connect(b"PING\r\n", says=_connect_line(one)) for one in importers]
+        assert all(client.take().endswith(b"PONG\r\n") for client in clients)
+        registry = world.server.registry
+        for account in importers:
+            assert len(registry.get(account.public_key).imports) == 100
+            assert registry.get(account.public_key).complete
+        world.check()
+    finally:
+        world.close()
+
+
+def _connect_line(account: KeyPair) -> bytes:
+    """CONNECT of a bearer of the account."""
+    user = replace(UNLIMITED_USER, bearer_token=True)
+    token = user_token(key(Kind.USER, "u" + account.public_key), account, user)
+    return CONNECT.replace(b"{", b'{"jwt":"%s",' % token.encode(), 1)
 
 
 def test_a_stream_import_meets_many_and_leaves_them(world: Charged):

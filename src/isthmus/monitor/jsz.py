@@ -4,12 +4,14 @@ Owns the fields, their order, and what each query parameter adds. An account's d
 limits as `reserved_*`; without a limit that is 2^64 - 1, as nats-server prints it.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from isthmus.base import constants
-from isthmus.base.values import Value, always, format_time
+from isthmus.base.values import Value, always, format_time, to_json
 from isthmus.jetstream.responses import Cluster, ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.documents import Document, indented, indented_at, with_items
@@ -23,6 +25,8 @@ from isthmus.monitor.snapshots import (
 ACCOUNTS_MAX = 1024  # in one answer, unless `limit` says otherwise
 SLICE = 16  # streams or accounts printed in one slice
 _UNLIMITED = 2**64 - 1
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class JszQuery(Value):
@@ -163,21 +167,59 @@ def write_jsz(
     """The same as text, a few streams at a time."""
     if jetstream is None:
         return indented(make_jsz(server, jetstream, query))
+    details = yield from _details(
+        server,
+        jetstream,
+        query,
+        lambda stream: indented_at(stream, 4),
+        lambda bare, streams: with_items(bare, "stream_detail", streams, depth=2),
+    )
+    yield
+    return with_items(_head(server, jetstream, query), "account_details", details, depth=0)
+
+
+def make_long_jsz(
+    server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
+) -> Generator[None, None, Jsz]:
+    """The same as a document whose streams are encoded already, a few at a time."""
+    if jetstream is None:
+        return make_jsz(server, jetstream, query)
+    details = yield from _details(
+        server,
+        jetstream,
+        query,
+        lambda stream: msgspec.Raw(to_json(stream)),
+        lambda bare, streams: replace(bare, stream_detail=tuple(streams)),
+    )
+    return replace(_head(server, jetstream, query), account_details=tuple(details))
+
+
+def _head(server: ServerSnapshot, jetstream: JetStreamSnapshot, query: JszQuery) -> Jsz:
+    """Everything but the accounts."""
     head = make_jsz(server, replace(jetstream, accounts=()), query)
-    details: list[bytes] = []
+    return replace(head, accounts=len(jetstream.accounts), total=len(jetstream.accounts))
+
+
+def _details(
+    server: ServerSnapshot,
+    jetstream: JetStreamSnapshot,
+    query: JszQuery,
+    encode: Callable[[StreamDetail], T],
+    join: Callable[[AccountDetail, list[T]], U],
+) -> Generator[None, None, list[U]]:
+    """The accounts that are asked for: each without its streams, joined with them, encoded."""
+    details: list[U] = []
     for account in _asked_for(jetstream.accounts, query):
-        streams: list[bytes] = []
+        streams: list[T] = []
         for stream in account.streams if query.streams or query.consumers else ():
-            streams.append(indented_at(_stream(stream, server.server_name, query), 4))
+            streams.append(encode(_stream(stream, server.server_name, query)))
             if len(streams) % SLICE == 0:
                 yield
         bare = _account(replace(account, streams=()), server.server_name, query)
-        details.append(with_items(bare, "stream_detail", streams, depth=2))
+        details.append(join(bare, streams))
         if len(details) % SLICE == 0:
             yield
-    head = replace(head, accounts=len(jetstream.accounts), total=len(jetstream.accounts))
-    yield
-    return with_items(head, "account_details", details, depth=0)
+    return details
 
 
 def make_config(jetstream: JetStreamSnapshot) -> JetStreamConfig:

@@ -1,0 +1,161 @@
+"""Account tokens over $SYS: the inlet of the claims service, and what a push changes at once.
+
+Joins `claims_service`, which decides, to the registry and the hub, which follow; tokens are files,
+so the deciding is done at a desk. Knows no connection. Loaded in operator mode only. Invariant: an
+account's change is in force before its answer leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
+
+import msgspec
+
+from isthmus.accounts.imports import Refusal
+from isthmus.base.values import to_json
+from isthmus.core.agenda import Line
+from isthmus.core.inlet import Inlet, Request
+from isthmus.core.router import AccountCore, publish
+from isthmus.core.turn import Turn
+from isthmus.server.claims_service import Answer, Change, ClaimsService, with_findings
+from isthmus.server.desk import Desk
+from isthmus.server.hub import Hub
+from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.resolvers import DirectoryResolver
+from isthmus.sharing import Finding, refused
+
+REPLIES_SLICE = 8  # tokens read and sent in one slice: half a millisecond
+SWEEP_S = 60  # between looks for expired tokens in the directory
+
+
+class Pushes:
+    """Takes tokens for `mode`'s resolver; `envelope()` makes the `server` part of an answer."""
+
+    def __init__(
+        self, hub: Hub, mode: OperatorMode, envelope: Callable[[], dict[str, object]]
+    ) -> None:
+        self._hub = hub
+        self._mode = mode
+        self._envelope = envelope
+        self._claims: ClaimsService | None = None
+        self._desk = Desk(hub, "tokens")  # tokens are files: a push of thousands must stop nobody
+        self._line = Line()
+        self._sweeper: asyncio.TimerHandle | None = None
+        if mode.system_account:
+            self._serve_claims(mode)
+        if isinstance(mode.resolver, DirectoryResolver):
+            self._arm_sweep(mode.resolver)
+
+    def stop(self) -> None:
+        """Let go of the directory of tokens."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._desk.close()
+        if isinstance(self._mode.resolver, DirectoryResolver):
+            self._mode.resolver.close()
+
+    def _arm_sweep(self, resolver: DirectoryResolver) -> None:
+        self._sweeper = self._hub.loop.call_later(SWEEP_S, self._sweep, resolver)
+
+    def _sweep(self, resolver: DirectoryResolver) -> None:
+        """Expired tokens leave the directory; their accounts have ended by themselves."""
+        now_ns = self._hub.wall_ns()
+
+        def swept(keys: list[str], _: Turn) -> None:
+            for key in keys:
+                self._apply(Change(key, ""))
+
+        self._desk.take(lambda: resolver.sweep(now_ns), swept)
+        self._arm_sweep(resolver)
+
+    def _serve_claims(self, mode: OperatorMode) -> None:
+        """Listen for account tokens in the system account."""
+        rules = self._hub.options.resolver
+        self._claims = ClaimsService(
+            mode.resolver,
+            mode.trust,
+            system_account=mode.system_account,
+            operator_keys=[operator.subject for operator in mode.operators],
+            allow_delete=rules is not None and rules.allow_delete,
+            loaded=lambda name: self._hub.registry.get(name) is not None,
+        )
+        system = self._hub.registry.get(mode.system_account)
+        assert system is not None
+        inlet = Inlet(self._answer_claims)
+        for subscription in self._claims.subscriptions:
+            system.core.sublist.add(
+                subscription.subject.encode(), inlet, subscription.queue.encode()
+            )
+
+    def _answer_claims(self, requests: list[Request], _: Turn) -> None:
+        assert self._claims is not None
+        find = self._claims.answer
+        for request in requests:
+            subject = request.subject.decode("utf-8", "replace")
+            server = to_json(self._envelope())
+            work = partial(find, subject, request.payload, request.now_ns, server)
+            self._desk.take(work, partial(self._answered, request.reply))
+
+    def _answered(self, reply: bytes, answer: Answer, turn: Turn) -> None:
+        """What was decided: carried out, then told."""
+        system = self._hub.registry.get(self._mode.system_account)
+        assert system is not None
+        for change in answer.changes:
+            self._apply(change)
+        if not reply:
+            return
+        if not isinstance(answer.replies, tuple):
+            self._line.take(_send_all(system.core, reply, answer.replies, turn), _done, turn)
+            return
+        findings = self._inactive(answer)
+        for body in answer.replies:
+            told = with_findings(body, findings) if findings else body
+            publish(system.core, reply, told, turn)
+
+    def _inactive(self, answer: Answer) -> list[Finding]:
+        """What of a pushed account's imports is not active; of one that runs, as it runs now."""
+        if len(answer.changes) != 1 or not answer.changes[0].token:
+            return []
+        account = self._hub.registry.get(answer.changes[0].account)
+        if account is None:
+            return [refused(refusal, wanted) for wanted, refusal in answer.refusals]
+        return [
+            refused(running.verdict, running.wanted)
+            for running in account.imports
+            if isinstance(running.verdict, Refusal)
+        ]
+
+    def _apply(self, change: Change) -> None:
+        """A token was accepted, or its account deleted: running accounts follow at once."""
+        hub = self._hub
+        account = hub.registry.get(change.account)
+        now_ns = hub.wall_ns()
+        if not change.token:
+            self._mode.forget(change.account)
+            if account is not None:
+                gone = msgspec.structs.replace(
+                    account.spec, token="", expires_ns=1, exports=(), imports=()
+                )
+                hub.account_changed(hub.registry.update(gone, now_ns))
+            return
+        if account is None and not hub.registry.wanted(change.account):
+            return  # nobody uses it or imports from it: it is loaded when somebody does
+        spec = self._mode.accept(change.token)
+        if account is None or account.spec.token != spec.token:
+            hub.account_changed(hub.registry.update(spec, now_ns))
+
+
+def _send_all(
+    core: AccountCore, reply: bytes, bodies: Iterable[bytes], turn: Turn
+) -> Generator[None, None, None]:
+    """Send them all, each as it is found: a directory of ten thousand tokens takes its time."""
+    for number, body in enumerate(bodies, 1):
+        publish(core, reply, body, turn)
+        if number % REPLIES_SLICE == 0:
+            yield
+
+
+def _done(_nothing: None, _turn: Turn) -> None:
+    """Nobody waits for the end."""
