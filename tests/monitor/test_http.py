@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import binary, lists, sampled_from
 
 from isthmus.monitor import http
-from isthmus.monitor.http import HEADER_BYTES_MAX, MonitorServer
-from isthmus.monitor.routes import JSON, TEXT, Answer
+from isthmus.monitor.answer import JSON, TEXT, Answer
+from isthmus.monitor.conversation import BODY_BYTES_MAX, HEADER_BYTES_MAX
+from isthmus.monitor.http import MonitorServer
 
 pytestmark = pytest.mark.real
 
@@ -110,7 +111,7 @@ def test_a_body_is_read_and_ignored():
 
 
 def test_a_body_that_is_too_long_is_refused():
-    size = http.BODY_BYTES_MAX + 1
+    size = BODY_BYTES_MAX + 1
     line = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
     assert talk(line, size * b"x").startswith(b"HTTP/1.1 413")
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
-from isthmus.monitor.routes import HTML, JSON, TEXT, Answer, Routes
+from isthmus.monitor.answer import HTML, JSON, TEXT, Answer
+from isthmus.monitor.routes import Routes
 from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
 
 

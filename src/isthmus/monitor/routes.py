@@ -12,6 +12,7 @@ from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
 from isthmus.monitor.accountz import make_accountz
 from isthmus.monitor.accstatz import StatzQuery, make_accstatz
+from isthmus.monitor.answer import HTML, JSON, TEXT, Answer
 from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, make_connz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
@@ -22,22 +23,10 @@ from isthmus.monitor.snapshots import Source
 from isthmus.monitor.subsz import SubszQuery, make_subsz
 from isthmus.monitor.varz import make_varz
 
-JSON = "application/json"
-TEXT = "text/plain; charset=utf-8"
-HTML = "text/html; charset=utf-8"
-
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _ABSOLUTE = re.compile("^https?://[^/]*", re.IGNORECASE)  # what a proxy puts before the path
 _NUMBER_DIGITS_MAX = 18  # fits 64 bits
-
-
-class Answer(Value):
-    """What to send back."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class Query:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -145,8 +144,10 @@ class FileDisk:
         with self._mutex:
             inside = [path for path in self._open if path.startswith(f"{folder}/")]
         self._forget(*inside)
+        from shutil import rmtree  # noqa: PLC0415 — with it come archives and compression
+
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.root / folder)
+            rmtree(self.root / folder)
 
     @contextlib.contextmanager
     def _file(self, path: str, *, create: bool = True) -> Iterator[int]:

@@ -7,7 +7,6 @@ journal wants done on the disk in worker threads. Has no opinion about streams.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +58,7 @@ class Engine:
         self.agenda = Agenda()
         self.usage = Usage()
         self.usage.limit(options.max_memory, options.max_file)
-        folder = Path(options.store_dir or Path(tempfile.gettempdir()) / "nats")
+        folder = Path(options.store_dir) if options.store_dir else _folder_of_the_machine()
         self.store_dir = str(folder / "jetstream")
         self.store: Store | None = None
         self._segment_bytes = segment_bytes or SEGMENT_BYTES
@@ -189,6 +188,13 @@ class Engine:
         self.agenda.ring(self._hub.turn)
         if self.store is not None:
             self.store.tick(now_ns)
+
+
+def _folder_of_the_machine() -> Path:
+    """Where nats-server stores if nobody says where."""
+    import tempfile  # noqa: PLC0415 — not needed by those who say it
+
+    return Path(tempfile.gettempdir()) / "nats"
 
 
 def _limits(limits: JetStreamLimits) -> AccountLimits:

@@ -14,8 +14,9 @@ from isthmus.base.errors import UsageError
 from isthmus.config.options import Options
 from isthmus.core.agenda import Line
 from isthmus.core.turn import Turn
+from isthmus.monitor.answer import TEXT, Answer
 from isthmus.monitor.http import MonitorServer
-from isthmus.monitor.routes import TEXT, Answer, Routes
+from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -30,6 +31,7 @@ from isthmus.server.roster import RunningRoster
 
 if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
+    from isthmus.monitor.routes import Routes
 
 STREAMS_SLICE = 16  # streams or consumers described in one slice: half a millisecond
 ACCOUNTS_SLICE = 64
@@ -45,8 +47,9 @@ class Monitoring:
         self._engine = engine
         self._start_ns = hub.wall_ns()
         self._listening = False
+        self._routes: Routes | None = None
         self._http = MonitorServer(
-            Routes(self, options.http_base_path).answer,
+            self._answer,
             work_off=self._work_off,
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
         )
@@ -213,6 +216,14 @@ class Monitoring:
             state=stream.state(),
             consumers=tuple(consumers),
         )
+
+    def _answer(self, target: str) -> Answer | Sliced[Answer]:
+        """What `routes` says; it was loaded with the connection (`monitor.http`)."""
+        if self._routes is None:
+            from isthmus.monitor.routes import Routes  # noqa: PLC0415
+
+            self._routes = Routes(self, self._options.http_base_path)
+        return self._routes.answer(target)
 
     async def _work_off(self, work: Generator[None, None, Answer]) -> Answer:
         """A long answer, one after the other, in slices beside everything else."""
