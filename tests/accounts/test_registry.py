@@ -3,7 +3,7 @@
 import msgspec
 
 from isthmus.accounts.imports import Refusal
-from isthmus.accounts.registry import Registry
+from isthmus.accounts.registry import FOLLOW_SLICE, Registry
 from isthmus.accounts.spec import AccountSpec, Export, Import, Latency
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
@@ -67,6 +67,29 @@ def test_a_request_crosses_with_its_subject_rewritten():
     world.listen("C", "svc.*")
     assert world.send("B", "c.svc.a") == [("C", "svc.a")]
     assert world.send("B", "svc.a") == []
+
+
+def test_hundreds_of_importers_follow_in_slices():
+    world = World()
+    registry, count = world.registry, 10 * FOLLOW_SLICE
+    wanted = importer().imports
+    for number in range(count):
+        registry.update(AccountSpec(name=f"B{number}", imports=wanted), NOW)
+    slices = []
+    registry.defer = slices.append
+    registry.update(exporter(), NOW)
+
+    def active() -> int:
+        return sum(registry.get(f"B{number}").complete for number in range(count))
+
+    (step,) = slices
+    assert step()
+    assert active() == FOLLOW_SLICE
+    assert registry.following
+    while step():
+        registry.check()
+    assert active() == count
+    assert not registry.following
 
 
 def test_an_importer_heals_when_its_exporter_arrives():

@@ -62,10 +62,12 @@ class RunningCensus:
 
     def grants(self) -> Iterator[tuple[str, str, ImportSnapshot]]:
         """All imports, by account: its name and label. May be read over several turns."""
+        consumers = _Delivering(self._engine)
         for name in self.names():
             account = self._hub.registry.get(name)
             for running in [] if account is None else account.imports:
-                yield name, "" if account is None else account.label, self._import(running)
+                label = "" if account is None else account.label
+                yield name, label, self._import(running, consumers)
 
     def tenant(self, name: str) -> TenantSnapshot | None:
         """One account now; None if it is not loaded."""
@@ -73,6 +75,7 @@ class RunningCensus:
         account = hub.registry.get(name)
         if account is None:
             return None
+        consumers = _Delivering(self._engine)
         return TenantSnapshot(
             spec=account.spec,
             updated_ns=account.updated_ns,
@@ -80,8 +83,8 @@ class RunningCensus:
             expired=account.expired,
             jetstream=self._may_store(name),
             connections=len(hub.members.get(name, ())),
-            imports=tuple(self._import(running) for running in account.imports),
-            takers=tuple(self._takers(account)),
+            imports=tuple(self._import(running, consumers) for running in account.imports),
+            takers=tuple(self._takers(account, consumers)),
             taking_accounts=len(hub.registry.importers(name)),
             sublist=_sublist(account.core.sublist),
         )
@@ -90,7 +93,7 @@ class RunningCensus:
         found = None if self._engine is None else self._engine.accounts.get(name)
         return found is not None and found.limits is not None
 
-    def _takers(self, account: Account) -> Iterator[Taker]:
+    def _takers(self, account: Account, consumers: _Delivering) -> Iterator[Taker]:
         registry = self._hub.registry
         for name in nsmallest(TAKERS_MAX, registry.importers(account.name)):
             other = registry.get(name)
@@ -101,10 +104,10 @@ class RunningCensus:
                         account=name,
                         label=other.label,
                         export="" if isinstance(verdict, Refusal) else verdict.export.subject,
-                        taken=self._import(running),
+                        taken=self._import(running, consumers),
                     )
 
-    def _import(self, running: RunningImport) -> ImportSnapshot:
+    def _import(self, running: RunningImport, consumers: _Delivering) -> ImportSnapshot:
         verdict, wanted = running.verdict, running.wanted
         refused = isinstance(verdict, Refusal)
         return ImportSnapshot(
@@ -112,10 +115,10 @@ class RunningCensus:
             refusal=verdict if isinstance(verdict, Refusal) else None,
             latency=None if isinstance(verdict, Refusal) else verdict.export.latency,
             usage=_usage(running.crossing),
-            consumer=None if refused else self._consumer(wanted),
+            consumer=None if refused else self._consumer(wanted, consumers),
         )
 
-    def _consumer(self, wanted: Import) -> ConsumerSnapshot | None:
+    def _consumer(self, wanted: Import, consumers: _Delivering) -> ConsumerSnapshot | None:
         """Whose messages the import is for: those that are pulled, or those sent to its subject."""
         jetstream = None if self._engine is None else self._engine.accounts.get(wanted.account)
         if jetstream is None:
@@ -126,7 +129,7 @@ class RunningCensus:
             if wanted.remote.startswith(_NEXT) and stream in jetstream.streams:
                 found = jetstream.streams[stream].consumers.get(consumer)
         else:
-            found = next(_delivering_to(jetstream, wanted.remote), None)
+            found = consumers.find(wanted.account, wanted.remote)
         if found is None:
             return None
         cursor = found.cursor
@@ -139,11 +142,28 @@ class RunningCensus:
         )
 
 
-def _delivering_to(jetstream: AccountJetStream, subject: str) -> Iterator[Consumer]:
+class _Delivering:
+    """Consumers by the subject they deliver to; each account is gone through once a document."""
+
+    def __init__(self, engine: Engine | None) -> None:
+        self._engine = engine
+        self._of: dict[str, dict[str, Consumer]] = {}
+
+    def find(self, account: str, subject: str) -> Consumer | None:
+        """The first that delivers there."""
+        if account not in self._of:
+            jetstream = None if self._engine is None else self._engine.accounts.get(account)
+            self._of[account] = {} if jetstream is None else _by_subject(jetstream)
+        return self._of[account].get(subject)
+
+
+def _by_subject(jetstream: AccountJetStream) -> dict[str, Consumer]:
+    found: dict[str, Consumer] = {}
     for stream in jetstream:
         for consumer in stream.consumers.values():
-            if consumer.config.deliver_subject == subject:
-                yield consumer
+            if consumer.config.deliver_subject:
+                found.setdefault(consumer.config.deliver_subject, consumer)
+    return found
 
 
 def _usage(crossing: Crossing | StreamImport | None) -> UsageSnapshot | None:

@@ -109,10 +109,22 @@ class Pushes:
         if not isinstance(answer.replies, tuple):
             self._line.take(_send_all(system.core, reply, answer.replies, turn), _done, turn)
             return
+        if self._hub.registry.following:
+            self._hub.in_slices(lambda: self._tell_late(system.core, reply, answer))
+        else:
+            self._tell(system.core, reply, answer, turn)
+
+    def _tell_late(self, core: AccountCore, reply: bytes, answer: Answer) -> bool:
+        """True: not all who import from what changed are decided again yet."""
+        if not self._hub.registry.following:
+            self._tell(core, reply, answer, self._hub.turn)
+            return False
+        return True
+
+    def _tell(self, core: AccountCore, reply: bytes, answer: Answer, turn: Turn) -> None:
         findings = self._inactive(answer)
         for body in answer.replies:
-            told = with_findings(body, findings) if findings else body
-            publish(system.core, reply, told, turn)
+            publish(core, reply, with_findings(body, findings) if findings else body, turn)
 
     def _inactive(self, answer: Answer) -> list[Finding]:
         """What of a pushed account's imports is not active; of one that runs, as it runs now."""
