@@ -8,6 +8,7 @@ file. Knows of the server only start, stop, lame duck and where it listens.
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from importlib import import_module
@@ -22,6 +23,7 @@ from isthmus.server.reload import Reload
 from isthmus.server.signals import Ports, PortsFile, SignalHandlers, urls, write_pid_file
 
 DONE, FAILED = 0, 1
+SWITCH_S = 0.0005  # the loop waits no longer for a thread that checks a token, say
 
 
 class Served(Protocol):
@@ -68,6 +70,8 @@ def serve(
     """
     require_consistent(options)
     log = Log.from_options(options)
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         if options.pid_file:
             write_pid_file(options.pid_file)
@@ -75,6 +79,7 @@ def serve(
             process = _Process(options, log, make or _make_server, read_again or _no_file)
             return runner.run(process.run())
     finally:
+        sys.setswitchinterval(switch_s)
         log.close()
 
 
