@@ -6,13 +6,16 @@ import pytest
 from isthmus.base.values import to_json
 from isthmus.jetstream import advisories
 from isthmus.jetstream.advisories import (
+    Acknowledged,
     Action,
     ApiAudit,
     ConsumerAction,
     MaxDeliveries,
     Naked,
+    Pinned,
     StreamAction,
     Terminated,
+    Unpinned,
 )
 
 HEAD = {"id": "QQ27A0TSM6LcbkgebEgMYe", "timestamp": "2026-11-23T03:23:32.384923271Z"}
@@ -60,6 +63,32 @@ EVENT = "$JS.EVENT.ADVISORY."
             V1 + b'terminated",' + WHEN
             + b'"stream":"W","consumer":"wa","consumer_seq":2,"stream_seq":3,"deliveries":1,'
             b'"reason":"why"}',
+        ),
+        (
+            Pinned(
+                **HEAD, account="$G", stream="G", consumer="p", domain="hub", group="A",
+                pinned_id="I",
+            ),
+            f"{EVENT}CONSUMER.PINNED.G.p",
+            V1 + b'consumer_group_pinned",' + WHEN
+            + b'"account":"$G","stream":"G","consumer":"p","domain":"hub","group":"A",'
+            b'"pinned_id":"I"}',
+        ),
+        (
+            Unpinned(**HEAD, account="$G", stream="G", consumer="p", group="A", reason="admin"),
+            f"{EVENT}CONSUMER.UNPINNED.G.p",
+            V1 + b'consumer_group_unpinned",' + WHEN
+            + b'"account":"$G","stream":"G","consumer":"p","group":"A","reason":"admin"}',
+        ),
+        (
+            Acknowledged(
+                **HEAD, stream="R", consumer="sm", consumer_seq=1, stream_seq=2, ack_time_ns=3,
+                deliveries=4, domain="hub",
+            ),
+            "$JS.EVENT.METRIC.CONSUMER.ACK.R.sm",
+            V1.replace(b"advisory", b"metric") + b'consumer_ack",' + WHEN
+            + b'"stream":"R","consumer":"sm","consumer_seq":1,"stream_seq":2,"ack_time":3,'
+            b'"deliveries":4,"domain":"hub"}',
         ),
     ],
 )  # fmt: skip

@@ -1,9 +1,7 @@
 import pytest
 
-from isthmus.base.errors import JetStreamError
 from isthmus.base.values import to_json
 from isthmus.jetstream.consumer_config import (
-    NOT_YET,
     Action,
     ConsumerConfig,
     ConsumerCreateRequest,
@@ -11,6 +9,7 @@ from isthmus.jetstream.consumer_config import (
 )
 from isthmus.jetstream.decoding import decode
 from isthmus.jetstream.json_text import JsonError
+from support.jetstream_cases import CONSUMER_CASES
 from support.jetstream_values import consumer_config
 
 EVERY_FIELD = (
@@ -62,27 +61,16 @@ def test_a_word_that_is_none_of_the_list_is_told(body, text):
     assert found.value.text == text
 
 
-ASKED_FOR = {
-    "ack_policy=flow_control": {"deliver_subject": "d.x", "ack_policy": "flow_control"},
-    "sample_freq": {"sample_freq": "50%"},
-    "direct": {"deliver_subject": "d.x", "direct": True},
-    "sourcing": {"sourcing": True},
-    "priority_groups": {"priority_policy": "overflow", "priority_groups": ["a"]},
-    "priority_policy": {"priority_policy": "overflow", "priority_groups": ["a"]},
-    "priority_timeout": {"priority_policy": "pinned_client", "priority_groups": ["a"]},
-}
+def test_every_field_is_put_to_the_real_server():
+    """`oracle/test_jetstream_api_oracle.py` creates and updates a consumer by each case."""
+    asked = {field for case in CONSUMER_CASES.values() for field in case}
+    assert asked == set(ConsumerConfig.__struct_encode_fields__)
 
 
-@pytest.mark.parametrize("field", NOT_YET)
-def test_what_is_not_carried_out_yet_is_refused_by_name(field):
-    with pytest.raises(JetStreamError) as refused:
-        consumer_config({"name": "C", **ASKED_FOR[field]})
-    assert refused.value.err_code == 10012
-    named = refused.value.description.partition(" ")[0]
-    assert named in NOT_YET
-    assert named.partition("=")[0] in ASKED_FOR[field]
-
-
-def test_what_is_carried_out_is_not_refused():
+def test_every_field_is_carried_out():
     for policy in ("none", "all", "explicit"):
         assert consumer_config({"name": "C", "ack_policy": policy}).ack_policy == policy
+    for policy in ("overflow", "pinned_client", "prioritized"):
+        asked = {"name": "C", "priority_policy": policy, "priority_groups": ["a"]}
+        assert consumer_config(asked).priority_policy == policy
+    assert consumer_config({"name": "C", "sample_freq": "50%"}).sample_freq == "50%"

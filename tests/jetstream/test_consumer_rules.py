@@ -152,7 +152,7 @@ def test_some_things_are_not_for_an_update_to_change(change, text):
 
 def test_an_update_does_not_touch_the_pause():
     old = replace(consumer_config(DURABLE), pause_until="2090-01-01T00:00:00Z")
-    config = consumer_rules.normalise(
+    config = consumer_rules.prepare(
         consumer_config(DURABLE),
         stream=stream_config({"name": "S"}),
         server=ServerLimits(),
@@ -273,7 +273,7 @@ def test_every_case_is_kept_or_refused_for_its_reason(name):
 def normalise(config, **options):
     limits = {"server": ServerLimits(), "account": AccountLimits()} | options
     stream = limits.pop("stream", stream_config({"name": "S", "subjects": ["s.>"]}))
-    return consumer_rules.normalise(config, stream=stream, **limits)
+    return consumer_rules.prepare(config, stream=stream, **limits)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_the_server_bounds_a_batch():
 
 
 def test_a_push_consumer_stays_one():
-    push = consumer_rules.normalise(
+    push = consumer_rules.prepare(
         ConsumerConfig(durable_name="C", deliver_subject="d"),
         stream=stream_config({"name": "S"}), server=ServerLimits(), account=AccountLimits(),
     )  # fmt: skip

@@ -86,7 +86,7 @@ def our_consumer(verb, body, *, stream, server=ServerLimits(), account=AccountLi
     try:
         request = read(verb, body)
         subject = consumer_requests.parse_create_subject(f"$JS.API.{verb}")
-        config = consumer_rules.normalise(
+        config = consumer_rules.prepare(
             consumer_requests.require_agreement(subject, request),
             stream=stream,
             server=server,

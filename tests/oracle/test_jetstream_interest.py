@@ -118,3 +118,32 @@ def test_who_subscribes_again_asks_again(port, owner):
         assert lost.message(0.2) is None
         lost.pull(batch=1, expires=20_000 * MS)
         assert lost.message(5).payload == b"one"
+
+
+def test_who_hears_all_answers_is_not_who_asked(port, owner):
+    """An eavesdropper in the exporting account sees the request end, and takes no message."""
+    with RawClient(port, user="a", **{"pass": "a"}) as tap, Puller(port, "b", "here.lost") as lost:
+        tap.send(b"UNSUB 1\r\nSUB _R_.> 2\r\n")
+        tap.settle()
+        lost.pull(batch=7, max_bytes=9999, expires=20_000 * MS)
+        wait_for(lambda: counted(owner)[0] == 1)
+        lost.leave()
+        owner.request("s.a", b"one")
+        told = tap.message(5)
+        assert told.header == (
+            b"NATS/1.0 408 Interest Expired\r\n"
+            b"Nats-Pending-Messages: 7\r\nNats-Pending-Bytes: 9999\r\n\r\n"
+        )
+        wait_for(lambda: counted(owner) == (0, 0, 1))
+        assert tap.message(0.1) is None
+
+
+def test_an_eavesdropper_is_no_interest(port, owner):
+    with RawClient(port, user="a", **{"pass": "a"}) as tap, Puller(port, "b", "here.lost") as lost:
+        tap.send(b"UNSUB 1\r\nSUB _R_.> 2\r\n")
+        tap.settle()
+        lost.pull(batch=7, expires=20_000 * MS)
+        wait_for(lambda: counted(owner)[0] == 1)
+        lost.leave()
+        wait_for(lambda: counted(owner)[0] == 0)
+        assert tap.message(0.1) is None

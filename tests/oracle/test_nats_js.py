@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from support.servers import ServerProcess
 from support.sharing import SharingWorld
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
 PACKAGES = ("@nats-io/transport-node@3", "@nats-io/jetstream@3", "@nats-io/kv@3")
 PROGRAM = Path(__file__).parent / "nats_js.mjs"
+RESTARTED = Path(__file__).parent / "nats_js_restart.mjs"
 SUBJECTS = {
     "NEXT": "$JS.API.CONSUMER.MSG.NEXT.RESTOCKEVENTS.RESTOCKEVENTS-C1",
     "ACK": "$JS.ACK.RESTOCKEVENTS.RESTOCKEVENTS-C1.>",
@@ -93,3 +95,28 @@ def test_it_does_what_its_users_do(modules, world):
     assert seen["value"] == "9"
     assert seen["history"] == [["PUT", "red"], ["PUT", "green"], ["DEL", ""]]
     assert seen["keys"] == ["size"]
+
+
+def test_its_consumers_go_on_when_the_server_starts_again(modules, kind, tmp_path):
+    folder = tmp_path / "server"
+    with (
+        ServerProcess(kind, folder, "-js", "-sd", str(folder / "store")) as server,
+        subprocess.Popen(
+            ["node", str(RESTARTED), str(modules), server.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as program,
+    ):
+        try:
+            assert program.stdout.readline() == "half\n"
+            port = server.port
+            server.stop()
+            server.start(port)
+            seen, _ = program.communicate("again\n", timeout=60)
+        finally:
+            program.kill()
+    numbers = list(range(1, 41))
+    assert json.loads(seen) == {
+        "consumed": numbers, "ordered": numbers, "fetched": numbers, "floor": [40, 0, 0],
+    }  # fmt: skip

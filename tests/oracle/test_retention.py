@@ -170,7 +170,10 @@ def test_a_consumer_begins_anew(both):
     stream.take("ALL", 2, ack=None)
     for name, body in (("ALL", b""), ("ALL", b'{"seq":7}'), ("ALL", b'{"seq":0}'), ("NEW", b""),
                        ("NEW", b'{"seq":3}'), ("SEQ", b'{"seq":2}'), ("SEQ", b'{"seq":5}'),
-                       ("TIME", b'{"seq":1}'), ("ALL", b"{}")):  # fmt: skip
+                       ("TIME", b'{"seq":1}'), ("ALL", b'{"seq":1}{"seq":2}'), ("ALL", b"x"),
+                       ("ALL", b'{"seq":"a"}'), ("ALL", b'{"seq":-1}'), ("ALL", b"null"),
+                       ("ALL", b"[1]"), ("ALL", b"5"), ("ALL", b" "), ("ALL", b'{"seq":1,"x":2}'),
+                       ("ALL", b'{"seq":7}'), ("ALL", b"{}")):  # fmt: skip
         both.request(f"$JS.API.CONSUMER.RESET.{stream.name}.{name}", body)
         both.api(f"CONSUMER.INFO.{stream.name}.{name}")
     assert stream.take("ALL", 9) == [b"g", b"h", b"i"]

@@ -57,8 +57,12 @@ cdef class AckInlet(Receiver):
         if not _plain(message.to, cursor.ack_prefix, &tokens) and not _parse(message.to, &tokens):
             return 1
         if body.size == 0 or _is(body, b"+ACK", 4) or _is(body, b"+OK", 3):
+            if cursor.sample_percent:
+                cursor.sample(tokens.seq, tokens.consumer_seq, tokens.deliveries, turn)
             answer = cursor.acknowledge(tokens.seq, tokens.consumer_seq, turn)
         elif _begins(body, b"+NXT", 4):
+            if cursor.sample_percent:
+                cursor.sample(tokens.seq, tokens.consumer_seq, tokens.deliveries, turn)
             cursor.acknowledge(tokens.seq, tokens.consumer_seq, turn)
             if message.reply.size and self.pulls is not None:
                 self.pulls.request(

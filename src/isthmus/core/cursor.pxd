@@ -9,11 +9,12 @@
 (max_ack_pending) and a message: first what is due again, then the next matching sequence up to
 `visible_seq`. A delivery reads the record, prints the ack reply and hands a Message to the pull's
 target or to the outlet. One alarm holds the next deadline of the cursor (redelivery, expiry of
-pulls, heartbeats).
+pulls, heartbeats, a pin). Where requests come in priority groups, a Priority says who is next.
 
 What must survive a restart is journalled as the steps of a turn (progress.pxd), in one record; an
 acknowledgement that wants a reply gets it when its record is durable. Advisories (NAK, TERM,
-max-deliver) are gathered, if anybody listens, and told to the owner once per turn.
+max-deliver, pins, samples of acknowledgements) are gathered, if anybody listens, and told to the
+owner once per turn.
 
 A push consumer has an Outlet in place of PullInlet and Waiting. Where it stands in the stream, and
 what it has not seen, is the Reader's.
@@ -25,9 +26,11 @@ cimport cython
 
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.journal cimport Journal
+from isthmus.core.longer_header cimport LongerHeader
 from isthmus.core.message cimport Message, Span
 from isthmus.core.outlet cimport Outlet
 from isthmus.core.pending cimport Delivery, Pending
+from isthmus.core.priority cimport Priority
 from isthmus.core.progress cimport Steps
 from isthmus.core.reader cimport Reader
 from isthmus.core.segment cimport Record
@@ -43,6 +46,9 @@ cdef enum Notice:                 # what the owner is told of
     NOTICE_NAKED = 1
     NOTICE_TERMINATED = 2
     NOTICE_SPENT = 3
+    NOTICE_PINNED = 4
+    NOTICE_UNPINNED = 5
+    NOTICE_SAMPLED = 6
 
 
 @cython.final
@@ -56,7 +62,9 @@ cdef class Cursor(Reader):
     cdef readonly Pending pending
     cdef readonly Waiting waiting
     cdef readonly Outlet outlet                   # None: messages are pulled
+    cdef readonly Priority priority               # None: first come, first served
     cdef Steps steps
+    cdef LongerHeader longer
     # configuration
     cdef readonly AckPolicy ack_policy
     cdef readonly int64_t ack_wait_ns
@@ -66,6 +74,7 @@ cdef class Cursor(Reader):
     cdef readonly int64_t max_ack_pending
     cdef readonly Py_ssize_t max_waiting
     cdef readonly bint headers_only
+    cdef readonly int sample_percent              # of acknowledgements, told to the owner
     cdef readonly bint paused
     cdef bytes ack_prefix                         # $JS.ACK.<S>.<C>.
     cdef int64_t printed_ns                       # the time that an ack reply named last,
@@ -84,8 +93,6 @@ cdef class Cursor(Reader):
     cdef int64_t replay_lag_ns                    # of the last delivery, behind its publication
     cdef list notices
     cdef bint offering
-    cdef char* scratch                            # a header that was added to
-    cdef Py_ssize_t scratch_capacity
     cdef readonly bint closed
     cdef public bint swept                        # by a purge of everything it could see, just now
 
@@ -99,6 +106,8 @@ cdef class Cursor(Reader):
     cdef int extend(self, uint64_t seq, Turn turn) except -1
     cdef bint terminate(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, Span reason,
                         Turn turn) except -1
+    cdef int sample(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
+                    Turn turn) except -1
     cdef int confirm(self, Span reply, Turn turn) except -1
     cdef list _pending_up_to(self, uint64_t seq)
 
@@ -117,20 +126,21 @@ cdef class Cursor(Reader):
     cdef bint _hand_over(self, Message* message, Py_ssize_t size, Turn turn) except -1
     cdef bint _answer(self, Message* message, Py_ssize_t size, Turn turn) except -1
     cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL
+    cdef Pull* _chosen(self, Turn turn) except? NULL
     cdef Span _ack_reply(
         self, char* to, uint64_t deliveries, Record* record, uint64_t unseen
     ) noexcept
-    cdef Span _shown_header(self, Record* record) except *
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1
     cdef int _note_spent(self, Delivery* entry, Turn turn) except -1
     cdef int _gone(self, Delivery* entry, Turn turn) except -1
     cdef int _fall_due(self, Turn turn) except -1
     cdef int _end_pulls(self, Turn turn) except -1
-    cdef int _end_impatient(self, Turn turn) except -1
+    cdef int _end_impatient(self, bint refused, Turn turn) except -1
     cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
     cdef int _beat(self, Pull* pull, Turn turn) except -1
     cdef int _drop_deserted(self, Turn turn) except -1
+    cdef bint _abandoned(self, Pull* pull) noexcept
     cdef int _set_alarm(self, Turn turn) except -1
     cdef int _journal_steps(self, Turn turn) except -1
     cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
-                     bytes reason, Turn turn) except -1
+                     object detail, Turn turn) except -1

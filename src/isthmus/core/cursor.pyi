@@ -1,16 +1,19 @@
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from isthmus.core.agenda import Agenda
 from isthmus.core.journal import Journal
 from isthmus.core.outlet import Outlet
 from isthmus.core.pending import Pending
+from isthmus.core.priority import Priority
 from isthmus.core.reader import Reader
 from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
 from isthmus.core.waiting import Waiting
 
+Notice: TypeAlias = tuple[int, int, int, int, bytes | int]
+
 class CursorOwner(Protocol):
-    def advise(self, notices: list[tuple[int, int, int, int, bytes]], turn: Turn, /) -> None: ...
+    def advise(self, notices: list[Notice], turn: Turn, /) -> None: ...
 
 class Cursor(Reader):
     def __init__(
@@ -33,6 +36,8 @@ class Cursor(Reader):
     def pending(self) -> Pending: ...
     @property
     def waiting(self) -> Waiting: ...
+    @property
+    def priority(self) -> Priority | None: ...
     @property
     def delivered_seq(self) -> int: ...
     @property
@@ -66,7 +71,10 @@ class Cursor(Reader):
         max_ack_pending: int,
         max_waiting: int,
         headers_only: bool,
+        sample_percent: int,
     ) -> None: ...
+    def prioritise(self, priority: Priority | None) -> None: ...
+    def unpin(self, turn: Turn) -> None: ...
     def push_to(self, outlet: Outlet) -> None: ...
     def pause(self, paused: bool, turn: Turn) -> None: ...
     def replay(self, until_seq: int) -> None: ...

@@ -8,15 +8,17 @@ the floor.
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.decimal cimport print_i64, print_u64
 from isthmus.core.journal cimport Journal
+from isthmus.core.longer_header cimport LongerHeader
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.outlet cimport Outlet
 from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
+from isthmus.core.priority cimport IS_OVER, PINNED, PRIORITIZED, TAKES, Priority, Verdict
 from isthmus.core.progress cimport (
     ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP, WAS_QUEUED,
     WAS_SPENT, WAS_WAITING, Steps,
@@ -31,6 +33,7 @@ from isthmus.core.waiting cimport Pull, PullForm, Waiting, reply_of
 cdef enum:
     ACK_REPLY_MAX = 2048
     STATUS_MAX = 512
+    LINE_MAX = 64               # that is added to a header
     SLICE_MESSAGES = 4096       # of one settle; a delivery takes about half a microsecond
     SLICE_BYTES = 4_194_304
     SLICE_DUE = 256
@@ -40,18 +43,23 @@ cdef enum:
 cdef bytes NO_MESSAGES = b"404 No Messages"
 cdef bytes REQUESTS_PENDING = b"408 Requests Pending"
 cdef bytes REQUEST_TIMEOUT = b"408 Request Timeout"
+cdef bytes INTEREST_EXPIRED = b"408 Interest Expired"
 cdef bytes MAX_WAITING = b"409 Exceeded MaxWaiting"
 cdef bytes BATCH_COMPLETED = b"409 Batch Completed"
 cdef bytes MAX_BYTES = b"409 Message Size Exceeds MaxBytes"
+cdef bytes PIN_MISMATCH = b"423 Nats-Pin-Id mismatch"
+cdef bytes WRONG_PIN = b"423 Nats-Wrong-Pin-Id"
 cdef bytes MESSAGE_DELETED = b"Unacknowledged message was deleted"
 
 
 cdef class Cursor(Reader):
     """One consumer of one stream.
 
-    `owner.advise(notices, turn)` is told of `(kind, seq, consumer_seq, deliveries, reason)`; for
-    each kind 1, 2, 3 (naked, terminated, spent) `notice_subjects` says under which subject somebody
-    must listen. `journal` None: nothing of it survives the process.
+    `owner.advise(notices, turn)` is told of `(kind, seq, consumer_seq, deliveries, detail)`; for
+    each kind 1 to 6 (naked, terminated, spent, pinned, unpinned, sampled) `notice_subjects` says
+    under which subject somebody must listen. The detail is the reason, the id of a pinned client,
+    or the nanoseconds from delivery to acknowledgement; of a pin, `seq` is the number of the group.
+    `journal` None: nothing of it survives the process.
     """
 
     def __init__(
@@ -60,7 +68,7 @@ cdef class Cursor(Reader):
         tuple notice_subjects not None,
     ):
         assert len(ack_prefix) < ACK_REPLY_MAX - 128
-        assert len(notice_subjects) == 3
+        assert len(notice_subjects) == NOTICE_SAMPLED
         self.stored = stored
         self.owner = owner
         self.name = name
@@ -71,13 +79,13 @@ cdef class Cursor(Reader):
         self.pending = Pending()
         self.waiting = Waiting()
         self.steps = Steps()
+        self.longer = LongerHeader()
         self.ack_prefix = ack_prefix
         self.notice_subjects = notice_subjects
         self.notices = []
 
     def __dealloc__(self):
         free(self.backoff_ns)
-        free(self.scratch)
 
     def __repr__(self) -> str:
         return f"Cursor({self.stored.name.decode()}/{self.name.decode()})"
@@ -87,6 +95,7 @@ cdef class Cursor(Reader):
     def configure(
         self, *, AckPolicy ack_policy, int64_t ack_wait_ns, list backoff_ns not None,
         int64_t max_deliver, int64_t max_ack_pending, Py_ssize_t max_waiting, bint headers_only,
+        int sample_percent,
     ) -> None:
         """How it delivers; -1: no bound. What is delivered already keeps its wait."""
         cdef int index
@@ -108,6 +117,20 @@ cdef class Cursor(Reader):
         self.max_ack_pending = max_ack_pending
         self.max_waiting = max_waiting
         self.headers_only = headers_only
+        self.sample_percent = sample_percent
+
+    def prioritise(self, Priority priority) -> None:
+        """Who of the waiting comes first, from now on; None: who came first."""
+        self.priority = priority
+        self.waiting.group(
+            priority is not None, priority is not None and priority.policy == PRIORITIZED
+        )
+
+    def unpin(self, Turn turn not None) -> None:
+        """Whoever is pinned is not any more, and somebody else may be."""
+        assert self.priority is not None
+        self.priority.let_go()
+        turn.later(self)
 
     def push_to(self, Outlet outlet not None) -> None:
         """Deliver there; nobody pulls. Call once, before anything is delivered."""
@@ -280,6 +303,8 @@ cdef class Cursor(Reader):
         """Somebody wants messages at `reply`."""
         cdef uint64_t available
         self.active_ns = turn.now_ns
+        if self.priority is not None and self.priority.mistaken(&form.wish, turn.now_ns):
+            return self.status(reply, span_of(PIN_MISMATCH), turn)
         if self.waiting.count >= self.max_waiting:
             if not self.offering:
                 self._drop_deserted(turn)
@@ -372,6 +397,7 @@ cdef class Cursor(Reader):
         self.active_ns = turn.now_ns
         if entry != NULL and entry.place != QUEUE:
             self.steps.add(EXTENDED, seq)
+            entry.time_ns = turn.now_ns
             self.pending.schedule(entry, turn.now_ns + self.wait_ns(entry.deliveries))
             turn.later(self)
         return 0
@@ -386,6 +412,19 @@ cdef class Cursor(Reader):
             reason.data[: reason.size] if reason.size else b"", turn,
         )
         return True
+
+    cdef int sample(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
+                    Turn turn) except -1:
+        """It is about to be acknowledged: tell of it, if the dice say so."""
+        cdef Delivery* entry
+        if self.ack_policy != ACK_EXPLICIT or turn.random() % 100 >= <uint64_t> self.sample_percent:
+            return 0
+        entry = self.pending.find(seq)
+        if entry != NULL:
+            self._notice(
+                NOTICE_SAMPLED, seq, consumer_seq, deliveries, turn.now_ns - entry.time_ns, turn
+            )
+        return 0
 
     cdef int confirm(self, Span reply, Turn turn) except -1:
         """The empty answer to an acknowledgement, once its step is durable."""
@@ -478,6 +517,9 @@ cdef class Cursor(Reader):
         due_ns = self.pending.next_due_ns()
         if due_ns and due_ns <= turn.now_ns:
             self._fall_due(turn)
+        if self.priority is not None and 0 < self.priority.lost_ns <= turn.now_ns:
+            self._notice(NOTICE_UNPINNED, self.priority.group, 0, 0, b"timeout", turn)
+            self.priority.let_go()
         if self.outlet is not None:
             dry = self._push(turn)
         elif self.waiting.count:
@@ -513,6 +555,7 @@ cdef class Cursor(Reader):
     cdef int _serve(self, Turn turn) except -1:
         """Deliver to waiting pulls, and end those whose time has come; 1 if nothing is left."""
         cdef int dry
+        cdef bint refused = False
         if self.waiting.deadline_ns and self.waiting.deadline_ns <= turn.now_ns:
             self._end_pulls(turn)
         self.offering = True
@@ -520,8 +563,11 @@ cdef class Cursor(Reader):
             dry = self._offer(turn)
         finally:
             self.offering = False
-        if dry and self.waiting.impatient:
-            self._end_impatient(turn)
+        if self.priority is not None:
+            refused = self.priority.refused
+            self.priority.refused = False
+        if (dry or refused) and self.waiting.impatient:
+            self._end_impatient(refused, turn)
         self.hungry = self.waiting.count > 0
         return dry
 
@@ -583,6 +629,8 @@ cdef class Cursor(Reader):
     cdef int _deliver(self, Record* record, Delivery* entry, Turn turn) except -1:
         """`record` to whoever's turn it is; 0 if nobody takes it. `entry` NULL: a new message."""
         cdef char text[ACK_REPLY_MAX]
+        cdef char line[LINE_MAX]
+        cdef char* end
         cdef Message message
         cdef Py_ssize_t size
         cdef uint64_t unseen = self.unseen()
@@ -595,9 +643,13 @@ cdef class Cursor(Reader):
         message.header = record.header
         message.payload = record.payload
         if self.headers_only:
-            message.header = self._shown_header(record)
+            memcpy(line, b"Nats-Msg-Size: ", 15)
+            end = print_u64(line + 15, <uint64_t> record.payload.size)
+            message.header = self.longer.with_line(record.header, span(line, end - line))
             message.payload.size = 0
         message.now_ns = turn.now_ns
+        if self.priority is not None:
+            self.priority.unseen = unseen if entry == NULL else unseen + 1
         size = (
             message.subject.size + message.reply.size + message.header.size + message.payload.size
         )
@@ -631,15 +683,32 @@ cdef class Cursor(Reader):
 
     cdef bint _answer(self, Message* message, Py_ssize_t size, Turn turn) except -1:
         """To the pull whose turn it is; one whose inbox nobody listens to any more is dropped."""
+        cdef char line[LINE_MAX]
         cdef Pull* pull = self._taker(size, turn)
+        cdef bint pins = self.priority is not None and self.priority.policy == PINNED
+        cdef Span header = message.header, pin
         while pull != NULL:
+            if pins:
+                pin = self.priority.next_id(&pull.wish, turn)
+                memcpy(line, b"Nats-Pin-Id: ", 13)
+                memcpy(line + 13, pin.data, pin.size)
+                message.header = self.longer.with_line(header, span(line, 13 + pin.size))
+                if header.size > 2:
+                    header.data = message.header.data   # there it begins with it
             message.to = reply_of(pull)
-            if deliver(&pull.target, self.stored.account, message, turn):
+            if pull.target.generation != self.stored.account.sublist.generation and (
+                self._abandoned(pull)
+            ):
+                self._end(pull, span_of(INTEREST_EXPIRED), True, turn)
+            elif deliver(&pull.target, self.stored.account, message, turn):
                 break
-            self.waiting.remove(pull)
+            else:
+                self.waiting.remove(pull)
             pull = self._taker(size, turn)
         if pull == NULL:
             return False
+        if pins and self.priority.taken(&pull.wish, turn.now_ns):
+            self._notice(NOTICE_PINNED, self.priority.group, 0, 0, self.priority.pin_id, turn)
         self.waiting.served(pull, size, turn.now_ns)
         if pull.batch_left == 0:
             if pull.counts_bytes and pull.bytes_left > 0:
@@ -650,7 +719,7 @@ cdef class Cursor(Reader):
 
     cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL:
         """Who gets the next message; those who cannot take it are told so."""
-        cdef Pull* pull = self.waiting.first
+        cdef Pull* pull = self.waiting.first if self.priority is None else self._chosen(turn)
         while pull != NULL:
             if not pull.counts_bytes or size < pull.bytes_left:
                 return pull
@@ -659,7 +728,23 @@ cdef class Cursor(Reader):
                 pull.batch_left = 1
                 return pull
             self._end(pull, span_of(MAX_BYTES), True, turn)
-            pull = self.waiting.first
+            pull = self.waiting.first if self.priority is None else self._chosen(turn)
+        return NULL
+
+    cdef Pull* _chosen(self, Turn turn) except? NULL:
+        """The first whom the policy lets take a message; those whom it ends are told so."""
+        cdef Pull* pull = self.waiting.first
+        cdef Pull* after
+        cdef Verdict verdict
+        while pull != NULL:
+            after = pull.after
+            verdict = self.priority.judge(&pull.wish, self.pending.count)
+            if verdict == TAKES:
+                return pull
+            if verdict == IS_OVER:
+                self._end(pull, span_of(WRONG_PIN), True, turn)
+            pull = after
+        self.priority.refused = self.waiting.count > 0
         return NULL
 
     cdef Span _ack_reply(
@@ -685,30 +770,6 @@ cdef class Cursor(Reader):
         at = print_u64(at + 1 + self.printed_size, unseen)
         return span(to, at - to)
 
-    cdef Span _shown_header(self, Record* record) except *:
-        """For headers_only: the stored header and the size of the payload that is left out."""
-        cdef Py_ssize_t size = record.header.size, wanted
-        cdef char* grown
-        cdef char* at
-        wanted = size + 64
-        if wanted > self.scratch_capacity:
-            grown = <char*> realloc(self.scratch, wanted)
-            if grown == NULL:
-                raise MemoryError
-            self.scratch = grown
-            self.scratch_capacity = wanted
-        at = self.scratch
-        if size > 2:
-            memcpy(at, record.header.data, size - 2)
-            at += size - 2
-        else:
-            memcpy(at, b"NATS/1.0\r\n", 10)
-            at += 10
-        memcpy(at, b"Nats-Msg-Size: ", 15)
-        at = print_u64(at + 15, <uint64_t> record.payload.size)
-        memcpy(at, b"\r\n\r\n", 4)
-        return span(self.scratch, at + 4 - self.scratch)
-
     cdef int _fall_due(self, Turn turn) except -1:
         """What waited long enough goes to the redelivery queue, or has been tried often enough."""
         cdef Delivery* due[SLICE_DUE]
@@ -726,11 +787,11 @@ cdef class Cursor(Reader):
         turn.again(self)
         return 0
 
-    cdef int _end_impatient(self, Turn turn) except -1:
-        """Nothing is left for those that don't wait."""
+    cdef int _end_impatient(self, bint refused, Turn turn) except -1:
+        """Nothing is left for those that don't wait, or they were refused what is there."""
         cdef Pull* pull = self.waiting.first_impatient()
         cdef Pull* after
-        cdef bint empty = self.paused or self.unseen() == 0
+        cdef bint empty = refused or self.paused or self.unseen() == 0
         while pull != NULL:
             after = pull.after
             if pull.no_wait and (pull.served or (empty and pull.expires_ns == 0)):
@@ -795,13 +856,23 @@ cdef class Cursor(Reader):
         cdef Pull* after
         while pull != NULL:
             after = pull.after
-            if not reaches(self.stored.account, reply_of(pull), turn.now_ns):
+            if self._abandoned(pull) or not (
+                reaches(self.stored.account, reply_of(pull), turn.now_ns)
+            ):
                 self.waiting.remove(pull)
             elif pull.expires_ns and pull.expires_ns <= turn.now_ns:
                 self._end(pull, span_of(REQUEST_TIMEOUT), True, turn)
             pull = after
         self.hungry = self.waiting.count > 0
         return 0
+
+    cdef bint _abandoned(self, Pull* pull) noexcept:
+        """It came from another account, where nobody waits any more; who listens here on the
+        subjects of all answers is not who asked."""
+        cdef bytes prefix = self.stored.account.response_prefix
+        return pull.reply_size > len(prefix) and not (
+            memcmp(pull.reply, PyBytes_AS_STRING(prefix), len(prefix))
+        ) and not self.stored.account.sublist.has_literal(reply_of(pull))
 
     # --- changes of state, alike while running and when journalled steps are applied ---
 
@@ -892,12 +963,12 @@ cdef class Cursor(Reader):
         return 0
 
     cdef int _notice(self, Notice kind, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
-                     bytes reason, Turn turn) except -1:
+                     object detail, Turn turn) except -1:
         cdef bytes subject = self.notice_subjects[kind - 1]
         if len(self.notices) < NOTICES_MAX and self.stored.account.sublist.has_interest(
             span_of(subject)
         ):
-            self.notices.append((kind, seq, consumer_seq, deliveries, reason))
+            self.notices.append((kind, seq, consumer_seq, deliveries, detail))
             turn.later(self)
         return 0
 
@@ -908,6 +979,10 @@ cdef class Cursor(Reader):
             due_ns == 0 or self.waiting.deadline_ns < due_ns
         ):
             due_ns = self.waiting.deadline_ns
+        if self.priority is not None and self.priority.lost_ns and (
+            due_ns == 0 or self.priority.lost_ns < due_ns
+        ):
+            due_ns = self.priority.lost_ns
         if self.outlet is not None and self.outlet.active:
             outlet_ns = self.outlet.deadline_ns(turn.now_ns)
             if outlet_ns and (due_ns == 0 or outlet_ns < due_ns):

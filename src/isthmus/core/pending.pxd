@@ -33,7 +33,7 @@ cdef enum Place:
 cdef struct Delivery:
     uint64_t seq                # in the stream
     uint64_t consumer_seq       # of its first delivery
-    int64_t time_ns             # of its last delivery
+    int64_t time_ns             # of its last delivery or sign of progress
     int64_t due_ns
     uint32_t deliveries
     uint32_t index              # its own number in the slab

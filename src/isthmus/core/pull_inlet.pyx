@@ -5,14 +5,15 @@ Owns the few requests it remembers. Knows no JSON: the owner does. Invariant: a 
 what the owner made of exactly those bytes, without a header.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport PullForm
+from isthmus.core.waiting cimport PIN_SIZE, PullForm, Wish
 
 cdef enum:
     REQUEST_KEPT_MAX = 256      # bytes of a request that is worth remembering
@@ -22,7 +23,9 @@ cdef class PullInlet(Receiver):
     """Asks `cursor` for messages.
 
     `owner.pull_form(payload, header)` returns `(refusal, batch, batch_shown, bytes_max, expires_ns,
-    heartbeat_ns, no_wait)`: the header block to refuse with or b"", and what is asked for.
+    heartbeat_ns, no_wait, wish)`: the header block to refuse with or b"", and what is asked for.
+    `wish` is None without priority groups, else `(min_pending, min_ack_pending, priority, group,
+    id)`, the group as its number.
     """
 
     def __init__(self, Cursor cursor not None, object owner not None):
@@ -70,7 +73,7 @@ cdef class PullInlet(Receiver):
         cdef KnownForm* slot
         cdef PullForm form
         cdef bytes refusal
-        refusal, batch, batch_shown, bytes_max, expires_ns, heartbeat_ns, no_wait = (
+        refusal, batch, batch_shown, bytes_max, expires_ns, heartbeat_ns, no_wait, wish = (
             self.owner.pull_form(payload.data[: payload.size], header.data[: header.size])
         )
         if refusal:
@@ -81,6 +84,7 @@ cdef class PullInlet(Receiver):
         form.expires_ns = expires_ns
         form.heartbeat_ns = heartbeat_ns
         form.no_wait = no_wait
+        _write_wish(wish, &form.wish)
         if header.size == 0 and payload.size <= REQUEST_KEPT_MAX:
             slot = &self.known[self.oldest]
             self.oldest = (self.oldest + 1) % FORMS_KEPT
@@ -98,3 +102,14 @@ cdef class PullInlet(Receiver):
         for index in range(FORMS_KEPT):
             free(self.known[index].request)
             self.known[index].request = NULL
+
+
+cdef int _write_wish(tuple wish, Wish* out) except -1:
+    cdef bytes name
+    memset(out, 0, sizeof(Wish))
+    if wish is not None:
+        out.min_pending, out.min_ack_pending, out.priority, out.group, name = wish
+        out.id_size = len(name)
+        if out.id_size == PIN_SIZE:
+            memcpy(out.id, PyBytes_AS_STRING(name), PIN_SIZE)
+    return 0

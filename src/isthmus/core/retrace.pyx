@@ -126,6 +126,7 @@ cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) excep
     elif step == NAKED:
         pending.enqueue(entry)
     elif step == EXTENDED:
+        entry.time_ns = now_ns
         pending.schedule(entry, now_ns + cursor.wait_ns(entry.deliveries))
     elif step == SPENT_STEP:
         pending.spend(entry)

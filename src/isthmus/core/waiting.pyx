@@ -8,7 +8,7 @@ Owns the queue and its totals. Knows no messages and sends nothing. Its bound is
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from isthmus.core.message cimport Span
 
@@ -35,12 +35,32 @@ cdef class Waiting:
             impatient += ends_dry(pull)
             assert pull.batch_left > 0
             assert pull.after != NULL or pull == self.last
+            if self.ordered and pull.after != NULL:
+                assert pull.wish.priority <= pull.after.wish.priority
             for due_ns in (pull.expires_ns, pull.beat_ns):
                 assert due_ns == 0 or 0 < self.deadline_ns <= due_ns
             pull = pull.after
         assert count == self.count
         assert total == self.batch_total
         assert impatient == self.impatient
+
+    cdef void group(self, bint grouped, bint ordered) noexcept:
+        """Requests have wishes from now on, or not any more; those that wait wish nothing."""
+        cdef Pull* pull = self.first
+        cdef Pull* after
+        while pull != NULL and grouped and not self.grouped:
+            memset(&pull.wish, 0, sizeof(Wish))
+            pull.wish.group = -1
+            pull = pull.after
+        if ordered and not self.ordered:
+            pull = self.first
+            self.first = self.last = NULL
+            while pull != NULL:
+                after = pull.after
+                self._insert(pull)
+                pull = after
+        self.grouped = grouped
+        self.ordered = ordered
 
     cdef Pull* add(self, const PullForm* form, Span reply, int64_t now_ns) except NULL:
         cdef Pull* pull = <Pull*> malloc(sizeof(Pull) + reply.size)
@@ -59,7 +79,12 @@ cdef class Waiting:
         pull.served = 0
         pull.reply_size = reply.size
         memcpy(pull.reply, reply.data, reply.size)
-        self._append(pull)
+        if self.grouped:
+            pull.wish = form.wish
+        if self.ordered:
+            self._insert(pull)
+        else:
+            self._append(pull)
         self._sooner(pull)
         self.count += 1
         self.impatient += ends_dry(pull)
@@ -88,7 +113,10 @@ cdef class Waiting:
             pull.beat_ns = now_ns + pull.heartbeat_ns
         if pull != self.last:
             self._unlink(pull)
-            self._append(pull)
+            if self.ordered:
+                self._insert(pull)
+            else:
+                self._append(pull)
 
     cdef void set_deadline(self) noexcept:
         """Find the first expiry or heartbeat again, after some have passed."""
@@ -133,6 +161,21 @@ cdef class Waiting:
             self.first = pull
         self.last = pull
 
+    cdef void _insert(self, Pull* pull) noexcept:
+        """Behind the last of its priority."""
+        cdef Pull* before = self.last
+        while before != NULL and before.wish.priority > pull.wish.priority:
+            before = before.before
+        if before == self.last:
+            self._append(pull)
+            return
+        pull.before = before
+        pull.after = self.first if before == NULL else before.after
+        pull.after.before = pull
+        if before == NULL:
+            self.first = pull
+        else:
+            before.after = pull
 
 cdef inline bint ends_dry(const Pull* pull) noexcept:
     """Does it end where nothing is left? A one-shot request only after its first message."""

@@ -16,6 +16,7 @@ from isthmus.jetstream.responses import StreamState
 
 _PREFIX = "$JS.EVENT.ADVISORY."
 _TYPE = "io.nats.jetstream.advisory.v1."
+_METRIC = "io.nats.jetstream.metric.v1."
 
 DELETED_REASON = "Unacknowledged message was deleted"  # TERM of a message that is gone
 
@@ -194,6 +195,55 @@ class RestoreCompleted(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}
     def subject(self) -> str:
         """Where it is published."""
         return f"{_PREFIX}STREAM.RESTORE_COMPLETE.{self.stream}"
+
+
+class Pinned(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}consumer_group_pinned"):
+    """A client is the one of its priority group that gets messages."""
+
+    account: str
+    stream: str
+    consumer: str
+    domain: str = ""
+    group: str
+    pinned_id: str
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.PINNED.{self.stream}.{self.consumer}"
+
+
+class Unpinned(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}consumer_group_unpinned"):
+    """The pinned client of a priority group is not any more: it was silent, or somebody asked."""
+
+    account: str
+    stream: str
+    consumer: str
+    domain: str = ""
+    group: str
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"{_PREFIX}CONSUMER.UNPINNED.{self.stream}.{self.consumer}"
+
+
+class Acknowledged(Advisory, omit_defaults=True, kw_only=True, tag=f"{_METRIC}consumer_ack"):
+    """A sample: how long a message took from its delivery to its acknowledgement."""
+
+    stream: str
+    consumer: str
+    consumer_seq: int
+    stream_seq: int
+    ack_time_ns: int = msgspec.field(name="ack_time")
+    deliveries: int
+    domain: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return f"$JS.EVENT.METRIC.CONSUMER.ACK.{self.stream}.{self.consumer}"
 
 
 class ApiAudit(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}api_audit"):

@@ -6,8 +6,6 @@
 
 A subject that is no endpoint gets no answer at all, as from the original. Knows no stream, no
 consumer and no account.
-
-An endpoint whose handler is empty is one this server does not carry out yet, and `read` says so.
 """
 
 import re
@@ -18,13 +16,14 @@ from isthmus.base.errors import JetStreamError
 from isthmus.base.values import Value
 from isthmus.jetstream import errors
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
-from isthmus.jetstream.decoding import decode
+from isthmus.jetstream.decoding import decode, decode_single
 from isthmus.jetstream.json_text import JsonError, single_document
 from isthmus.jetstream.requests import (
     Checked,
     ConsumerPauseRequest,
     ConsumerResetRequest,
     ConsumersRequest,
+    ConsumerUnpinRequest,
     MessageDeleteRequest,
     MessageGetRequest,
     NoBody,
@@ -63,6 +62,8 @@ class Body(Enum):
     WHOLE = auto()  # JSON; no body is the same as no fields
     REQUIRED = auto()  # JSON with at least one field
     OPTIONAL = auto()  # what does not begin like an object or array counts as absent
+    SINGLE = auto()  # one JSON document, read leniently, its errors without a place
+    SINGLE_OR_NONE = auto()
     EMPTY = auto()  # nothing, or an object without members
     IGNORED = auto()
 
@@ -112,7 +113,6 @@ def _row(
 
 
 RESTORED_TYPE = "io.nats.jetstream.api.v1.stream_create_response"  # of the answer to the last chunk
-_NOT_YET = ""
 _CLUSTER = "clustering_required"  # 10010 from a server alone, whether the account has JetStream
 _ANY = 1 << 12  # tokens of a filter in a subject: bounded by the control line
 
@@ -147,9 +147,9 @@ ENDPOINTS = (
     _row("CONSUMER.DELETE", 2, NoBody, "consumer_delete", Body.EMPTY),
     _row("CONSUMER.PAUSE", 2, ConsumerPauseRequest, "consumer_pause", Body.OPTIONAL,
          refused=Paused),
-    _row("CONSUMER.RESET", 2, ConsumerResetRequest, "consumer_reset", Body.OPTIONAL,
+    _row("CONSUMER.RESET", 2, ConsumerResetRequest, "consumer_reset", Body.SINGLE_OR_NONE,
          refused=ConsumerReset),
-    _row("CONSUMER.UNPIN", 2, NoBody, "consumer_unpin", Body.IGNORED, handler=_NOT_YET),
+    _row("CONSUMER.UNPIN", 2, ConsumerUnpinRequest, "consumer_unpin", Body.SINGLE),
     _row("CONSUMER.LEADER.STEPDOWN", 2, NoBody, "consumer_leader_stepdown", Body.IGNORED,
          handler=_CLUSTER),
 )  # fmt: skip
@@ -179,9 +179,6 @@ def require_level(header: str) -> None:
 
 def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
     """The request in `body`; `strict` refuses unknown fields."""
-    if not endpoint.handler:
-        text = f"{endpoint.verb} is not supported by this server yet"
-        raise errors.make(errors.STREAM_FAILED, err=text)
     if endpoint.body is Body.IGNORED:
         return endpoint.request()
     if endpoint.body is Body.EMPTY:
@@ -191,10 +188,16 @@ def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
     require_body(endpoint, body)
     if endpoint.body is Body.OPTIONAL and body.lstrip(b" \t\r\n")[:1] not in {b"{", b"["}:
         return endpoint.request()
+    if endpoint.body is Body.SINGLE_OR_NONE and not body:
+        return endpoint.request()
+    single = endpoint.body in {Body.SINGLE, Body.SINGLE_OR_NONE}
     try:
-        request = decode(endpoint.request, body, strict=strict)
+        if single:
+            request = decode_single(endpoint.request, body)
+        else:
+            request = decode(endpoint.request, body, strict=strict)
     except JsonError as error:
-        place = f" at offset {error.offset}" if error.offset is not None else ""
+        place = f" at offset {error.offset}" if error.offset is not None and not single else ""
         raise errors.make(errors.INVALID_JSON, err=error.text + place) from None
     if isinstance(request, Checked):
         request.require_valid()

@@ -28,7 +28,16 @@ from isthmus.core.outlet import Outlet
 from isthmus.core.pull_inlet import PullInlet
 from isthmus.core.segment import KINDS
 from isthmus.core.turn import Turn
-from isthmus.jetstream import acks, advisories, consumer_rules, errors, pulls
+from isthmus.jetstream import (
+    acks,
+    advisories,
+    beginnings,
+    consumer_rules,
+    errors,
+    notices,
+    priority_groups,
+    pulls,
+)
 from isthmus.jetstream.api import REQUIRED_LEVEL_HEADER
 from isthmus.jetstream.consumer_config import (
     AckPolicy,
@@ -41,6 +50,8 @@ from isthmus.jetstream.responses import ConsumerInfo, SequencePair
 from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
+    from isthmus.core.cursor import Notice
+    from isthmus.core.pull_inlet import Wish
     from isthmus.jetstream.stream import Stream
 
 _ACK_POLICIES = {
@@ -55,7 +66,6 @@ _BURST_MAX = 1 << 30
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
 _WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _BEAT_SHORTEST_NS = 1_000_000  # of a pull: more often is no sign of life but a load
-_NAKED, _TERMINATED, _SPENT = 1, 2, 3  # kinds of notices, core/cursor.pxd
 
 
 class ConsumerRecord(Value):
@@ -82,11 +92,6 @@ class Consumer:
         self._premises = premises
         self._durable = stream.journal is not None and not config.mem_storage and not config.direct
         place = f"{stream.name}.{name}"
-        self._subjects = {
-            _NAKED: f"$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.{place}",
-            _TERMINATED: f"$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.{place}",
-            _SPENT: f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{place}",
-        }
         self.cursor = Cursor(
             stream.stored,
             self,
@@ -95,7 +100,7 @@ class Consumer:
             journal=stream.journal if self._durable else None,
             agenda=premises.agenda,
             ack_prefix=f"$JS.ACK.{premises.ack_place}{place}.".encode(),
-            notice_subjects=tuple(subject.encode() for subject in self._subjects.values()),
+            notice_subjects=notices.subjects(stream.name, name),
         )
         self._outlet: Outlet | None = None
         if config.deliver_subject:
@@ -193,13 +198,28 @@ class Consumer:
         self.cursor.reset(seq, turn)
         return seq
 
+    def unpin(self, group: str, turn: Turn) -> None:
+        """Whoever is pinned in `group` is not any more."""
+        if self.cursor.priority is None or group not in self.config.priority_groups:
+            raise errors.make(errors.PRIORITY_GROUP_UNKNOWN)
+        self.cursor.unpin(turn)
+        self._premises.advise(
+            advisories.Unpinned,
+            turn,
+            account=self._premises.core.name.decode(),
+            stream=self.stream.name,
+            consumer=self.name,
+            group=group,
+            reason="admin",
+        )
+
     def _require_reset(self, seq: int) -> None:
         policy = self.config.deliver_policy
         if policy is DeliverPolicy.BY_START_SEQUENCE:
             if seq < self.config.opt_start_seq:
                 raise errors.make(errors.RESET_INVALID, err="below start seq")
         elif policy is DeliverPolicy.BY_START_TIME:
-            if seq < self._start()[0]:
+            if seq < beginnings.find(self.stream.stored, self.config)[0]:
                 raise errors.make(errors.RESET_INVALID, err="below start time")
         elif policy is not DeliverPolicy.ALL:
             raise errors.make(errors.RESET_INVALID, err="not allowed")
@@ -277,7 +297,9 @@ class Consumer:
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
             max_waiting=max(config.max_waiting, 1),
             headers_only=config.headers_only,
+            sample_percent=consumer_rules.sample_percent(config.sample_freq),
         )
+        self.cursor.prioritise(priority_groups.policy_of(config, self.cursor.priority))
         if self._outlet is not None:
             burst = self.stream.config.max_msg_size
             self._outlet.configure(
@@ -295,49 +317,17 @@ class Consumer:
 
     def _beginning(self) -> tuple[int, list[bytes], list[int] | None]:
         """Where to begin, with which filters, and the messages to deliver before."""
-        start, chosen = self._start()
+        start, chosen = beginnings.find(self.stream.stored, self.config)
         self.resume_seq = start - 1 if chosen else 0
         return start, self._filters(), chosen
-
-    def _start(self) -> tuple[int, list[int] | None]:
-        """The first sequence to look at, and the messages to deliver before, if chosen."""
-        log = self.stream.stored.log
-        policy = self.config.deliver_policy
-        chosen: list[int] | None = None
-        start = log.first_seq
-        if policy is DeliverPolicy.LAST:
-            start = max(self._last_seqs(), default=0) if self.config.filters else log.last_seq
-        elif policy is DeliverPolicy.NEW:
-            start = log.last_seq + 1
-        elif policy is DeliverPolicy.BY_START_SEQUENCE:
-            start = self.config.opt_start_seq
-        elif policy is DeliverPolicy.BY_START_TIME:
-            assert self.config.opt_start_time is not None
-            moment_ns = parse_time_ns(self.config.opt_start_time)
-            start = log.seq_since(moment_ns) or log.last_seq + 1
-        elif policy is DeliverPolicy.LAST_PER_SUBJECT:
-            chosen = sorted(self._last_seqs())
-            start = log.last_seq + 1
-        return max(start, log.first_seq, 1), chosen
-
-    def _last_seqs(self) -> list[int]:
-        """The last sequence of each subject that the filters match."""
-        stored = self.stream.stored
-        out = []
-        for pattern in self._filters():
-            states, _ = stored.tree.matching(pattern)
-            for state in states:
-                ends = stored.log.ends(stored.tree, state.subject)
-                if ends is not None:
-                    out.append(ends[1])
-        return out
 
     def _chosen_again(self) -> list[int]:
         """After a restart: what of the chosen messages is still to be delivered."""
         if self.resume_seq == 0 or self.cursor.delivered_seq >= self.resume_seq:
             return []
         done = self.cursor.delivered_seq
-        return sorted(seq for seq in self._last_seqs() if done < seq <= self.resume_seq)
+        last_seqs = beginnings.last_seqs(self.stream.stored, self.config)
+        return sorted(seq for seq in last_seqs if done < seq <= self.resume_seq)
 
     # --- what it is ---
 
@@ -363,6 +353,7 @@ class Consumer:
             paused=rest_ns > 0,
             pause_remaining_ns=rest_ns,
             ts=format_time(turn.now_ns),
+            priority_groups=priority_groups.states(self.config, cursor.priority),
         )
 
     def shown(self, turn: Turn) -> ConsumerInfo:
@@ -374,12 +365,12 @@ class Consumer:
 
     def pull_form(
         self, payload: bytes, header: bytes
-    ) -> tuple[bytes, int, int, int, int, int, bool]:
+    ) -> tuple[bytes, int, int, int, int, int, bool, Wish | None]:
         """What a pull request asks for, or the header block that refuses it."""
         level = parse_headers(header).get(REQUIRED_LEVEL_HEADER, "") if header else ""
         read = pulls.read(payload, self.config, level)
         if isinstance(read, bytes):
-            return read, 0, 0, 0, 0, 0, False
+            return read, 0, 0, 0, 0, 0, False, None
         return (
             b"",
             read.wanted,
@@ -388,6 +379,7 @@ class Consumer:
             min(max(read.expires_ns, -1), _WAIT_MAX_NS),
             _beat_ns(read.idle_heartbeat_ns),
             read.no_wait,
+            priority_groups.wish_of(read, self.config),
         )
 
     def nak_delay_ns(self, text: bytes) -> int | None:
@@ -395,27 +387,16 @@ class Consumer:
         said = acks.parse_ack(b"-NAK " + text)
         return None if said is None else said.delay_ns
 
-    def advise(self, notices: list[tuple[int, int, int, int, bytes]], turn: Turn) -> None:
+    def advise(self, told: list[Notice], turn: Turn) -> None:
         """Publish what happened to deliveries in this turn."""
-        for kind, seq, consumer_seq, deliveries, reason in notices:
-            fields: dict[str, object] = {
-                "stream": self.stream.name,
-                "consumer": self.name,
-                "stream_seq": seq,
-                "deliveries": deliveries,
-            }
-            if kind == _SPENT:
-                self._premises.advise(advisories.MaxDeliveries, turn, **fields)
-            elif kind == _NAKED:
-                self._premises.advise(advisories.Naked, turn, consumer_seq=consumer_seq, **fields)
-            else:
-                self._premises.advise(
-                    advisories.Terminated,
-                    turn,
-                    consumer_seq=consumer_seq,
-                    reason=reason.decode("utf-8", "replace"),
-                    **fields,
-                )
+        notices.publish(
+            told,
+            self._premises,
+            turn,
+            stream=self.stream.name,
+            consumer=self.name,
+            groups=self.config.priority_groups,
+        )
 
     def interest(self, active: bool, turn: Turn) -> None:
         """Somebody listens where messages are pushed to, or nobody does any more."""

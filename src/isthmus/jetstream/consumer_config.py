@@ -2,10 +2,9 @@
 
 Defaults here are the wire's: what an absent field means in a request, before `consumer_rules`
 fills in the real ones. A field made by `always` is printed even when it holds its default.
-
-`NOT_YET` names what this server does not do yet; `consumer_rules.prepare` refuses it by name.
 """
 
+import re
 from typing import ClassVar, Self
 
 import msgspec
@@ -13,6 +12,8 @@ import msgspec
 from isthmus.base.values import Value, always
 from isthmus.jetstream.decoding import Duration, Int, Policy, Time, Uint64
 from isthmus.jetstream.json_text import JsonError, Node
+
+PRIORITY_GROUP = re.compile(r"[a-zA-Z0-9/_=-]{1,16}")
 
 
 class DeliverPolicy(Policy):
@@ -128,11 +129,3 @@ class ConsumerCreateRequest(Value):
     config: ConsumerConfig = ConsumerConfig()
     action: Action = Action.EITHER
     pedantic: bool = False
-
-
-NOT_YET: dict[str, str] = {
-    "sample_freq": "no acknowledgement metrics",
-    "priority_groups": "no priority groups",
-    "priority_policy": "no priority groups",
-    "priority_timeout": "no priority groups",
-}

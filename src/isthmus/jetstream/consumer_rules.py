@@ -19,7 +19,7 @@ from isthmus.base.quoting import quote
 from isthmus.base.values import NS_PER_S, format_duration
 from isthmus.jetstream import errors, metadata
 from isthmus.jetstream.consumer_config import (
-    NOT_YET,
+    PRIORITY_GROUP,
     AckPolicy,
     Action,
     ConsumerConfig,
@@ -28,7 +28,6 @@ from isthmus.jetstream.consumer_config import (
 )
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
-from isthmus.jetstream.not_yet import refusal
 from isthmus.jetstream.origin_rules import valid_name
 from isthmus.jetstream.stream_config import ConsumerLimits, StreamConfig
 from isthmus.jetstream.stream_rules import DESCRIPTION_MAX, NAME_MAX
@@ -42,7 +41,6 @@ EXPIRES_SHORTEST_NS = 1_000_000
 HEARTBEAT_SHORTEST_NS = 100_000_000
 FLOW_HEARTBEAT_NS = NS_PER_S  # of ack policy flow_control
 
-_GROUP = re.compile(r"[a-zA-Z0-9/_=-]{1,16}")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
 _DIGITS_MAX = 40  # with leading zeros; a number of 64 bits has twenty
 _NEGATIVE = (  # attribute, name in JSON, what a lower number becomes
@@ -87,30 +85,11 @@ def prepare(
     pedantic: bool = False,
     old: ConsumerConfig | None = None,
 ) -> ConsumerConfig:
-    """The config as it is kept: defaults filled in, every rule checked, every field supported.
+    """The config as it is kept: defaults filled in, every rule checked.
 
     `pedantic` refuses where the server would otherwise correct a value silently. `old` is the
     consumer's config where there is one: its pause is not for an update to change.
     """
-    config = normalise(
-        request, stream=stream, server=server, account=account, pedantic=pedantic, old=old
-    )
-    missing = refusal(config, NOT_YET)
-    if missing is not None:
-        raise errors.make(errors.CONSUMER_CREATE_FAILED, err=missing)
-    return config
-
-
-def normalise(
-    request: ConsumerConfig,
-    *,
-    stream: StreamConfig,
-    server: ServerLimits,
-    account: AccountLimits,
-    pedantic: bool = False,
-    old: ConsumerConfig | None = None,
-) -> ConsumerConfig:
-    """`prepare` without asking whether this server carries out what the config asks for."""
     if old is not None:
         request = replace(request, pause_until=old.pause_until)
     level = required_level(request)
@@ -208,6 +187,11 @@ def require_room(
 def shown(config: ConsumerConfig) -> ConsumerConfig:
     """The config as CREATE and INFO print it, with the server's version and level."""
     return replace(config, metadata=metadata.with_server(config.metadata))
+
+
+def sample_percent(frequency: str) -> int:
+    """How many of a hundred acknowledgements are told of; the field has been checked."""
+    return min(max(int(frequency.removesuffix("%")), 0), 100) if frequency else 0
 
 
 def _pedantic(text: str) -> NoReturn:
@@ -458,5 +442,5 @@ def _require_priority(config: ConsumerConfig) -> None:
     for group in config.priority_groups:
         if not group:
             raise errors.make(errors.PRIORITY_GROUP_EMPTY)
-        if _GROUP.fullmatch(group) is None:
+        if PRIORITY_GROUP.fullmatch(group) is None:
             raise errors.make(errors.PRIORITY_GROUP_INVALID)

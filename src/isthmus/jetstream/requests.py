@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from isthmus.base.values import Value
 from isthmus.jetstream import errors
+from isthmus.jetstream.consumer_config import PRIORITY_GROUP
 from isthmus.jetstream.decoding import Int, Time, Uint64
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.stream_config import StreamConfig
@@ -170,6 +171,21 @@ class ConsumersRequest(Value):
     go_name: ClassVar[str] = "JSApiConsumersRequest"
 
     offset: Int = 0
+
+
+class ConsumerUnpinRequest(Checked):
+    """CONSUMER.UNPIN: of which priority group."""
+
+    go_name: ClassVar[str] = "JSApiConsumerUnpinRequest"
+
+    group: str = ""
+
+    def require_valid(self) -> None:
+        """A group that could be one."""
+        if not self.group:
+            raise errors.make(errors.INVALID_JSON, err="consumer group not specified")
+        if PRIORITY_GROUP.fullmatch(self.group) is None:
+            raise errors.make(errors.PRIORITY_GROUP_INVALID)
 
 
 class ConsumerResetRequest(Value):

@@ -31,6 +31,7 @@ from isthmus.jetstream.requests import (
     ConsumerPauseRequest,
     ConsumerResetRequest,
     ConsumersRequest,
+    ConsumerUnpinRequest,
     MessageDeleteRequest,
     MessageGetRequest,
     StreamInfoRequest,
@@ -429,6 +430,11 @@ class Service:
                 pause_remaining_ns=rest_ns,
             )
         )
+
+    def consumer_unpin(self, asked: Asked, body: ConsumerUnpinRequest, turn: Turn) -> bytes:
+        """The pinned client of a priority group makes room."""
+        self._account.consumer(asked.names[0], asked.names[1]).unpin(body.group, turn)
+        return to_body(Response(type=asked.endpoint.type))
 
     def consumer_reset(self, asked: Asked, body: ConsumerResetRequest, turn: Turn) -> bytes | None:
         """A consumer begins anew; silence where there is none."""
