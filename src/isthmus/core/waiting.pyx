@@ -177,6 +177,7 @@ cdef class Waiting:
         else:
             before.after = pull
 
+
 cdef inline bint ends_dry(const Pull* pull) noexcept:
     """Does it end where nothing is left? A one-shot request only after its first message."""
     return pull.no_wait and (pull.served > 0 or pull.expires_ns == 0)
