@@ -1,6 +1,6 @@
 """What a cursor tells of deliveries and pins, published as advisories and metrics.
 
-    notices.subjects("S", "C")      what somebody must listen on, by kind, in the order of the cursor
+    notices.subjects("S", "C")      what somebody must listen on, in the order of the kinds
     notices.publish(…)              those of one turn
 
 Knows no consumer: who tells passes its names. Invariant: the order of `_KINDS` is that of `Notice`
