@@ -283,6 +283,31 @@ def test_a_sublist_that_goes_lets_its_receivers_go():
     assert all(ref() is None for ref in gone)
 
 
+def test_a_cleared_sublist_is_as_a_new_one():
+    sublist = Sublist(seed=1)
+    subjects = (b"a", b"a.*", b">", b"a.b.c")
+    receivers = inlets(40)
+    starts = [sys.getrefcount(receiver) for receiver in receivers]
+    for number in range(len(receivers)):
+        queue = b"q%d" % number if number % 3 else b""
+        sublist.add(subjects[number % 4], receivers[number], queue)
+    for _ in range(4):  # what is asked often comes from the cache
+        assert sublist.interested(b"a.b.c")
+        sublist.receivers(b"a.b.c")
+    generation = sublist.generation
+    sublist.clear()
+    assert [sys.getrefcount(receiver) for receiver in receivers] == starts
+    assert len(sublist) == 0
+    assert sublist.generation > generation
+    for subject in (b"a", b"a.b", b"a.b.c"):
+        assert sublist.receivers(subject) == ([], [])
+    assert not sublist.discard(b"a", receivers[0])
+    sublist.add(b"a", receivers[0])
+    sublist.add(b"a.*", receivers[1])
+    assert sublist.receivers(b"a") == ([receivers[0]], [])
+    assert sublist.receivers(b"a.b") == ([receivers[1]], [])
+
+
 # --- changes while a match runs: an overflowing connection calls its owner inside `receive` ---
 
 

@@ -9,7 +9,9 @@ from a second to a year; the product of all is run, none is sampled.
     restart    none · before the end · down while it passes
 """
 
+import gc
 import itertools
+import weakref
 
 import pytest
 
@@ -177,3 +179,13 @@ def test_nothing_passes_from_the_end_on(cause, restart, clock):
             case.acknowledged_is_what_was_allowed()
         finally:
             case.world.close()
+
+
+def test_a_server_that_has_stopped_is_let_go():
+    world = LeaseWorld(Ends())
+    assert world.probe() >= WAYS - {"ack"}
+    world.close()
+    held = [weakref.ref(one) for one in (world.server.server, world.server.server.hub, world.loop)]
+    del world
+    gc.collect()
+    assert [ref() for ref in held] == [None, None, None]

@@ -193,6 +193,14 @@ class Registry:
         self._answering[:] = [one for one in self._answering if not one.rest()]
         return list(self._answering)
 
+    def close(self) -> None:
+        """The server has stopped: nothing crosses any more, and no account holds a receiver."""
+        for account in self:
+            for running in account.imports:
+                running.withdraw()
+        for account in self:
+            account.core.sublist.clear()
+
     def check(self) -> None:
         """Assert the invariants."""
         for account in self._accounts.values():

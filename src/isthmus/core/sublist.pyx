@@ -116,6 +116,25 @@ cdef class Sublist:
         """Unsubscribe; False if it was not there."""
         return self.remove(span_of(subject), span_of(queue), receiver) == 1
 
+    def clear(self) -> None:
+        """Let go of everybody; watchers are not told. What is kept here is invisible to the
+        garbage collector, so a server that stops in a process that goes on empties its accounts.
+        """
+        cdef list dropped = []
+        cdef Py_ssize_t index
+        cdef Branch* root = branch_new(b"", 0, 0)
+        assert self.depth == 0
+        for index in range(self.literal_capacity):
+            if self.literals[index].hash:
+                node_clear(&self.literals[index].node, dropped)
+                free(self.literals[index].subject)
+                memset(&self.literals[index], 0, sizeof(Literal))
+        branch_free(self.root, dropped)
+        self.root = root
+        self.literal_count = self.pattern_count = self.count = 0
+        self.pattern_generation += 1
+        self.generation += 1
+
     def interested(self, bytes subject not None) -> bool:
         """True if a message on the literal `subject` would reach anybody."""
         return self.has_interest(span_of(subject))

@@ -138,6 +138,7 @@ class Server:
             await self.engine.stop()
         if self._system is not None:
             self._system.stop()
+        self.registry.close()
         self._stopped.set()
         self.log.info("Server Exiting..")
 
