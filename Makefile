@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 CORE   := $(wildcard src/isthmus/core/*.pyx src/isthmus/core/*.pxd)
 JOBS   ?= 2
 
+# Hundreds of processes are started: without this, each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # With ccache installed, the same source is compiled once for all checkouts, branches and rebases.
 CACHED := $(if $(shell command -v ccache),CC="ccache $(CC)" CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1)
 
@@ -16,7 +19,7 @@ demo: build      ## run the guide's whole scenario on an own temporary server
 	@$(BIN)/isthmus demo
 
 test: build      ## set everything up and run all tests
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: build $(VENV)/.check  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check src tests bench setup.py

@@ -10,9 +10,15 @@ import time
 
 import pytest
 
-from support.servers import command
+from support.servers import ServerProcess, command
 
 pytestmark = [pytest.mark.real, pytest.mark.oracle]
+
+
+@pytest.fixture(autouse=True)
+def _started_anew(monkeypatch):
+    monkeypatch.setattr(ServerProcess, "forked", False)
+
 
 LINE = re.compile(r"\[(\d+)\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[([A-Z]{3})\] (.*)")
 

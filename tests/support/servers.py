@@ -18,6 +18,8 @@ from urllib.parse import urlparse
 
 import pytest
 
+from support.forked import Forked
+
 START_S = 15
 
 # For a test that asks for `kind`: what it is about is not there yet on our server.
@@ -42,12 +44,14 @@ def command(kind: str) -> list[str]:
 class ServerProcess:
     """One server; `kind` is "isthmus" or "real", `folder` holds its config, ports and log."""
 
+    forked = True  # ours; False: started anew, for tests of just that
+
     def __init__(self, kind: str, folder: Path, *args: str, config: str = "") -> None:
         self.kind = kind
         self.folder = folder
         self.args = args
         self.config = config
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.port = 0
         self.http_port = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,14 +70,12 @@ class ServerProcess:
         ports = self.folder / "ports"
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
-        line = [*command(self.kind), "-a", "127.0.0.1", "-p", str(port)]
-        line += ["--ports_file_dir", str(ports), *self.args]
+        words = ["-a", "127.0.0.1", "-p", str(port), "--ports_file_dir", str(ports), *self.args]
         if self.config:
             path = self.folder / "server.conf"
             path.write_text(self.config)
-            line += ["-c", str(path)]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
+            words += ["-c", str(path)]
+        self.process = self._run(words)
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -88,6 +90,15 @@ class ServerProcess:
             time.sleep(0.01)
         self.stop()
         raise AssertionError(f"{self.kind} did not start within {START_S} s: {self.log_text}")
+
+    def _run(self, words: list[str]) -> subprocess.Popen[bytes] | Forked:
+        log = self.folder / "server.log"
+        if self.kind == "isthmus" and self.forked:
+            folder, environment = self.folder, os.environ
+            return Forked("server", words, folder=folder, environment=environment, out=log, err=log)
+        with log.open("ab") as opened:
+            line = [*command(self.kind), *words]
+            return subprocess.Popen(line, stdout=opened, stderr=opened, cwd=self.folder)
 
     def stop(self) -> None:
         """Ask it to end; kill it after five seconds."""

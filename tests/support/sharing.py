@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 from support.servers import ServerProcess
@@ -18,14 +17,10 @@ class Background:
 
     def __init__(self, shell: Shell, line: str) -> None:
         self._path = shell.folder / f"background-{len(list(shell.folder.glob('background-*')))}"
-        with self._path.open("wb") as output:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {line}"],  # the shell's own quoting rules
-                cwd=shell.folder,
-                env=shell.environment,
-                stdout=output,
-                stderr=output,
-            )
+        self._path.touch()
+        tool, words = shell.split(line)
+        assert tool, line
+        self._process = shell.start(tool, words, self._path, self._path)
 
     @property
     def text(self) -> str:
