@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def pytest_terminal_summary(
     """Which seed this was."""
     seed = config.getoption("--hypothesis-seed")
     terminalreporter.write_line(f"the same random choices again: make sim SEED={seed}")
+
+
+@pytest.fixture(autouse=True)
+def _worlds_end() -> Iterator[None]:
+    """What a test made of the compiled core goes with it."""
+    yield
+    if "support.core" in sys.modules:
+        from support.core import end_worlds
+
+        end_worlds()
 
 
 @pytest.fixture(params=["isthmus", "real"])

@@ -5,6 +5,8 @@
 with a handshake that asks for no credentials. Nothing here opens a socket or reads a clock.
 """
 
+import weakref
+
 import msgspec
 
 from isthmus.base.errors import ProtocolError
@@ -33,6 +35,19 @@ class RecordingTransport:
         return data
 
 
+_worlds: weakref.WeakSet["World"] = weakref.WeakSet()
+
+
+def end_worlds() -> None:
+    """A test is over: let go of its worlds.
+
+    What receivers and subscriptions hold is invisible to the garbage collector, so a world in which
+    somebody still listens would stay for as long as the process.
+    """
+    for world in list(_worlds):
+        world.end()
+
+
 class World:
     """Accounts that share a loop."""
 
@@ -43,6 +58,16 @@ class World:
         self.accounts: dict[str, AccountCore] = {}
         self.cid = 0
         self.turn.begin(self.now_ns)
+        self.connections: weakref.WeakSet[MemoryConnection] = weakref.WeakSet()
+        _worlds.add(self)
+
+    def end(self) -> None:
+        """Nobody listens any more."""
+        for connection in list(self.connections):
+            connection.client.close()
+        for account in self.accounts.values():
+            account.sublist.clear()
+        _worlds.discard(self)
 
     def account(self, name: str = "$G") -> AccountCore:
         if name not in self.accounts:
@@ -92,6 +117,7 @@ class MemoryConnection:
         self.closed = False
         self.error: str | None = None
         self.events: list[tuple[object, ...]] = []
+        world.connections.add(self)
 
     # --- a client's side ---
 

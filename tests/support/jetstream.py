@@ -76,7 +76,8 @@ class StreamWorld(World):
             self.turn.finish()
 
     def forget(self) -> None:
-        """Let go of everything: compiled objects that hold one another are not collected."""
+        """Let go of everything now, before the garbage collector finds it."""
+        self.end()
         for client in self.clients:
             vars(client.connection).clear()
         vars(self).clear()
