@@ -133,11 +133,26 @@ def test_who_says_nothing_is_the_user_of_no_auth_user(kind, start_server):
         assert b"-ERR 'Permissions Violation for Publish to \"secret\"'\r\n" in line.heard
 
 
-def test_who_does_not_log_in_in_time_is_let_go(kind, start_server):
-    config = "authorization { user: u, password: p, timeout: 0.2 }\n"
+@pytest.mark.parametrize(
+    "config",
+    [
+        "authorization { user: u, password: p, timeout: 0.2 }\n",
+        "authorization { users: [{user: u, password: p}], timeout: 0.2 }\nno_auth_user: u\n",
+    ],
+)
+def test_who_does_not_log_in_in_time_is_let_go(kind, start_server, config):
     server = start_server(kind, config=config)
     with Line(server.port) as line:
         assert line.hear_all() == b"-ERR 'Authentication Timeout'\r\n"
+
+
+def test_where_nobody_must_log_in_who_says_nothing_stays_as_long_as_he_answers_pings(
+    kind, start_server
+):
+    config = 'authorization { timeout: 0.2 }\nping_interval: "150ms"\nping_max: 2\n'
+    server = start_server(kind, config=config)
+    with Line(server.port) as line:
+        assert line.hear_all() == b"PING\r\nPING\r\n-ERR 'Stale Connection'\r\n"
 
 
 def test_who_does_not_answer_pings_is_stale(kind, start_server):

@@ -96,12 +96,16 @@ class Connection(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=0)
         with _Turn(self.host) as turn:
             admitted = self.host.connected(self)
-            self.client.send(self.host.make_info(self).line(), turn)
+            info = self.host.make_info(self)
+            self.client.send(info.line(), turn)
             if not admitted:
                 self._end(turn, "maximum connections exceeded", "Maximum Connections Exceeded")
                 return
-        timeout_s = self.host.options.authorization.timeout_ns / NS_PER_S
-        self._arm("authentication", timeout_s, self._authentication_timeout)
+        if info.auth_required or self.host.options.no_auth_user:
+            timeout_s = self.host.options.authorization.timeout_ns / NS_PER_S
+            self._arm("authentication", timeout_s, self._authentication_timeout)
+        else:
+            self._arm_first_ping()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.parser.buffer()
@@ -285,10 +289,7 @@ class Connection(asyncio.BufferedProtocol):
         self._disarm("authentication")
         self.rtt_ns = max(host.wall_ns() - self.started_ns, 1)
         self._describe()
-        self._arm_ping(
-            constants.FIRST_PING_NS / NS_PER_S
-            + _chance() * min(0.2 * host.options.ping_interval_ns / NS_PER_S, 0.4)
-        )
+        self._arm_first_ping()
         host.joined(self)
 
     def subscriptions_bound(self) -> int:
@@ -506,6 +507,11 @@ class Connection(asyncio.BufferedProtocol):
             f"{self.outbound.pending} total bytes.",
         )
         self.abort("Slow Consumer (Write Deadline)")
+
+    def _arm_first_ping(self) -> None:
+        interval_s = self.host.options.ping_interval_ns / NS_PER_S
+        jitter_s = _chance() * min(0.2 * interval_s, 0.4)
+        self._arm_ping(constants.FIRST_PING_NS / NS_PER_S + jitter_s)
 
     def _arm_ping(self, delay_s: float) -> None:
         self._arm("ping", delay_s, self._ping)
