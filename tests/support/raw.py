@@ -27,8 +27,7 @@ class RawClient:
         proof = self._proof(json.loads(self._line()[5:]))
         options = {"verbose": False, "headers": True, "no_responders": True, **proof, **connect}
         self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\nSUB _INBOX.> 1\r\nPING\r\n")
-        while (line := self._line()) != b"PONG":
-            self._aside(line)
+        self._until_pong()
 
     def close(self) -> None:
         self._socket.close()
@@ -71,6 +70,10 @@ class RawClient:
         """The server has read everything sent so far; messages that come meanwhile are kept."""
         self._socket.settimeout(self._timeout_s)
         self.send(b"PING\r\n")
+        self._until_pong()
+
+    def _until_pong(self) -> None:
+        """Messages on the way are kept: others in the account may have inboxes too."""
         while (line := self._line()) != b"PONG":
             verb, _, rest = line.partition(b" ")
             if verb in {b"MSG", b"HMSG"}:

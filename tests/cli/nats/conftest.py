@@ -123,12 +123,15 @@ def shared_server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def server(shared_server: ServerProcess) -> Iterator[ServerProcess]:
     """The module's server, without streams."""
     yield shared_server
+    folder = shared_server.folder / "store" / "jetstream" / "$G" / "streams"
     with RawClient(shared_server.port) as client:
         for name in json.loads(client.api("STREAM.NAMES"))["streams"] or ():
-            # The real server deletes files later: a stream of the same name, made meanwhile, has
-            # been seen with the old one's messages. A sealed stream is not purged, only deleted.
+            # The real server moves the files to `.name` and deletes them later: a stream of that
+            # name, made meanwhile, has been seen with the old one's messages or last sequence.
+            # A sealed stream is not purged, only deleted.
             client.api(f"STREAM.PURGE.{name}")
             assert json.loads(client.api(f"STREAM.DELETE.{name}"))["success"]
+            wait_for(lambda name=name: not (folder / f".{name}").exists())
 
 
 @pytest.fixture
