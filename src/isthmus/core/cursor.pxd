@@ -112,7 +112,6 @@ cdef class Cursor(Reader):
     cdef list _pending_up_to(self, uint64_t seq)
 
     cdef int write_snapshot(self, Steps steps) except -1
-    cdef int _write_entry(self, Delivery* entry, Steps steps) except -1
     cdef int note_delivered(self, uint64_t seq, int64_t now_ns) except -1
     cdef int note_again(self, Delivery* entry, int64_t now_ns) except -1
     cdef int note_acked(self, Delivery* entry, int64_t now_ns) except -1

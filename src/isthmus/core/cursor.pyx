@@ -13,6 +13,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.decimal cimport print_i64, print_u64
+from isthmus.core.inventory cimport write_pending
 from isthmus.core.journal cimport Journal
 from isthmus.core.longer_header cimport LongerHeader
 from isthmus.core.message cimport Message, Span, span, span_of
@@ -20,8 +21,7 @@ from isthmus.core.outlet cimport Outlet
 from isthmus.core.pending cimport PENDING_MAX, QUEUE, SPENT, Delivery, Pending
 from isthmus.core.priority cimport IS_OVER, PINNED, PRIORITIZED, TAKES, Priority, Verdict
 from isthmus.core.progress cimport (
-    ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP, WAS_QUEUED,
-    WAS_SPENT, WAS_WAITING, Steps,
+    ACKED, ACKED_ALL, EXTENDED, MOVED, NAKED, REDELIVERED, RESET, SPENT_STEP, Steps,
 )
 from isthmus.core.reader cimport LOOK_AGAIN, NOTHING, Reader
 from isthmus.core.router cimport deliver, reaches, route
@@ -993,7 +993,6 @@ cdef class Cursor(Reader):
 
     cdef int write_snapshot(self, Steps steps) except -1:
         cdef uint64_t[7] values
-        cdef Delivery* entry
         values[0] = self.next_seq
         values[1] = self.delivered_seq
         values[2] = self.floor_seq
@@ -1002,24 +1001,4 @@ cdef class Cursor(Reader):
         values[5] = <uint64_t> self.delivered_ns
         values[6] = <uint64_t> self.acked_ns
         steps.add_many(RESET, values, 7)
-        entry = self.pending.first_spent()
-        while entry != NULL:
-            self._write_entry(entry, steps)
-            entry = self.pending.next_spent(entry)
-        entry = self.pending.first()
-        while entry != NULL:
-            self._write_entry(entry, steps)
-            entry = self.pending.next(entry)
-        return 0
-
-    cdef int _write_entry(self, Delivery* entry, Steps steps) except -1:
-        cdef uint64_t[6] values
-        values[0] = entry.seq
-        values[1] = entry.consumer_seq
-        values[2] = <uint64_t> entry.time_ns
-        values[3] = <uint64_t> entry.due_ns
-        values[4] = entry.deliveries
-        values[5] = WAS_QUEUED if entry.place == QUEUE else (
-            WAS_SPENT if entry.place == SPENT else WAS_WAITING
-        )
-        return steps.add_many(PENDING, values, 6)
+        return write_pending(self.pending, steps)

@@ -14,9 +14,10 @@
             RESET       the same, delivered_consumer_seq, times of the last delivery and the last
                         acknowledgement: everything before is void
             PENDING     seq, consumer_seq, time_ns, due_ns, deliveries, WasPlace
+            RUN         seq, consumer_seq, time_ns, due_ns, count: neighbours, delivered once
 
 Whoever applies the steps in order to the state before them has the state after them: a first
-delivery needs no sequence of its own, since the last one is known. RESET and PENDING make a
+delivery needs no sequence of its own, since the last one is known. RESET, PENDING and RUN make a
 snapshot.
 """
 
@@ -37,6 +38,7 @@ cdef enum Step:
     MOVED = 8
     RESET = 9
     PENDING = 10
+    RUN = 11
 
 cdef enum WasPlace:
     WAS_WAITING = 0

@@ -13,14 +13,15 @@ not whole raises `StoreError`, and a cursor's `snapshot` applied to a fresh one 
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from isthmus.core.cursor cimport Cursor
+from isthmus.core.inventory cimport read_pending
 from isthmus.core.message cimport Span
 from isthmus.core.pending cimport Delivery, Pending
 from isthmus.core.progress cimport (
-    ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, SPENT_STEP,
-    WAS_QUEUED, WAS_SPENT, Steps, read_number,
+    ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, RUN,
+    SPENT_STEP, Step, Steps, read_number,
 )
 
 from isthmus.base.errors import StoreError
@@ -93,6 +94,8 @@ cdef int _numbers_of(int step) noexcept:
         return 2
     if step == MOVED:
         return 4
+    if step == RUN:
+        return 5
     if step == RESET:
         return 7
     return 6 if step == PENDING else 0
@@ -145,13 +148,6 @@ cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) excep
             while entry != NULL and entry.seq <= cursor.floor_seq:
                 pending.remove(entry)
                 entry = pending.first()
-    elif step == PENDING:
-        entry = pending.add(values[0], values[1], <int64_t> values[2], <int64_t> values[3])
-        if values[4] > 1:
-            pending.count_delivery(entry, <int64_t> values[2])
-            entry.deliveries = <uint32_t> values[4]
-        if values[5] == WAS_QUEUED:
-            pending.enqueue(entry)
-        elif values[5] == WAS_SPENT:
-            pending.spend(entry)
+    elif step in (PENDING, RUN):
+        read_pending(pending, <Step> step, values)
     return 0
