@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis.strategies import binary, builds, integers, sampled_from
 
 from isthmus.base.errors import StoreError
-from isthmus.core.segment import KINDS, checksum, decode, encode
+from isthmus.core.replay import survey
+from isthmus.core.segment import KINDS, checksum, decode, encode, epoch
 
 FIELDS = ("kind", "owner", "seq", "time_ns", "subject", "header", "payload", "flags")
 
@@ -96,3 +97,16 @@ def test_what_a_record_cannot_hold_is_refused():
         encode(1, 1, subject=bytes(65536))
     with pytest.raises(IndexError):
         decode(b"", 1)
+
+
+def test_a_damaged_length_that_leads_to_a_later_record_passes_over_none():
+    records = [
+        encode(KINDS["remove"], 7, 1, epoch=epoch(5, 1)),
+        encode(KINDS["message"], 7, 2, payload=bytes(24), epoch=epoch(5, 1)),
+        encode(KINDS["remove"], 7, 3, epoch=epoch(5, 1)),
+    ]
+    raw = bytearray(b"".join(records))
+    assert len(records[0]) ^ 64 == len(records[0] + records[1])
+    raw[0] ^= 64
+    found = survey(bytes(raw), secret=5, number=1, segment_bytes=4096)
+    assert found.runs == [(len(records[0]), len(raw))]

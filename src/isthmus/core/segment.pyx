@@ -255,12 +255,15 @@ cdef Py_ssize_t record_resync(
     cdef Record record
     cdef Py_ssize_t occupied, following
     cdef Py_ssize_t budget = RESYNC_BYTES
+    cdef Py_ssize_t led = -1
     cdef uint32_t mask, former = epoch          # `epoch`: not known
-    # most often only the content is damaged, and the length still leads to the next record
+    # most often only the content is damaged, and the length still leads to the next record; but if
+    # it is the length, there are sound records on the way
     occupied = record_view(data + at, size - at, &record)
     if occupied > 0:
         if record_read(data + at + occupied, size - at - occupied, epoch, &record) > 0:
-            return at + occupied
+            led = at + occupied
+            size = led
     at += 8
     while at + RECORD_HEAD <= size and budget > 0:
         # sequences and times of old records look like lengths: look closer before a checksum
@@ -283,7 +286,7 @@ cdef Py_ssize_t record_resync(
                 if _mask_of(data + at + occupied) == mask:
                     former = mask
         at += occupied if mask == former else 8
-    return -1
+    return led
 
 
 cdef uint32_t epoch_of(uint64_t secret, uint64_t what) noexcept nogil:
