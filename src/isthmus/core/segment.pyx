@@ -391,3 +391,21 @@ def decode(bytes data not None, Py_ssize_t offset=0, *, uint32_t epoch=0):
         PyBytes_AS_STRING(data) + offset, len(data) - offset, epoch, &record
     )
     return (entry_of(&record) if occupied > 0 else None), occupied
+
+
+def find_messages(bytes data not None, set keys not None) -> list:
+    """Where in `data` something stands that looks like a message whose 16 bytes of owner and
+    sequence are one of `keys`; its checksum is not looked at. `data` begins at a multiple of 8.
+    """
+    cdef const char* raw = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t end = len(data) - RECORD_HEAD
+    cdef Py_ssize_t at = 0
+    cdef uint32_t size
+    cdef list out = []
+    while at <= end:
+        if <uint8_t> raw[at + 8] == RECORD_MESSAGE and <uint8_t> raw[at + 9] < RECORD_FLAGS_END:
+            memcpy(&size, raw + at, 4)
+            if RECORD_HEAD <= size <= RECORD_MAX and raw[at + 16:at + 32] in keys:
+                out.append(at)
+        at += 8
+    return out

@@ -3,20 +3,24 @@
 Headers and payloads become zeros; what a record says of itself (owner, sequence, subject) stays, so
 that the files can be read as before. A message stands in
 
-        a block             where the log says            `Overwrite`
-        the journal         searched for by owner and sequence, in segments that count and in what
-                            recycled ones still hold of earlier lives    `EraseRecords`
+        a block             where the log says                                  `Overwrite`
+        the journal         looked for by owner and sequence, in segments that count and in what
+                            recycled ones still hold of earlier lives           `Search`, `Patch`
+
+All files of the journal are read for that, which may take a while: so `Search` runs in the lane of
+the blocks, where no acknowledgement waits behind it, and only `Patch`, which looks again at the few
+places that were found, in the lane of the journal. A file that got another name meanwhile is
+searched again under that one: both go on in turn until no file is left that was not searched.
 
 Knows no stream and no time. Invariant: a segment's record is written over only if its checksum says
-that it is one, so nothing that merely looks like it is touched; a job of this runs in the journal's
-lane, so no group is being written meanwhile.
+that it is one, so nothing that merely looks like it is touched; no group is written meanwhile.
 """
 
 import struct
 
 from isthmus.base.ports import Disk
 from isthmus.base.values import Value
-from isthmus.core.segment import KINDS, decode, encode, epoch
+from isthmus.core.segment import KINDS, decode, encode, epoch, find_messages
 from isthmus.store.jobs import Operation
 from isthmus.store.records import JOURNAL, segment_number
 
@@ -24,8 +28,10 @@ _MESSAGE = KINDS["message"]
 _KEY = struct.Struct("<QQ")  # owner and sequence, behind …
 _HEAD = struct.Struct("<IIBBHI")  # size, check, kind, flags, sizes of subject and header
 _HEAD_SIZE = 40
+_OVERLAP = _HEAD_SIZE - 8
 _EARLIER_LIVES = 256  # of a segment's file: what older ones left was overwritten long ago
-_LISTINGS_MAX = 4
+_PART = 1 << 20  # looked through at once, half a millisecond: others want to run too
+ROUNDS_MAX = 64  # of searching and writing over; far more files than a journal has
 
 
 class Overwrite(Operation):
@@ -49,58 +55,89 @@ class Erased(Value):
     seq: int
 
 
-class EraseRecords(Operation):
-    """Overwrite the content of `messages` in all files of the journal."""
+class Hunt:
+    """What is known of where `messages` stand in the journal; two lanes use it, one at a time."""
 
-    secret: int
-    messages: tuple[Erased, ...]
+    def __init__(self, secret: int, messages: tuple[Erased, ...]) -> None:
+        self.secret = secret
+        self.keys = {_KEY.pack(message.owner, message.seq) for message in messages}
+        self.searched: set[str] = set()  # names of files
+        self.places: dict[str, list[int]] = {}  # of files: where a record may begin
+        self.over = False  # the last search found no file that was not searched before
+
+
+class Search(Operation):
+    """Look through those files of the journal that were not searched yet."""
+
+    hunt: Hunt
 
     def run(self, disk: Disk) -> None:
-        """Do it, again if a file got another name meanwhile."""
-        seen: list[str] = []
-        for _ in range(_LISTINGS_MAX):
-            names = disk.list(JOURNAL)
-            if names == seen:
-                return
-            for name in names:
-                self._erase(disk, name)
-            seen = names
+        """Do it."""
+        hunt = self.hunt
+        names = [name for name in disk.list(JOURNAL) if name not in hunt.searched]
+        hunt.over = not names
+        for name in names:
+            places = self._search(disk, f"{JOURNAL}/{name}")
+            if places:
+                hunt.places[name] = places
+            hunt.searched.add(name)
 
-    def _erase(self, disk: Disk, name: str) -> None:
-        path = f"{JOURNAL}/{name}"
-        try:
-            raw = disk.read(path, 0, disk.size(path))
-        except OSError:
-            if disk.size(path) >= 0:
-                raise
-            return  # it has another name now: the next listing tells
-        changed = False
-        for message in self.messages:
-            key = _KEY.pack(message.owner, message.seq)
-            at = raw.find(key)
-            while at >= 0:
-                begin = at - _HEAD.size
-                patch = self._patch(raw, begin, segment_number(name))
+    def _search(self, disk: Disk, path: str) -> list[int]:
+        found: list[int] = []
+        offset = 0
+        while True:
+            try:
+                part = disk.read(path, offset, _PART + _OVERLAP)
+            except FileNotFoundError:
+                return []  # it has another name now: the next search finds it
+            found += [offset + at for at in find_messages(part, self.hunt.keys)]
+            if len(part) < _PART + _OVERLAP:
+                return found
+            offset += _PART
+
+
+class Patch(Operation):
+    """Write over what the search found and what is still there."""
+
+    hunt: Hunt
+
+    def run(self, disk: Disk) -> None:
+        """Do it."""
+        hunt = self.hunt
+        for name, places in hunt.places.items():
+            path = f"{JOURNAL}/{name}"
+            try:
+                patches = [self._patch(disk, path, begin) for begin in places]
+            except FileNotFoundError:
+                continue
+            for patch in patches:
                 if patch is not None:
                     disk.write_at(path, *patch)
-                    changed = True
-                at = raw.find(key, at + 1)
-        if changed:
-            disk.sync(path)
+            if any(patches):
+                disk.sync(path)
+        hunt.places = {}
 
-    def _patch(self, raw: bytes, begin: int, number: int | None) -> tuple[int, bytes] | None:
-        """What to write where, if a message's record begins there. `number` None: a spare file."""
-        if begin < 0 or begin % 8:
+    def _patch(self, disk: Disk, path: str, begin: int) -> tuple[int, bytes] | None:
+        """What to write where, if a message's record begins there."""
+        number = segment_number(path.rpartition("/")[2])  # None: a spare file
+        head = disk.read(path, begin, _HEAD_SIZE)
+        if (
+            len(head) < _HEAD_SIZE
+            or head[_HEAD.size : _HEAD.size + _KEY.size] not in self.hunt.keys
+        ):
             return None
-        size, _, kind, _, subject_size, header_size = _HEAD.unpack_from(raw, begin)
-        content = begin + _HEAD_SIZE + subject_size
-        if kind != _MESSAGE or content + header_size > begin + size or begin + size > len(raw):
+        size, _, kind, _, subject_size, header_size = _HEAD.unpack_from(head)
+        content = _HEAD_SIZE + subject_size
+        if kind != _MESSAGE or content + header_size > size:
             return None
-        zeros = (content, bytes(begin + size - content))
+        raw = disk.read(path, begin, size + -size % 8)
+        if len(raw) < size:
+            return None
+        zeros = (begin + content, bytes(size - content))
         if number is None:
             return zeros
-        mask = epoch(self.secret, number)
-        entry, _ = decode(raw, begin, epoch=mask)
+        mask = epoch(self.hunt.secret, number)
+        entry, _ = decode(raw, epoch=mask)
         if entry is not None:
             record = encode(
                 entry.kind,
@@ -115,6 +152,6 @@ class EraseRecords(Operation):
             )
             return begin, record
         for earlier in range(max(number - _EARLIER_LIVES, 0), number):
-            if decode(raw, begin, epoch=epoch(self.secret, earlier))[0] is not None:
+            if decode(raw, epoch=epoch(self.hunt.secret, earlier))[0] is not None:
                 return zeros
         return None

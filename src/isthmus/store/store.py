@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk
 from isthmus.base.values import Value
 from isthmus.core.journal import Journal
@@ -34,7 +35,7 @@ from isthmus.core.turn import Turn
 from isthmus.store.archives import Archives
 from isthmus.store.block_files import overwrite_packed
 from isthmus.store.blocks import BlockCache, Keeper, StreamFiles
-from isthmus.store.erasure import Erased, EraseRecords, Overwrite
+from isthmus.store.erasure import ROUNDS_MAX, Erased, Hunt, Overwrite, Patch, Search
 from isthmus.store.jobs import Job, Operation, RemoveFolder, Submit, SyncFolder
 from isthmus.store.journal import JournalOwner
 from isthmus.store.records import STREAMS, block_path, stream_epoch, stream_folder
@@ -240,14 +241,24 @@ class Store:
                 overwrite.append(Overwrite(path=path, offset=place[2], data=place[3]))
                 epoch = stream_epoch(self._secret, erased.owner)
                 overwrite.append(overwrite_packed(erased.owner, place, epoch))
-        messages = tuple(erased for erased, _, _ in batch)
+        hunt = Hunt(self._secret, tuple(erased for erased, _, _ in batch))
+        rounds = 0
 
-        def blocks_done(error: BaseException | None, turn: Turn) -> None:
+        def searched(error: BaseException | None, turn: Turn) -> None:
+            nonlocal rounds
+            rounds += 1
+            if error is not None or hunt.over:
+                finish(error, turn)
+            elif rounds > ROUNDS_MAX:
+                finish(StoreError("the journal's files change faster than they are read"), turn)
+            else:
+                self._submit(Job("journal", [Patch(hunt=hunt)], patched))
+
+        def patched(error: BaseException | None, turn: Turn) -> None:
             if error is not None:
                 finish(error, turn)
-                return
-            search = EraseRecords(secret=self._secret, messages=messages)
-            self._submit(Job("journal", [search], finish))
+            else:
+                self._submit(Job("blocks", [Search(hunt=hunt)], searched))
 
         def finish(error: BaseException | None, turn: Turn) -> None:
             if error is not None:
@@ -256,7 +267,8 @@ class Store:
                 done("" if error is None else str(error), turn)
             self._erase_next()
 
-        self.when_durable(self.journal.end_lsn, Job("blocks", overwrite, blocks_done))
+        operations = [*overwrite, Search(hunt=hunt)]
+        self.when_durable(self.journal.end_lsn, Job("blocks", operations, searched))
 
     def when_durable(self, lsn: int, job: Job) -> None:
         """Submit the job when everything below `lsn` is."""
