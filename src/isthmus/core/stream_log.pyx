@@ -285,7 +285,7 @@ cdef class StreamLog:
         self.bytes_stored += message_bytes(record, self.memory)
         self.changes += 1
         if full != NULL:
-            if full.live == 0:
+            if full.live == 0 and full.lost == 0:
                 self._drop(self.end - 2)
             elif self.owner is not None:
                 self.owner.rolled(full.first_seq)
@@ -544,7 +544,7 @@ cdef class StreamLog:
         elif seq == self.first_seq:
             self.first_seq = self.next_present(seq + 1)
         if place < self.end - 1:
-            if block.live == 0:
+            if block.live == 0 and block.lost == 0:
                 self._drop(place)
             elif self.memory and block.dead > block.size >> 1:
                 self._compact(block)
@@ -953,7 +953,32 @@ cdef Py_ssize_t trim(
         if log.remove(log.first_seq, &record):
             tree.remove(record.subject, record.seq)
             count += 1
+    if count < limit:
+        _forget_lost(log, seq)
     return count
+
+
+cdef int _forget_lost(StreamLog log, uint64_t below) except -1:
+    """What could not be read is removed, too: it must not come back when it can be read again."""
+    cdef Py_ssize_t at = log.end - 1
+    cdef Block* block
+    cdef uint32_t place
+    while at >= log.start:
+        block = log.blocks[at]
+        if block.lost and block.first_seq < below:
+            for place in range(block.span):
+                if block.first_seq + place >= below:
+                    break
+                if block.index[place] != NEVER and block.index[place] & LOST:
+                    block.index[place] &= ~<uint32_t> LOST
+                    block.lost -= 1
+                    block.dead += 8  # its size cannot be read; that it is dead must be known
+            if block.first_seq + block.span <= below:
+                block.lost = 0
+            if block.live == 0 and block.lost == 0 and at < log.end - 1:
+                log._drop(at)
+        at -= 1
+    return 0
 
 
 cdef SubjectEntry* exact(StreamLog log, SubjectTree tree, Span subject) except? NULL:
