@@ -62,7 +62,8 @@ def test_a_group_is_written_then_synced_then_marked():
     bench.complete()
     path = "journal/00000000000000000001.seg"
     assert bench.disk.operations == [
-        ("preallocate", path),
+        ("preallocate", "journal/spare-1"),
+        ("rename", path),
         ("sync_folder", "journal"),
         ("write", path),
         ("sync", path),

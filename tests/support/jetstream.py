@@ -148,12 +148,14 @@ class StreamClient:
 class StoreWorld(StreamWorld):
     """JetStream over a store on a disk in memory. Nothing is written until `drain` or `step`."""
 
+    options = SMALL
+
     def __init__(self, disk, *, seed: int = 1, domain: str = "", start_ns: int = START_NS) -> None:
         self.disk = disk
         self.chance = random.Random(seed)
         self.findings: list[str] = []
         self.store = open_store(
-            disk, SeededEntropy("store"), options=SMALL, tell=self.findings.append
+            disk, SeededEntropy("store"), options=self.options, tell=self.findings.append
         )
         super().__init__(domain=domain, journal=self.store.journal, logs=self.store)
         self.now_ns = start_ns

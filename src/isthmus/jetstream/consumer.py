@@ -120,6 +120,7 @@ class Consumer:
         """Begin where the configuration says."""
         self.cursor.open(*self._beginning())
         self._remember(turn)
+        self._remember(turn)  # until the first checkpoint, one flipped bit would cost all of it
         self.cursor.remember(turn)
         self._listen(turn)
         premises = self._premises

@@ -109,6 +109,7 @@ class Stream:
     def open(self, turn: Turn) -> None:
         """Begin: known after a restart, listening, and told of."""
         self._remember(turn)
+        self._remember(turn)  # until its first checkpoint, one flipped bit would cost all of it
         self.listen(turn)
         self.premises.advise(
             advisories.StreamAction, turn, stream=self.name, action=advisories.Action.CREATE

@@ -164,6 +164,9 @@ class FileDisk:
             file.users += 1
         try:
             yield file.number
+        except OSError as error:
+            error.filename = path  # the system's own says only what, not where
+            raise
         finally:
             with self._mutex:
                 file.users -= 1

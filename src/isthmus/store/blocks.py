@@ -27,7 +27,6 @@ from isthmus.store.jobs import (
     Remove,
     Submit,
     SyncFolder,
-    replace_file,
 )
 from isthmus.store.records import (
     META,
@@ -35,10 +34,10 @@ from isthmus.store.records import (
     ConsumerMeta,
     StreamMeta,
     block_path,
-    pack,
     stream_epoch,
     stream_folder,
 )
+from isthmus.store.small_files import replace_both
 
 CACHE_BYTES = 8 << 20
 UNREAD_PART = 4
@@ -253,7 +252,7 @@ class StreamFiles:
         listed = self.blocks.listed(there, {*converted, *soon})
         meta = replace(meta, packed=[key for key in listed if key not in plain])
         folder = stream_folder(self.number)
-        operations += replace_file(f"{folder}/{META}", folder, pack(meta, self._secret))
+        operations += replace_both(f"{folder}/{META}", folder, meta, self._secret)
         operations += [Remove(path=path) for path in garbage]
 
         def done(error: BaseException | None, turn: Turn) -> None:

@@ -147,16 +147,3 @@ class Job:
 
 
 Submit = Callable[[Job], None]
-
-
-def replace_file(path: str, folder: str, raw: bytes) -> list[Operation]:
-    """Operations that replace a whole file so that a crash leaves the old or the new one."""
-    fresh = path + ".new"
-    return [
-        Remove(path=fresh),
-        WriteAt(path=fresh, offset=0, data=raw),
-        Sync(path=fresh),
-        SyncFolder(folder=folder),  # what the new file speaks of is there before it is
-        Rename(old=fresh, new=path),
-        SyncFolder(folder=folder),
-    ]

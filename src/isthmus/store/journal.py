@@ -209,12 +209,18 @@ class JournalOwner:
 
     def _provide(self, number: int) -> list[Operation]:
         """Operations that make the file of a segment."""
-        path = segment_path(number)
+        operations: list[Operation] = []
         if self._spares:
-            make: Operation = Rename(old=self._spares.pop(), new=path)
-        else:
-            make = Preallocate(path=path, size=self._segment_bytes)
-        return [make, SyncFolder(folder=JOURNAL)]
+            spare = self._spares.pop()
+        else:  # it gets its name when it is whole: a segment that is shorter was cut off
+            spare = self._spare_name()
+            operations.append(Preallocate(path=spare, size=self._segment_bytes))
+        operations.append(Rename(old=spare, new=segment_path(number)))
+        return [*operations, SyncFolder(folder=JOURNAL)]
+
+    def _spare_name(self) -> str:
+        self._spare_number += 1
+        return f"{JOURNAL}/spare-{self._spare_number}"
 
     def _prepare_next(self) -> None:
         """Have the segment behind the current one ready before it is needed."""
@@ -260,10 +266,8 @@ class JournalOwner:
             self._present.discard(number)
             self._unsynced.discard(path)
             if len(self._spares) + len(spares) < SPARES_MAX:
-                self._spare_number += 1
-                spare = f"{JOURNAL}/spare-{self._spare_number}"
-                spares.append(spare)
-                operations.append(Rename(old=path, new=spare))
+                spares.append(self._spare_name())
+                operations.append(Rename(old=path, new=spares[-1]))
             else:
                 operations.append(Remove(path=path))
         self._background += 1

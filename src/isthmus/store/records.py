@@ -2,24 +2,19 @@
 
     <store_dir>/isthmus/
       lock                               held by the process that has the store open
-      store                              Identity
+      store, store.copy                  Identity
       journal/00000000000000000007.seg   segment 7: records, see core/segment.pxd
       journal/spare-3                    a segment to be used again
-      streams/12/meta                    StreamMeta: the last checkpoint of stream 12
+      streams/12/meta, meta.copy         StreamMeta: the last checkpoint of stream 12
       streams/12/8192-0.blk              its block that begins at sequence 8192, generation 0
       streams/12/9216-0.blz              another one, compressed
 
-A small file holds one record twice, so that a flipped bit costs nothing. It is replaced as a whole:
-written beside, synced, renamed. Knows no Disk; the format is in docs/internals/store-format.md.
+Knows no Disk; the format is in docs/internals/store-format.md, small files are read and replaced by
+`small_files.py`.
 """
 
-from typing import TypeVar
-
-import msgspec
-
-from isthmus.base.errors import StoreError
 from isthmus.base.values import Value
-from isthmus.core.segment import KINDS, decode, encode, epoch
+from isthmus.core.segment import epoch
 
 FORMAT_VERSION = 1
 SEGMENT_BYTES = 16 << 20
@@ -30,8 +25,6 @@ IDENTITY = "store"
 JOURNAL = "journal"
 STREAMS = "streams"
 META = "meta"
-
-_META = KINDS["meta"]
 
 
 class Identity(Value):
@@ -68,9 +61,6 @@ class StreamMeta(Value):
     packed: list[tuple[int, int]] = []  # first sequence and generation of blocks in packed files
 
 
-SmallFile = TypeVar("SmallFile", Identity, StreamMeta)
-
-
 def segment_path(number: int) -> str:
     """The file of a journal segment."""
     return f"{JOURNAL}/{number:020d}.seg"
@@ -100,33 +90,3 @@ def packed_path(stream: int, first_seq: int, generation: int) -> str:
 def stream_epoch(secret: int, number: int) -> int:
     """What the checksums in a stream's blocks are masked with."""
     return epoch(secret, STREAM_TAG | number)
-
-
-def pack(value: Identity | StreamMeta, secret: int = 0) -> bytes:
-    """The bytes of a small file."""
-    number = value.number if isinstance(value, StreamMeta) else 0
-    payload = msgspec.msgpack.encode(value)
-    mask = stream_epoch(secret, number) if number else epoch(0, 0)
-    record = encode(_META, number, FORMAT_VERSION, payload=payload, epoch=mask)
-    return record + record
-
-
-def unpack(
-    raw: bytes, kind: type[SmallFile], where: str, *, number: int = 0, secret: int = 0
-) -> tuple[SmallFile, bool]:
-    """`(value, whole)` of a small file; `whole` is false if one of its copies is damaged."""
-    mask = stream_epoch(secret, number) if number else epoch(0, 0)
-    first, occupied = decode(raw, epoch=mask)
-    second, _ = decode(raw, occupied, epoch=mask) if occupied > 0 else (None, 0)
-    entry = first
-    if entry is None:  # the second copy fills the second half
-        entry, _ = decode(raw, len(raw) // 2, epoch=mask)
-    if entry is None or entry.kind != _META or entry.owner != number:
-        raise StoreError(f"{where}: damaged, both copies")
-    if entry.seq != FORMAT_VERSION:
-        raise StoreError(f"{where}: format {entry.seq}, this server reads {FORMAT_VERSION}")
-    try:
-        value = msgspec.msgpack.decode(entry.payload, type=kind)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"{where}: {error}") from None
-    return value, first is not None and second is not None

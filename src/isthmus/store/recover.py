@@ -24,7 +24,7 @@ from isthmus.core.segment import KINDS, Entry
 from isthmus.core.stream_log import StreamLog, block_rows
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.store.blocks import BlockCache, StreamFiles, StreamNow
-from isthmus.store.jobs import Submit, replace_file
+from isthmus.store.jobs import Operation, Submit
 from isthmus.store.journal import PENDING_MAX, JournalOwner
 from isthmus.store.records import (
     FORMAT_VERSION,
@@ -38,13 +38,12 @@ from isthmus.store.records import (
     Identity,
     StreamMeta,
     block_path,
-    pack,
     packed_path,
     segment_number,
     segment_path,
     stream_folder,
-    unpack,
 )
+from isthmus.store.small_files import COPY, read_both, replace_both
 from isthmus.store.store import BLOCK_BYTES, CHECKPOINT_BYTES, Report, Store
 
 _STREAM, _CONSUMER = KINDS["stream"], KINDS["consumer"]
@@ -129,7 +128,13 @@ def open_store(
 
     `tell` gets one line for each trouble that comes up later.
     """
-    return _Recovery(disk, entropy, options, tell).run()
+    try:
+        return _Recovery(disk, entropy, options, tell).run()
+    except OSError as error:  # perhaps it is there again at the next start: nothing is given up
+        raise StoreError(
+            f"the store cannot be read or written: {error}; nothing in it was given up, "
+            "mend that and start again"
+        ) from error
 
 
 class _Recovery:
@@ -148,7 +153,7 @@ class _Recovery:
         self.replay = Replay(self.rare)
         self.next_number = 1
         self.lost = 0
-        self.shell: Submit | None = None
+        self.headless: dict[int, list[str]] = {}  # streams' files, of which no checkpoint tells
 
     def run(self) -> Store:
         """All of it."""
@@ -162,6 +167,7 @@ class _Recovery:
             if name.isdecimal():
                 self.read_stream(int(name))
         ended = self.read_journal()
+        self.end_headless()
         for number, labels in self.replay.labels.items():
             if number in self.found:
                 self.found[number].labels = list(labels.values())
@@ -198,29 +204,32 @@ class _Recovery:
     def read_identity(self) -> Identity:
         """The store's secret and sizes; made at the first start."""
         disk = self.disk
-        if disk.size(IDENTITY) < 0:
-            if any(segment_number(name) for name in disk.list(JOURNAL)) or disk.list(STREAMS):
+        copies = read_both(disk, IDENTITY, Identity)
+        identity = copies.value
+        if identity is None:
+            if copies.damaged or disk.list(STREAMS) or self.has_segments():
                 raise StoreError(
-                    f"the file `{IDENTITY}` is missing from the store, and without it nothing in "
-                    "it can be read; put it back, or choose another store_dir"
+                    f"the file `{IDENTITY}` is {'damaged' if copies.damaged else 'missing'}, as is "
+                    "its copy, and without it nothing in the store can be read; put it back, or "
+                    "choose another store_dir"
                 )
             identity = Identity(
                 format=FORMAT_VERSION,
                 secret=int.from_bytes(self.entropy.bytes(8), "little"),
                 segment_bytes=self.options.segment_bytes,
             )
-            self.write_identity(identity)
-            return identity
-        raw = disk.read(IDENTITY, 0, disk.size(IDENTITY))
-        identity, whole = unpack(raw, Identity, f"store file `{IDENTITY}`")
-        if not whole:
-            self.findings.append(f"one copy in the file `{IDENTITY}` was damaged; repaired")
-            self.write_identity(identity)
+        self.findings += [f"the file `{path}` was damaged; repaired" for path in copies.damaged]
+        if not copies.agree:  # durable before anything else is written
+            self.carry_out(replace_both(IDENTITY, "", identity))
         return identity
 
-    def write_identity(self, identity: Identity) -> None:
-        """Durable before anything else is written."""
-        for operation in replace_file(IDENTITY, "", pack(identity)):
+    def has_segments(self) -> bool:
+        """True if there is a journal."""
+        return any(segment_number(name) is not None for name in self.disk.list(JOURNAL))
+
+    def carry_out(self, operations: Iterable[Operation]) -> None:
+        """At once."""
+        for operation in operations:
             operation.run(self.disk)
 
     # --- checkpoints ---
@@ -228,28 +237,44 @@ class _Recovery:
     def read_stream(self, number: int) -> None:
         """A stream's last checkpoint, and the blocks it lists."""
         folder = stream_folder(number)
+        path = f"{folder}/{META}"
         self.next_number = max(self.next_number, number + 1)
         names = self.disk.list(folder)
-        listed: set[str] = set()
-        if META in names:
-            raw = self.disk.read(f"{folder}/{META}", 0, self.disk.size(f"{folder}/{META}"))
-            where = f"stream {number}: {folder}/{META}"
-            try:
-                meta, whole = unpack(
-                    raw, StreamMeta, where, number=number, secret=self.identity.secret
-                )
-            except StoreError as error:
+        copies = read_both(self.disk, path, StreamMeta, number=number, secret=self.identity.secret)
+        meta = copies.value
+        if meta is None:
+            if copies.damaged:
                 self.findings.append(
-                    f"{error}; of this stream only what the journal still has is used"
+                    f"stream {number}: {path}: damaged, both copies; "
+                    "of this stream only what the journal still has is used"
                 )
-                return
-            if not whole:
-                self.findings.append(f"{where}: one copy was damaged")
-            listed = self.restore(meta)
+            self.headless[number] = [f"{folder}/{name}" for name in names]
+            return
+        self.findings += [
+            f"stream {number}: {damaged}: damaged; repaired" for damaged in copies.damaged
+        ]
+        if not copies.agree:
+            self.carry_out(replace_both(path, folder, meta, self.identity.secret))
+        listed = self.restore(meta)
         for name in names:
-            path = f"{folder}/{name}"
-            if name != META and path not in listed:
-                self.disk.remove(path)  # newer than the checkpoint: the journal says it again
+            block = f"{folder}/{name}"
+            if name not in {META, META + COPY} and block not in listed:
+                self.disk.remove(block)  # newer than the checkpoint: the journal says it again
+
+    def end_headless(self) -> None:
+        """Blocks of streams without a checkpoint: the journal says again what is in them, or they
+        are all that is left.
+        """
+        for number, paths in self.headless.items():
+            blocks = [path for path in paths if path.endswith(".blk")]
+            if number in self.found:
+                for path in blocks:
+                    self.disk.remove(path)
+            elif blocks and self.disk.size(blocks[0]) >= 0:
+                self.findings.append(
+                    f"stream {number}: no checkpoint says what stands in its {len(blocks)} blocks; "
+                    f"they are left where they are, in {stream_folder(number)}"
+                )
 
     def restore(self, meta: StreamMeta) -> set[str]:
         """The stream of a checkpoint; the paths of its blocks."""
@@ -265,11 +290,11 @@ class _Recovery:
             key = (first_seq, generation)
             path = packed_path(number, *key) if key in blocks.packed else block_path(number, *key)
             listed.add(path)
-            try:
-                data = blocks.read_listed(key, size)
-            except OSError as error:
+            if self.disk.size(path) < 0:
+                self.findings.append(f"stream {number}: {path} is missing")
                 data = b""
-                self.findings.append(f"stream {number}: {path} cannot be read: {error}")
+            else:
+                data = blocks.read_listed(key, size)
             before = found.log.messages
             damage = found.log.restore(row, data, found.tree)
             lost = live - (found.log.messages - before)
@@ -319,14 +344,16 @@ class _Recovery:
         self.spares: list[str] = []
         self.last_number = 0
         surveys: dict[int, Survey] = {}
+        short: dict[int, int] = {}
         for name in self.disk.list(JOURNAL):
             number = segment_number(name)
             if number is None:
                 self.spares.append(f"{JOURNAL}/{name}")
                 continue
             self.last_number = max(self.last_number, number)
+            data = self.segment(number)
             found = survey(
-                self.segment(number),
+                data,
                 secret=self.identity.secret,
                 number=number,
                 segment_bytes=self.identity.segment_bytes,
@@ -337,11 +364,19 @@ class _Recovery:
                 self.next_number = max(self.next_number, found.next_number)
             else:
                 self.spares.append(segment_path(number))
+            if len(data) < self.identity.segment_bytes:
+                short[number] = len(data)
         oldest = max((found.oldest_lsn for found in surveys.values()), default=0)
         for number in [n for n in surveys if (n + 1) * self.identity.segment_bytes <= oldest]:
             del surveys[number]  # free for use again, when the last process ended
             self.segments.discard(number)
             self.spares.append(segment_path(number))
+        self.findings += [
+            f"journal: segment {number} is cut off at {size} of {self.identity.segment_bytes} "
+            "bytes; what was recorded behind that is lost"
+            for number, size in short.items()
+            if (number + 1) * self.identity.segment_bytes > oldest
+        ]
         if surveys and oldest // self.identity.segment_bytes < min(surveys):
             self.findings.append(
                 f"journal: the segments from {oldest // self.identity.segment_bytes} to "
@@ -438,9 +473,12 @@ class _Recovery:
             else:
                 self.disk.remove(name)
         if spares:
-            self.disk.rename(spares.pop(), path)
+            spare = spares.pop()
         else:
-            self.disk.preallocate(path, size)
+            spare_number += 1
+            spare = f"{JOURNAL}/spare-{spare_number}"
+            self.disk.preallocate(spare, size)
+        self.disk.rename(spare, path)
         self.disk.sync_folder(JOURNAL)
         owner = JournalOwner(
             submit,

@@ -2,9 +2,9 @@
 
 `MemoryDisk` keeps for each file what is on stable storage and what was written since, in sectors.
 A `crash` keeps of the unsynced sectors a random part (a real disk promises nothing about them),
-and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, or tears.
-`RecordingDisk` wraps a disk and writes down, in one order with whatever else happens, what was
-written and when a sync of it began and returned.
+and of unsynced names too. `FaultyDisk` wraps a disk: the n-th operation fails, or tears. `FullDisk`
+wraps one that has only so much room left. `RecordingDisk` wraps a disk and writes down, in one
+order with whatever else happens, what was written and when a sync of it began and returned.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ class MemoryDisk:
         self._stable_names: dict[str, _File] = {}
         self._locked: set[str] = set()
 
-    def crash(self, seed: int) -> MemoryDisk:
-        """The disk that the next process finds."""
+    def crash(self, seed: int, keep: Callable[[str, int], bool] | None = None) -> MemoryDisk:
+        """The disk that the next process finds.
+
+        `keep(path, sector)` says which unsynced sectors reached the disk; without it, chance.
+        """
         chance = random.Random(seed)  # noqa: S311 — a repeatable test
         after = MemoryDisk(lies=self.lies)
         names = dict(self._stable_names)
@@ -57,7 +60,7 @@ class MemoryDisk:
             if file.dirty and len(content) < len(file.current) and chance.random() < 0.5:
                 content.extend(bytes(len(file.current) - len(content)))
             for sector in sorted(file.dirty):
-                if chance.random() < 0.5:
+                if keep(path, sector) if keep is not None else chance.random() < 0.5:
                     start = sector * SECTOR
                     part = file.current[start : start + SECTOR]
                     if start + len(part) <= len(content):
@@ -78,6 +81,25 @@ class MemoryDisk:
         file.current[offset] ^= 1 << bit
         if offset < len(file.stable):
             file.stable[offset] ^= 1 << bit
+
+    def cut(self, path: str, size: int) -> None:
+        """The end of a file is gone, by no one's order."""
+        file = self._files[path]
+        del file.current[size:], file.stable[size:]
+
+    def files(self) -> dict[str, bytes]:
+        """All there is, as a reader sees it."""
+        return {path: bytes(file.current) for path, file in self._files.items()}
+
+    @classmethod
+    def of(cls, files: dict[str, bytes]) -> MemoryDisk:
+        """A disk on which `files` are, safe and sound."""
+        disk = cls()
+        for path, content in files.items():
+            file = disk._files[path] = _File()
+            file.current, file.stable = bytearray(content), bytearray(content)
+        disk._stable_names = dict(disk._files)
+        return disk
 
     # --- the port ---
 
@@ -187,10 +209,10 @@ class MemoryDisk:
 
 
 class FaultyDisk:
-    """`disk`, but operation number `fail_at` (from 1, changes only) raises what `fault` makes.
+    """`disk`, but operation number `fail_at` (from 1) raises what `fault` makes.
 
-    `torn`: half of a failing write reaches the disk. After the fault everything works again, unless
-    `for_good`.
+    Of `operations` that is: changes, unless told otherwise. `torn`: half of a failing write reaches
+    the disk. After the fault everything works again, unless `for_good`.
     """
 
     CHANGES = frozenset(
@@ -206,6 +228,7 @@ class FaultyDisk:
             "remove_folder",
         }
     )
+    READS = frozenset({"list", "size", "read"})
 
     def __init__(
         self,
@@ -215,8 +238,10 @@ class FaultyDisk:
         fault: Callable[[], OSError] = lambda: OSError(5, "Input/output error"),
         torn: bool = False,
         for_good: bool = False,
+        operations: frozenset[str] = CHANGES,
     ) -> None:
         self.disk = disk
+        self.operations = operations
         self.fail_at = fail_at
         self.fault = fault
         self.torn = torn
@@ -230,7 +255,7 @@ class FaultyDisk:
 
     def __getattr__(self, name: str) -> object:
         method = getattr(self.disk, name)
-        if name not in self.CHANGES:
+        if name not in self.operations:
             return method
 
         def call(*arguments: object) -> object:
@@ -243,6 +268,35 @@ class FaultyDisk:
             return method(*arguments)
 
         return call
+
+
+class FullDisk:
+    """`disk`, on which files may grow by `room` bytes; then half a write, and no space is left."""
+
+    def __init__(self, disk: MemoryDisk, room: int) -> None:
+        self.disk = disk
+        self.room = room
+        self.refused = 0
+
+    def preallocate(self, path: str, size: int) -> None:
+        self._take(size)
+        self.disk.preallocate(path, size)
+
+    def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
+        grows = offset + len(data) - max(self.disk.size(path), 0)
+        if grows > self.room:
+            self.disk.write_at(path, offset, bytes(data)[: len(data) // 2])
+        self._take(max(grows, 0))
+        self.disk.write_at(path, offset, data)
+
+    def _take(self, size: int) -> None:
+        if size > self.room:
+            self.refused += 1
+            raise OSError(28, "No space left on device")
+        self.room -= size
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.disk, name)
 
 
 @dataclass(frozen=True)
