@@ -12,7 +12,7 @@ from isthmus.base.errors import StoreError
 from isthmus.store.records import segment_path
 from isthmus.testing.disks import SECTOR, FaultyDisk, MemoryDisk
 from support.damage import Whole
-from support.promises import FaultWorld, Promises, contents
+from support.promises import FaultWorld, Promises
 from support.soak import SOAK, examples
 from support.store_world import OPTIONS, World, problems
 
@@ -107,30 +107,6 @@ def test_a_missing_segment_is_named():
     disk.remove(segment_path(last - 1))
     again = World(disk, 2, models)
     assert f"journal: segments behind {last - 2} are missing" in again.store.report.findings
-
-
-def test_blocks_without_a_checkpoint_are_left_and_named():
-    world = FaultWorld(MemoryDisk())
-    it = Promises(world)
-    it.create("S", subjects=["s.>"])
-    it.create("K", subjects=["k.>"])
-    it.publish("S", *["s.a"] * 9, size=300)
-    while segment_path(1) in world.disk.files():  # until the journal cannot say it again
-        it.publish("K", *["k.a"] * 9, size=900)
-    world.stop()
-    disk = MemoryDisk.of(world.disk.files())
-    blocks = [name for name in disk.list("streams/1") if name.endswith(".blk")]
-    assert blocks
-    disk.remove("streams/1/meta")
-    disk.remove("streams/1/meta.copy")
-    again = FaultWorld(disk)
-    (finding,) = again.store.report.findings
-    assert finding == (
-        f"stream 1: no checkpoint says what stands in its {len(blocks)} blocks; "
-        "they are left where they are, in streams/1"
-    )
-    assert disk.list("streams/1") == blocks
-    assert len(contents(again, "K")[0]) == len(it.there("K"))
 
 
 def test_a_cut_segment_is_named_even_if_nothing_shows_what_it_held():

@@ -153,7 +153,6 @@ class _Recovery:
         self.replay = Replay(self.rare)
         self.next_number = 1
         self.lost = 0
-        self.headless: dict[int, list[str]] = {}  # streams' files, of which no checkpoint tells
 
     def run(self) -> Store:
         """All of it."""
@@ -167,7 +166,6 @@ class _Recovery:
             if name.isdecimal():
                 self.read_stream(int(name))
         ended = self.read_journal()
-        self.end_headless()
         for number, labels in self.replay.labels.items():
             if number in self.found:
                 self.found[number].labels = list(labels.values())
@@ -242,39 +240,24 @@ class _Recovery:
         names = self.disk.list(folder)
         copies = read_both(self.disk, path, StreamMeta, number=number, secret=self.identity.secret)
         meta = copies.value
-        if meta is None:
-            if copies.damaged:
-                self.findings.append(
-                    f"stream {number}: {path}: damaged, both copies; "
-                    "of this stream only what the journal still has is used"
-                )
-            self.headless[number] = [f"{folder}/{name}" for name in names]
+        listed: set[str] = set()
+        if meta is not None:
+            self.findings += [
+                f"stream {number}: {damaged}: damaged; repaired" for damaged in copies.damaged
+            ]
+            if not copies.agree:
+                self.carry_out(replace_both(path, folder, meta, self.identity.secret))
+            listed = self.restore(meta)
+        elif copies.damaged:
+            self.findings.append(
+                f"stream {number}: {path}: damaged, both copies; "
+                "of this stream only what the journal still has is used"
+            )
             return
-        self.findings += [
-            f"stream {number}: {damaged}: damaged; repaired" for damaged in copies.damaged
-        ]
-        if not copies.agree:
-            self.carry_out(replace_both(path, folder, meta, self.identity.secret))
-        listed = self.restore(meta)
         for name in names:
             block = f"{folder}/{name}"
             if name not in {META, META + COPY} and block not in listed:
                 self.disk.remove(block)  # newer than the checkpoint: the journal says it again
-
-    def end_headless(self) -> None:
-        """Blocks of streams without a checkpoint: the journal says again what is in them, or they
-        are all that is left.
-        """
-        for number, paths in self.headless.items():
-            blocks = [path for path in paths if path.endswith(".blk")]
-            if number in self.found:
-                for path in blocks:
-                    self.disk.remove(path)
-            elif blocks and self.disk.size(blocks[0]) >= 0:
-                self.findings.append(
-                    f"stream {number}: no checkpoint says what stands in its {len(blocks)} blocks; "
-                    f"they are left where they are, in {stream_folder(number)}"
-                )
 
     def restore(self, meta: StreamMeta) -> set[str]:
         """The stream of a checkpoint; the paths of its blocks."""
