@@ -48,6 +48,7 @@ class ServerProcess:
 
     def __init__(self, kind: str, folder: Path, *args: str, config: str = "") -> None:
         self.kind = kind
+        self.within: list[str] = []  # words before the command line: where to run it
         self.folder = folder
         self.args = args
         self.config = config
@@ -93,11 +94,11 @@ class ServerProcess:
 
     def _run(self, words: list[str]) -> subprocess.Popen[bytes] | Forked:
         log = self.folder / "server.log"
-        if self.kind == "isthmus" and self.forked:
+        if self.kind == "isthmus" and self.forked and not self.within:
             folder, environment = self.folder, os.environ
             return Forked("server", words, folder=folder, environment=environment, out=log, err=log)
         with log.open("ab") as opened:
-            line = [*command(self.kind), *words]
+            line = [*self.within, *command(self.kind), *words]
             return subprocess.Popen(line, stdout=opened, stderr=opened, cwd=self.folder)
 
     def stop(self) -> None:
