@@ -262,13 +262,11 @@ class Service:
         if body.subjects_filter:
             offset = max(body.offset, 0)
             counts, total = yield from details.subjects(stream, body.subjects_filter, offset)
-            if total:
+            if offset < total:
                 more["subjects"] = counts
+            if total:
                 paged = Paged(
-                    type=asked.endpoint.type,
-                    total=total,
-                    offset=min(offset, total),
-                    limit=SUBJECTS_LIMIT,
+                    type=asked.endpoint.type, total=total, offset=offset, limit=SUBJECTS_LIMIT
                 )
         if body.deleted_details and stream.stored.log.deleted_count:
             more["deleted"] = yield from details.deleted(stream)
