@@ -133,9 +133,14 @@ class Load:
             assert not any(task.done() for task in tasks), [task.exception() for task in tasks]
         finally:
             server.kill()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            pending = set(tasks)
+            while pending:  # the client's library may take a cancellation for a timeout
+                for task in pending:
+                    task.cancel()
+                _, pending = await asyncio.wait(pending, timeout=0.05)
+        for task in tasks:  # the end of a connection is no failure, a broken promise is one
+            if not task.cancelled() and isinstance(task.exception(), AssertionError):
+                raise task.exception()
 
 
 async def one_life(server, ledgers, chance, number: int) -> None:
