@@ -1,4 +1,4 @@
-"""Asking the kernel again and again whether something has come, without sleeping and without Python.
+"""Asking the kernel again and again whether something has come, without sleep and without Python.
 
         fd ─ poll(0) ─► ready ──────────────► True
               ▲   └─ nothing ─ sched_yield ─┐

@@ -10,8 +10,8 @@ it.
         seen     a ─► 3   b ─► 2                  the last of each subject so far
         at 4:a   succession.note(3, 4), a ─► 4
 
-Owns an index of its own that it lets go of at the end. Knows no consumer. Invariant: of a succession
-it notes both messages are there, and none of their subject between them.
+Owns an index of its own that it lets go of at the end. Knows no consumer. Invariant: of a
+succession it notes both messages are there, and none of their subject between them.
 """
 
 from libc.stdint cimport uint64_t

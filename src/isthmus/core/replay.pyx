@@ -10,8 +10,8 @@ far everything had been released; `Replay.run` then applies the sound records th
         run       message, remove, purge ─► log and index of the stream, behind its checkpoint
                   ack ─► the consumer's list       stream, consumer, delete ─► rare(entry, lsn)
 
-Owns what it gathers for consumers. Knows no files: the caller (`store.recover`) reads them. Invariant: records are applied in the order in which
-they were appended, each at most once.
+Owns what it gathers for consumers. Knows no files: the caller (`store.recover`) reads them.
+Invariant: records are applied in the order in which they were appended, each at most once.
 """
 
 from libc.stdint cimport uint32_t, uint64_t

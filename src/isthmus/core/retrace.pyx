@@ -21,10 +21,13 @@ from isthmus.core.message cimport Span
 from isthmus.core.pending cimport Delivery, Pending
 from isthmus.core.progress cimport (
     ACKED, ACKED_ALL, DELIVERED, EXTENDED, MOVED, NAKED, PENDING, REDELIVERED, RESET, RUN,
-    SPENT_STEP, Step, Steps, read_number,
+    SPENT_STEP, WAS_SPENT, Step, Steps, read_number,
 )
 
 from isthmus.base.errors import StoreError
+
+cdef enum:
+    RUNS_MAX = 1 << 20      # messages in runs: a few bytes must not make room for billions
 
 
 def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
@@ -62,28 +65,33 @@ def require_snapshot(bytes steps not None) -> None:
     cdef const char* at = PyBytes_AS_STRING(steps)
     cdef const char* end = at + len(steps)
     cdef uint64_t[7] values
-    cdef uint64_t seq = 0
+    cdef uint64_t seq = 0, in_runs = 0
     cdef int step, index
-    cdef int wanted = RESET
+    cdef bint begun = False
     cdef bint spent = True                          # those that are spent come first
     while at < end:
         step = at[0]
         at += 1
-        if step != wanted:
+        if step not in (PENDING, RUN) if begun else step != RESET:
             raise StoreError("the state of a consumer is none")
-        wanted = PENDING
+        begun = True
         for index in range(_numbers_of(step)):
             if not read_number(&at, end, &values[index]) or values[index] >> 63:
                 raise StoreError("the state of a consumer is damaged")
         if step == RESET:
             continue
-        if spent and values[5] != WAS_SPENT:
+        if spent and (step == RUN or values[5] != WAS_SPENT):
             spent = False
             seq = 0
-        if values[0] <= seq or not spent and values[5] == WAS_SPENT:
+        if values[0] <= seq or not spent and step == PENDING and values[5] == WAS_SPENT:
             raise StoreError(f"the state of a consumer: {values[0]} stands behind {seq}")
         seq = values[0]
-    if wanted == RESET:
+        if step == RUN:
+            if not 0 < values[4] <= RUNS_MAX - in_runs:
+                raise StoreError(f"the state of a consumer: a run of {values[4]} messages")
+            in_runs += values[4]
+            seq += values[4] - 1
+    if not begun:
         raise StoreError("the state of a consumer is missing")
 
 
