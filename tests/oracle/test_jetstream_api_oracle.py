@@ -200,14 +200,19 @@ STREAM_BASES = {
 
 
 ORDERED_STREAMS = [name for name, case in STREAM_CASES.items() if "name" not in case]
-ORDERED_CONSUMERS = [name for name, case in CONSUMER_CASES.items() if "durable_name" not in case]
+ORDERED_CONSUMERS = [
+    name for name, case in CONSUMER_CASES.items() if not {"name", "durable_name"} & case.keys()
+]
 
 
 def updates(cases, base):
     """Each case alone, and each on top of what is there; none that is about another asset."""
     found = cases | {f"{name} on top": {**base, **case} for name, case in cases.items()}
     return {
-        name: case for name, case in found.items() if case.get("name") in {None, base.get("name")}
+        name: case
+        for name, case in found.items()
+        if case.get("name") in {None, base.get("name")}
+        and not (case.get("direct") and case.get("sourcing"))  # each such has a name of its own
     }
 
 

@@ -436,14 +436,6 @@ class AccountJetStream:
         if request.direct and request.sourcing and request.name:
             request = self._sourcing(stream, request)
         old = stream.consumers.get(request.name) if request.name else None
-        if old is not None and request.sourcing and request.durable_name:
-            begun = old.config
-            request = replace(
-                request,
-                deliver_policy=begun.deliver_policy,
-                opt_start_seq=begun.opt_start_seq,
-                opt_start_time=begun.opt_start_time,
-            )
         config = consumer_rules.prepare(
             request,
             stream=stream.config,

@@ -88,10 +88,18 @@ def prepare(
     """The config as it is kept: defaults filled in, every rule checked.
 
     `pedantic` refuses where the server would otherwise correct a value silently. `old` is the
-    consumer's config where there is one: its pause is not for an update to change.
+    consumer's config where there is one: its pause is not for an update to change, and who copies a
+    stream asks anew without knowing where the consumer began.
     """
     if old is not None:
         request = replace(request, pause_until=old.pause_until)
+    if old is not None and request.sourcing and request.durable_name:
+        request = replace(
+            request,
+            deliver_policy=old.deliver_policy,
+            opt_start_seq=old.opt_start_seq,
+            opt_start_time=old.opt_start_time,
+        )
     level = required_level(request)
     config = replace(request, metadata=metadata.with_required_level(request.metadata, level))
     config = _with_numbers(config, pedantic=pedantic)
