@@ -6,7 +6,16 @@ Texts that many accounts share (whom they import from, and what) are one object 
 from sys import intern
 
 from isthmus.accounts.permissions import Permissions, Rule
-from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Latency, Limits
+from isthmus.accounts.spec import (
+    AccountSpec,
+    Export,
+    Import,
+    JetStreamLimits,
+    Latency,
+    Limits,
+    MappedTo,
+    SubjectMapping,
+)
 from isthmus.base.constants import RESPONSE_THRESHOLD_NS
 from isthmus.base.values import NS_PER_S
 from isthmus.identity import claims as tokens
@@ -30,6 +39,16 @@ def make_spec(claims: tokens.AccountClaims, token: str) -> AccountSpec:
                 name=intern(entry.name),
             )
             for entry in body.imports
+        ),
+        mappings=tuple(
+            SubjectMapping(
+                subject=subject,
+                to=tuple(
+                    MappedTo(subject=to.subject, weight=to.weight or 100, cluster=to.cluster)
+                    for to in destinations
+                ),
+            )
+            for subject, destinations in body.mappings.items()
         ),
         limits=Limits(
             connections=body.limits.connections,
@@ -85,7 +104,9 @@ def _latency(export: tokens.Export) -> Latency | None:
 
 def _jetstream(limits: tokens.AccountLimits) -> JetStreamLimits:
     """Flat limits, or the R1 tier: one server has no other. Zero counts and sizes mean no bound."""
-    flat = limits.tiers.get("R1", limits.jetstream) if limits.tiers else limits.jetstream
+    if limits.tiers and "R1" not in limits.tiers:
+        return JetStreamLimits(applicable=False)
+    flat = limits.tiers["R1"] if limits.tiers else limits.jetstream
     return JetStreamLimits(
         memory=flat.memory_bytes,
         storage=flat.disk_bytes,

@@ -47,6 +47,21 @@ class Import(Value):
     name: str = ""
 
 
+class MappedTo(Value):
+    """One destination of a mapped subject, and its share of the messages in per cent."""
+
+    subject: str
+    weight: int = 100
+    cluster: str = ""  # only servers of this cluster map to it
+
+
+class SubjectMapping(Value):
+    """A subject of an account that stands for others."""
+
+    subject: str
+    to: tuple[MappedTo, ...]
+
+
 class Limits(Value):
     """What an account may use; -1: no bound."""
 
@@ -67,6 +82,7 @@ class JetStreamLimits(Value):
     memory_stream_bytes: int = UNLIMITED
     storage_stream_bytes: int = UNLIMITED
     bytes_required: bool = False
+    applicable: bool = True  # False: there are limits, none of them for streams on one server
 
 
 class AccountSpec(Value):
@@ -76,6 +92,7 @@ class AccountSpec(Value):
     label: str = ""  # the human name of a token; in configuration mode equal to `name`
     exports: tuple[Export, ...] = ()
     imports: tuple[Import, ...] = ()
+    mappings: tuple[SubjectMapping, ...] = ()
     limits: Limits = Limits()
     jetstream: JetStreamLimits | None = None
     default_permissions: Permissions = Permissions()

@@ -204,8 +204,7 @@ cdef class Cursor(Reader):
         """
         if self.closed:
             return
-        while self.waiting.first != NULL:
-            self._end(self.waiting.first, span_of(line), with_left, turn)
+        self.dismiss(line, with_left, turn)
         self._journal_steps(turn)
         self.stored.detach(self)
         self.agenda.put(self.alarm, 0, turn)
@@ -215,6 +214,11 @@ cdef class Cursor(Reader):
         self.hungry = False
         self.alarm = None
         self.owner = None
+
+    def dismiss(self, bytes line not None, bint with_left, Turn turn not None) -> None:
+        """All waiting pulls end with status `line` (and what they still wanted)."""
+        while self.waiting.first != NULL:
+            self._end(self.waiting.first, span_of(line), with_left, turn)
 
     def refresh(self, Turn turn not None) -> None:
         """Let go of pulls that nobody waits for and of messages that are gone, before counting."""

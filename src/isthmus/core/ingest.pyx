@@ -296,6 +296,12 @@ cdef class Ingest(Hearer):
         if over == 1:
             self._refuse(message, 400, 10002, b"resource limits exceeded for account", turn)
             return 0
+        if over == 3:
+            self._refuse(
+                message, 400, 10120,
+                b"no JetStream default or applicable tiered limit present", turn,
+            )
+            return 0
         if over or self.refusing or stored.journal is not None and (
             stored.journal.refusing or record_size(&record) > stored.journal.record_max
         ):

@@ -78,11 +78,15 @@ cdef class Outlet(Receiver):
         self.interest.attend(subject, self, turn)
         self.settle(turn)
 
-    def close(self) -> None:
-        """Nothing is delivered any more."""
+    def rest(self) -> None:
+        """Deliver nothing until `open` is called again."""
         self._leave()
         self.subject = b""
         self.active = False
+
+    def close(self) -> None:
+        """Nothing is delivered any more."""
+        self.rest()
         self.owner = None
 
     def check(self) -> None:

@@ -53,12 +53,12 @@ cdef class Usage:
 
     cdef readonly int64_t memory_bytes
     cdef readonly int64_t file_bytes
-    cdef readonly int64_t memory_max      # -1: no bound
-    cdef readonly int64_t file_max
+    cdef readonly int64_t memory_max      # -1: no bound; -2: nothing may be stored, not even
+    cdef readonly int64_t file_max        # nothing: no limit applies to such streams
     cdef readonly Usage above
 
     cdef void add(self, bint memory, int64_t change) noexcept
-    # 0: there is room; 1: not in this account; 2: not in the server
+    # 0: there is room; 1: not in this account; 2: not in the server; 3: no limit applies
     cdef int refuses(self, bint memory, int64_t more) noexcept
 
 

@@ -29,7 +29,10 @@ cdef enum:
 
 
 cdef class Usage:
-    """Bytes of stored messages, bounded; -1: no bound. `above` is what this is a part of."""
+    """Bytes of stored messages, bounded; -1: no bound, -2: no limit applies, nothing is stored.
+
+    `above` is what this is a part of.
+    """
 
     def __init__(self, int64_t memory_max=-1, int64_t file_max=-1, Usage above=None):
         self.memory_max = memory_max
@@ -54,6 +57,8 @@ cdef class Usage:
         cdef int64_t used = self.memory_bytes if memory else self.file_bytes
         if bound >= 0 and used + more > bound:
             return 1
+        if bound == -2:
+            return 3
         if self.above is not None and self.above.refuses(memory, more):
             return 2
         return 0

@@ -54,6 +54,16 @@ _PREFIX = "$JS.API."
 _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
 _MAPPED_IN_DOMAIN = ("INFO", "STREAM.>", "CONSUMER.>", "META.>", "SERVER.>", "ACCOUNT.>")
 _CONSUMER_NAME_LENGTH = 8
+_NO_LIMIT_APPLIES = -2
+_NOTHING = AccountLimits(
+    max_memory=0,
+    max_storage=0,
+    max_streams=0,
+    max_consumers=0,
+    max_ack_pending=0,
+    memory_max_stream_bytes=0,
+    storage_max_stream_bytes=0,
+)
 
 Place = tuple[int, int, int, bytes] | None  # of a message in its block's file, StreamLog.erase
 Erased = Callable[[str, Turn], None]
@@ -126,18 +136,38 @@ class AccountJetStream:
         )
         self.service = Service(self, strict=strict)
         self._inlets: list[tuple[bytes, Inlet]] = []
+        self._applicable = True
+        self._running = True  # what is recovered begins at once; `limit` stops it if it may not
         self._listen()
-        self.limit(limits)
+        self._bound(limits)
 
     def __iter__(self) -> Iterator[Stream]:
         """Its streams by name."""
         return iter(self.streams[name] for name in sorted(self.streams))
 
-    def limit(self, limits: AccountLimits | None) -> None:
-        """Other limits; what is over them stays, and nothing is added."""
+    def limit(self, limits: AccountLimits | None, turn: Turn, *, applicable: bool = True) -> None:
+        """Other limits; what is over them stays, and nothing is added.
+
+        Without limits JetStream is off: its streams and consumers rest until it is on again. Not
+        `applicable`: what the account may have is for replicated streams only.
+        """
+        self._applicable = applicable
+        self._bound(limits)
+        if self._running == (limits is not None):
+            return
+        self._running = limits is not None
+        for stream in self:
+            if self._running:
+                stream.go_on(turn)
+            else:
+                stream.suspend(turn)
+
+    def _bound(self, limits: AccountLimits | None) -> None:
         self.limits = limits
         if limits is None:
             self.usage.limit(0, 0)
+        elif not self._applicable:
+            self.usage.limit(_NO_LIMIT_APPLIES, _NO_LIMIT_APPLIES)
         else:
             self.usage.limit(limits.max_memory, limits.max_storage)
 
@@ -195,6 +225,7 @@ class AccountJetStream:
         usage = self.reserved(without=name)
         stream_rules.require_creatable(name, request, limits, usage)
         config = self._prepare(request, limits, pedantic=pedantic)
+        self._require_tier()
         old = self.streams.get(name)
         if old is not None:
             if not stream_rules.same(old.config, config):
@@ -343,6 +374,7 @@ class AccountJetStream:
         """A stream with another configuration."""
         limits = self._limits()
         config = self._prepare(request, limits, pedantic=pedantic)
+        self._require_tier()
         stream = self.stream(name)
         config = stream_rules.apply_update(stream.config, config, limits, self.reserved(name))
         stream_rules.require_no_overlap(config, self._configs(without=name))
@@ -433,6 +465,7 @@ class AccountJetStream:
         """A consumer as `request` says: new, changed, or as it was."""
         limits = self._limits()
         stream = self.stream(stream_name)
+        self._require_tier()
         if request.direct and request.sourcing and request.name:
             request = self._sourcing(stream, request)
         old = stream.consumers.get(request.name) if request.name else None
@@ -524,6 +557,16 @@ class AccountJetStream:
     def _limits(self) -> AccountLimits:
         assert self.limits is not None
         return self.limits
+
+    @property
+    def shown_limits(self) -> AccountLimits:
+        """What the account is told it may use."""
+        return self._limits() if self._applicable else _NOTHING
+
+    def _require_tier(self) -> None:
+        """Refuse what no limit is for: the account may have replicated streams only."""
+        if not self._applicable:
+            raise errors.make(errors.NO_LIMITS)
 
     def require_writable(self) -> None:
         """Refuse a change that could not be made durable."""

@@ -242,12 +242,27 @@ class Consumer:
         """The server stops: who waits is told what is left; nothing is forgotten."""
         self._stop(turn, b"409 Server Shutdown", with_left=True)
 
+    def suspend(self, turn: Turn) -> None:
+        """JetStream is off for the account: who waits is told, and nothing is delivered."""
+        self._leave(turn)
+        self.cursor.dismiss(b"409 Server Shutdown", with_left=True, turn=turn)
+        self.cursor.pause(True, turn)
+        if self._outlet is not None:
+            self._outlet.rest()
+
+    def go_on(self, turn: Turn) -> None:
+        """JetStream is on again."""
+        self._listen(turn)
+
     def _stop(self, turn: Turn, status: bytes, *, with_left: bool) -> None:
+        self._leave(turn)
+        self.cursor.close(status, with_left, turn)
+
+    def _leave(self, turn: Turn) -> None:
         self.pulls.subscribe([])
         self.acks.subscribe([])
         self._premises.agenda.put(self._inactive, 0, turn)
         self._premises.agenda.put(self._pause_end, 0, turn)
-        self.cursor.close(status, with_left, turn)
 
     def _remember(self, turn: Turn) -> None:
         if self._durable:

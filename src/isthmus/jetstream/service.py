@@ -186,8 +186,6 @@ class Service:
     def account_info(self, asked: Asked, _body: Value, _turn: Turn) -> bytes:
         """What the account uses and may use."""
         account = self._account
-        limits = account.limits
-        assert limits is not None
         reserved = account.reserved()
         tier = Tier(
             memory=account.usage.memory_bytes,
@@ -196,7 +194,7 @@ class Service:
             reserved_storage=reserved.reserved_storage,
             streams=len(account.streams),
             consumers=sum(len(stream.consumers) for stream in account),
-            limits=limits,
+            limits=account.shown_limits,
         )
         details = AccountDetails(
             domain=account.premises.domain,

@@ -183,12 +183,33 @@ class Stream:
             consumer.shut_down(turn)
         self._stop(turn, "server shutdown")
 
-    def _stop(self, turn: Turn, why: str) -> None:
+    def suspend(self, turn: Turn) -> None:
+        """JetStream is off for the account: nothing is taken in or delivered, nothing forgotten."""
+        for consumer in self:
+            consumer.suspend(turn)
+        self._abort_snapshots("JetStream not enabled for account", turn)
+        positions = self.origins.positions()
+        self._leave(turn)
+        self.origins.recall(positions, [])
+
+    def go_on(self, turn: Turn) -> None:
+        """JetStream is on again: everything goes on where it was."""
+        self.listen(turn)
+        for consumer in self:
+            consumer.go_on(turn)
+
+    def _abort_snapshots(self, why: str, turn: Turn) -> None:
         for snapshot in list(self.snapshots):
             snapshot.abort(why, turn)
+
+    def _leave(self, turn: Turn) -> None:
         self.origins.close(turn)
         self.ingest.subscribe([])
         self.direct.inlet.subscribe([])
+
+    def _stop(self, turn: Turn, why: str) -> None:
+        self._abort_snapshots(why, turn)
+        self._leave(turn)
         self.ages.stop(turn)
         self.stored.close()
 

@@ -160,11 +160,14 @@ class Engine:
         """An account is new or changed: its JetStream follows."""
         spec = account.spec
         limits = None if spec.jetstream is None else _limits(spec.jetstream)
+        if account.expired and not spec.token:
+            limits = None  # it was deleted
         known = self.accounts.get(account.name)
+        if known is None and account.name != self._hub.system_account:
+            known = self._make(account, limits)  # without limits its API says that JetStream is off
         if known is not None:
-            known.limit(limits)
-        elif account.name != self._hub.system_account:
-            self._make(account, limits)  # without limits its API says that JetStream is off
+            applicable = spec.jetstream is None or spec.jetstream.applicable
+            known.limit(limits, self._hub.turn, applicable=applicable)
 
     def _make(self, account: Account, limits: AccountLimits | None) -> AccountJetStream:
         store = self.store
