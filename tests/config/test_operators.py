@@ -63,14 +63,27 @@ def test_an_operator_file_is_relative_to_the_working_directory(tmp_path, monkeyp
         ("operator: eyJfoo", "1:0: error parsing operator JWT: expected 3 chunks"),
         (f"operator: {TOKEN}", "1:0: error parsing operator JWT: not operator claim"),
         ("operator: 5", "1:0: operator must be a string or an array of strings"),
-        (
-            f"operator: {operator_token(account_server_url='http://localhost:9090/jwt/v1')}",
-            "1:0: the operator names an account server, and a URL resolver is not implemented",
-        ),
     ],
 )
 def test_what_is_no_operator(source, text):
     assert refusal(source).startswith(text)
+
+
+def test_the_operator_may_name_an_account_server():
+    token = operator_token(account_server_url="http://localhost:9090/jwt/v1/")
+    assert load_text(f"operator: {token}").resolver == ResolverOptions(
+        kind="url", url="http://localhost:9090/jwt/v1/accounts/"
+    )
+    assert load_text(f"operator: {operator_token(account_server_url='nats://a')}").resolver is None
+
+
+@pytest.mark.parametrize(
+    "word", ["URL(http://a:1/b/)", '"url(http://a:1/b/)"', "URL( 'http://a:1/b/' )"]
+)
+def test_accounts_at_an_account_server(word):
+    assert load_text(f"resolver: {word}").resolver == ResolverOptions(
+        kind="url", url="http://a:1/b/"
+    )
 
 
 def test_a_resolver_wins_over_the_account_server_of_the_operator():
@@ -99,6 +112,13 @@ def test_accounts_in_a_directory():
     )
 
 
+def test_accounts_that_others_have_and_a_cache_of_them():
+    source = 'resolver { type: cache, dir: "./jwt", ttl: "1h", limit: 5, timeout: "1s" }'
+    assert load_text(source).resolver == ResolverOptions(
+        kind="cache", folder="./jwt", ttl_ns=3600 * NS_PER_S, limit=5, timeout_ns=NS_PER_S
+    )
+
+
 def test_zero_is_the_default_of_a_resolver():
     source = 'resolver { type: full, dir: d, interval: "0s", limit: 0, timeout: "0s" }'
     assert load_text(source).resolver == ResolverOptions(kind="full", folder="d")
@@ -109,10 +129,14 @@ def test_zero_is_the_default_of_a_resolver():
     [
         ("{ type: full }", "dir has no value and needs to point to a directory"),
         ("{ type: full, dir: d, hard_delete: true }", "hard_delete has no effect without delete"),
-        ("{ type: full, dir: d, ttl: '1h' }", '"ttl" is not implemented'),
+        ("{ type: full, dir: d, ttl: '1h' }", "FULL does not accept ttl"),
+        ("{ type: cache, dir: d, interval: '1h' }", "CACHE does not accept sync"),
+        ("{ type: cache, dir: d, allow_delete: true }", "CACHE does not accept allow_delete"),
+        ("{ type: cache, dir: d, hard_delete: true }", "CACHE does not accept hard_delete"),
+        ("{ type: cache }", "dir has no value and needs to point to a directory"),
+        ("URL(ftp://a)", "error parsing account resolver"),
+        ("URL()", "error parsing account resolver"),
         ("{ type: full, dir: d, foo: 1 }", 'unknown field "foo"'),
-        ("{ type: cache, dir: d }", "resolver CACHE is not implemented in isthmus"),
-        ('URL("http://localhost:9090")', "resolver URL is not implemented in isthmus"),
         ("foo", "error parsing account resolver"),
         ("{ dir: d }", "error parsing account resolver"),
         ("5", "resolver must be a map, not an integer"),

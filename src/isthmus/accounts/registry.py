@@ -14,6 +14,7 @@ from isthmus.accounts.account import Account, RunningImport
 from isthmus.accounts.cycles import comes_back
 from isthmus.accounts.imports import Grant, Refusal, authorise
 from isthmus.accounts.latency import Meter, server_mark
+from isthmus.accounts.mappings import make_mapping
 from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.base.errors import UsageError
 from isthmus.base.nuid import make_token
@@ -83,6 +84,11 @@ class Registry:
         """The loaded accounts that import from this one."""
         return self._importers.get(name, ())
 
+    def exporters(self, name: str) -> Collection[str]:
+        """The accounts from which a loaded account imports."""
+        account = self._accounts.get(name)
+        return {} if account is None else {one.wanted.account: None for one in account.imports}
+
     def load(self, name: str, now_ns: int) -> Account | None:
         """An account, fetched if it is not loaded; None if nobody knows it."""
         account = self._accounts.get(name)
@@ -101,6 +107,9 @@ class Registry:
         if account is None:
             account = Account(spec, self._make_core(spec.name))
             self._accounts[spec.name] = account
+            account.core.mapping = make_mapping(spec.mappings)
+        elif account.spec.mappings != spec.mappings:
+            account.core.mapping = make_mapping(spec.mappings)
         account.spec = spec
         account.updated_ns = now_ns
         account.expired = bool(spec.expires_ns) and now_ns >= spec.expires_ns

@@ -23,4 +23,5 @@ LAME_DUCK_GRACE_NS = 10_000_000_000
 
 NONCE_BYTES = 11  # random bytes behind INFO.nonce, base64url without padding: 15 characters
 RESPONSE_THRESHOLD_NS = 120_000_000_000  # life of a service response when the export names none
+CACHE_LIMIT = 1000  # account JWTs that a cache resolver keeps
 RESOLVER_FETCH_NS = 1_900_000_000  # wait for an account JWT that is not here

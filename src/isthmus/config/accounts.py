@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from isthmus.base import subjects
 from isthmus.config.block import Block, Findings, word
+from isthmus.config.mappings import mappings
 from isthmus.config.options import (
     AccountJetStream,
     AccountLimits,
@@ -81,6 +82,7 @@ def _account(name: str, block: Block, findings: Findings, names: set[str]) -> Ac
         default_permissions=permissions(block, "default_permissions", findings),
         exports=_present(_export(entry) for entry in block.blocks("exports")),
         imports=_present(_import(entry) for entry in block.blocks("imports")),
+        mappings=mappings(block, findings),
         limits=_limits(block),
         jetstream=_jetstream(block),
     )

@@ -17,6 +17,7 @@ from isthmus.config import grants, operators
 from isthmus.config.accounts import accounts, switched_on
 from isthmus.config.block import Block, Findings, word
 from isthmus.config.errors import ConfigError, Finding, Position
+from isthmus.config.mappings import mappings
 from isthmus.config.options import (
     AuthorizationOptions,
     JetStreamLimits,
@@ -74,8 +75,11 @@ def _top(block: Block, findings: Findings, read: Read) -> dict[str, Any]:
     if accounts_node is not None:
         fields["accounts"] = accounts(accounts_node, findings, names)
     fields |= operators.operators(block, read)
-    fields["resolver"] = operators.resolver(block)
+    resolver = operators.resolver(block)
+    if "resolver" in block:
+        fields["resolver"] = resolver
     fields["resolver_preload"] = operators.preload(block, findings)
+    fields["mappings"] = mappings(block, findings)
     fields["jetstream"] = _jetstream(block)
     fields["server_metadata"] = _metadata(block, findings)
     return fields

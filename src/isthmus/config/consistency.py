@@ -60,6 +60,8 @@ def _problems(options: Options) -> Iterator[str]:
 def _operator_mode(options: Options) -> Iterator[str]:
     if options.resolver is None:
         yield "operators require an account resolver to be configured"
+    elif options.resolver.kind == "url" and options.resolver_preload:
+        yield "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR"
     if options.accounts:
         yield "operators do not allow Accounts to be configured directly"
     if options.authorization.users:
@@ -88,7 +90,7 @@ def _system_account(options: Options, operators: list[OperatorClaims]) -> Iterat
                 f'system_account "{options.system_account}" is not a public account key; '
                 "with operators it is one (A…)"
             )
-    elif options.resolver is not None and options.resolver.kind == "full":
+    elif options.resolver is not None and options.resolver.kind in {"full", "cache"}:
         yield (
             "using nats based account resolver - the system account needs to be specified in "
             "configuration or the operator jwt"

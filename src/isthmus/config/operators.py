@@ -18,6 +18,15 @@ from isthmus.identity.claims import OperatorClaims
 _TOKEN_START = "eyJ"
 _DECORATED = re.compile(r"-{3,}BEGIN[^\n]*-{3,}\s*(\S+)\s*-{3,}END")
 _MEMORY = re.compile(r"mem(ory)?\s*", re.IGNORECASE)
+_URL = re.compile(r"url\(\s*[\"']?(https?://[^\s\"')]+)[\"']?\s*\)\s*", re.IGNORECASE)
+_FORMS = 'should be MEMORY, URL("http…") or a map with "type: full" or "type: cache" and dir'
+
+
+# what the other kind of directory takes, and how it is called in the refusal
+_FOREIGN = {
+    "FULL": {"ttl": "ttl"},
+    "CACHE": {"interval": "sync", "allow_delete": "allow_delete", "hard_delete": "hard_delete"},
+}
 
 
 def operators(block: Block, read: Read) -> dict[str, Any]:
@@ -40,14 +49,14 @@ def operators(block: Block, read: Read) -> dict[str, Any]:
 
 
 def _from_operator(block: Block, operator: OperatorClaims) -> dict[str, Any]:
-    if operator.nats.account_server_url and "resolver" not in block:
-        text = (
-            "the operator names an account server, and a URL resolver is not implemented in "
-            "isthmus: add resolver { type: full, dir: … } or resolver: MEMORY"
-        )
-        block.wrong("operator", text)
-    named = "system_account" in block
-    return {} if named else {"system_account": operator.nats.system_account}
+    fields: dict[str, Any] = {}
+    url = operator.nats.account_server_url
+    if url.lower().startswith(("http://", "https://")):
+        base = url.removesuffix("/")
+        fields["resolver"] = ResolverOptions(kind="url", url=f"{base}/accounts/")
+    if "system_account" not in block:
+        fields["system_account"] = operator.nats.system_account
+    return fields
 
 
 def _token(source: str, read: Read) -> str:
@@ -70,7 +79,10 @@ def resolver(top: Block) -> ResolverOptions | None:
     if isinstance(node.value, str):
         if _MEMORY.fullmatch(node.value):
             return ResolverOptions()
-        _not_implemented(top, "URL" if node.value.upper().startswith("URL") else "")
+        url = _URL.fullmatch(node.value)
+        if url is not None:
+            return ResolverOptions(kind="url", url=url[1])
+        top.wrong("resolver", f"error parsing account resolver, {_FORMS}")
         return None
     block = top.block("resolver")
     if block is None:
@@ -78,23 +90,18 @@ def resolver(top: Block) -> ResolverOptions | None:
     kind = (block.text("type") or "").upper()
     if kind in {"MEM", "MEMORY"}:
         return ResolverOptions()
-    if kind != "FULL":
-        _not_implemented(top, kind)
+    if kind not in _FOREIGN:
+        top.wrong("resolver", f"error parsing account resolver, {_FORMS}")
         return None
+    for name, said in _FOREIGN[kind].items():
+        if name in block:
+            top.wrong("resolver", f"{kind} does not accept {said}")
     fields = block.fields()
     if not fields.get("folder"):
         top.wrong("resolver", "dir has no value and needs to point to a directory")
-    if "hard_delete" in block and not fields.get("allow_delete"):
+    if kind == "FULL" and "hard_delete" in block and not fields.get("allow_delete"):
         top.wrong("resolver", "hard_delete has no effect without delete")
-    return ResolverOptions(**fields, kind="full")
-
-
-def _not_implemented(block: Block, kind: str) -> None:
-    if kind in {"URL", "CACHE"}:
-        text = f"resolver {kind} is not implemented in isthmus: use type full, or MEMORY"
-    else:
-        text = 'error parsing account resolver, should be MEMORY or a map with "type: full" and dir'
-    block.wrong("resolver", text)
+    return ResolverOptions(**fields, kind="full" if kind == "FULL" else "cache")
 
 
 def preload(block: Block, findings: Findings) -> tuple[tuple[str, str], ...]:

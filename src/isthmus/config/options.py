@@ -96,6 +96,21 @@ class ImportOptions(Value):
     allow_trace: bool = False
 
 
+class MappedToOptions(Value):
+    """One destination of a mapped subject, and its share of the messages in per cent."""
+
+    subject: str
+    weight: int = 100
+    cluster: str = ""
+
+
+class MappingOptions(Value):
+    """A subject that stands for others."""
+
+    subject: str
+    to: tuple[MappedToOptions, ...]
+
+
 class AccountLimits(Value):
     """What one account may use of the server; -1 is unlimited."""
 
@@ -127,6 +142,7 @@ class AccountOptions(Value):
     default_permissions: PermissionsOptions | None = None
     exports: tuple[ExportOptions, ...] = ()
     imports: tuple[ImportOptions, ...] = ()
+    mappings: tuple[MappingOptions, ...] = ()
     limits: AccountLimits = AccountLimits()
     jetstream: AccountJetStream | None = None
 
@@ -148,14 +164,18 @@ class AuthorizationOptions(Value):
 
 
 class ResolverOptions(Value):
-    """Where account tokens come from: memory (`resolver_preload` only) or a full directory."""
+    """Where account tokens come from: memory (`resolver_preload` only), a directory of all tokens,
+    one of those used last (the others are at other servers), or an account server.
+    """
 
-    kind: Literal["memory", "full"] = "memory"
+    kind: Literal["memory", "full", "cache", "url"] = "memory"
+    url: str = ""  # of an account server; the account's key follows
     folder: str = ""
     allow_delete: bool = False
     hard_delete: bool = False
     interval_ns: int = 60_000_000_000  # how often servers of a cluster compare their tokens
-    limit: int = UNLIMITED  # tokens in the directory
+    limit: int = UNLIMITED  # tokens in the directory; in a cache CACHE_LIMIT if not positive
+    ttl_ns: int = 0  # life of a token in a cache after its last use; 0: for ever
     timeout_ns: int = constants.RESOLVER_FETCH_NS
 
 
@@ -221,6 +241,7 @@ class Options(Value):
     authorization: AuthorizationOptions = AuthorizationOptions()
     no_auth_user: str = ""
     accounts: tuple[AccountOptions, ...] = ()
+    mappings: tuple[MappingOptions, ...] = ()  # of the global account
     system_account: str = ""  # name, or public key in operator mode; "": `$SYS`
 
     operators: tuple[str, ...] = ()  # tokens

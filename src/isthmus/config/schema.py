@@ -121,7 +121,8 @@ _TOP = (
            "operator mode its public key.", "$SYS", ("system",), "system_account"),
     Option("operator", _TEXTS, "Operator tokens, or files that hold them: operator mode.", "",
            ("operators", "roots", "root", "root_operators", "root_operator")),
-    Option("resolver", _ANY, "Where account tokens are: `MEMORY`, or a map with `type: full`.", "",
+    Option("resolver", _ANY, "Where account tokens are: `MEMORY`, `URL(http://…)` (the account's "
+           "key follows), or a map with `type: full` or `type: cache`.", "",
            ("account_resolver", "accounts_resolver"), block="resolver"),
     Option("resolver_preload", _MAP, "Map of account public keys to tokens."),
     Option("resolver_pinned_accounts", _TEXTS, "Accounts that may log in here; none means all.",
@@ -132,8 +133,8 @@ _TOP = (
            ("storedir",)),
     Option("server_tags", _TEXTS, "Labels of this server.", field="server_tags"),
     Option("server_metadata", _MAP, "Named labels of this server."),
-    Option("mappings", _MAP, "Subject mappings of the global account.", aliases=("maps",),
-           missing=_REMOVE),
+    Option("mappings", _MAP, "Subjects of the global account that stand for others; as in an "
+           "account.", aliases=("maps",)),
     Option("tls", _MAP, "TLS for clients.", missing=_TLS),
     Option("allow_non_tls", _FLAG, "Clients may choose not to use TLS.", missing=_TLS, inert=True),
     Option("ocsp", _ANY, "OCSP stapling.", missing=_TLS, inert=True),
@@ -236,7 +237,9 @@ _ACCOUNT = (
     Option("jetstream", _ANY, "`enabled`, `disabled`, a boolean, or a map of limits.", "disabled",
            block="account jetstream"),
     Option("limits", _MAP, "What it may use of the server.", block="limits"),
-    Option("mappings", _MAP, "Subject mappings.", aliases=("maps",), missing=_REMOVE),
+    Option("mappings", _MAP, "Subjects that stand for others: `subject: destination`, or an array "
+           "of maps with `destination`, `weight` (per cent) and `cluster`. What is left of 100 % "
+           "stays on the subject.", aliases=("maps",)),
     Option("msg_trace", _ANY, "Where message traces go.", aliases=("trace_dest",),
            missing=_REMOVE),
 )  # fmt: skip
@@ -351,20 +354,22 @@ _JETSTREAM_LIMITS = (
 )  # fmt: skip
 
 _RESOLVER = (
-    Option("type", _TEXT, "`full`, or `memory`.", ""),
+    Option("type", _TEXT, "`full`: all tokens. `cache`: those used last, other servers have "
+           "the rest. `memory`.", ""),
     Option("dir", _TEXT, "Folder of `<public key>.jwt` files.", field="folder"),
     Option("allow_delete", _FLAG, "Accounts may be deleted over `$SYS`.", "false", (),
            "allow_delete"),
     Option("hard_delete", _FLAG, "Deleting removes the file instead of renaming it.", "false", (),
            "hard_delete"),
-    Option("interval", _DURATION, "How often servers compare their accounts.", "1m", (),
-           "interval_ns", zero_is_default=True, least=0),
-    Option("limit", _NUMBER, "Most accounts; 0 or less is unlimited.", "unlimited", (), "limit",
+    Option("interval", _DURATION, "How often servers compare their accounts; `full` only.", "1m",
+           (), "interval_ns", zero_is_default=True, least=0),
+    Option("limit", _NUMBER, "Most accounts; 0 or less is the default. In a `cache` the one used "
+           "longest ago makes room.", "unlimited; `cache`: 1000", (), "limit",
            zero_is_default=True),
     Option("timeout", _DURATION, "How long to wait for an account that is not here.", "1.9s", (),
            "timeout_ns", zero_is_default=True, least=0),
-    Option("ttl", _DURATION, "Life of a cached token.",
-           missing="remove it; it belongs to type cache"),
+    Option("ttl", _DURATION, "How long a token that nobody uses stays; `cache` only.", "for ever",
+           (), "ttl_ns", zero_is_default=True, least=0),
 )  # fmt: skip
 
 SCHEMA: dict[str, tuple[Option, ...]] = {

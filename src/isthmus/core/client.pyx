@@ -16,6 +16,7 @@ from isthmus.core.effort cimport SUBSCRIBE_NS, spend
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.rewriting cimport SUBJECT_MAX
 from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.sublist cimport Match, Watcher
@@ -201,7 +202,6 @@ cdef class Client:
 
     cdef int publish(self, Message* message, Turn turn) except -1:
         """One publication of this connection: may it, who gets it, was anybody there."""
-        cdef int taken
         self.in_messages += 1
         self.published_ns = message.now_ns
         self.in_bytes += message.payload.size + message.header.size
@@ -211,6 +211,21 @@ cdef class Client:
             self.owner.invalid_publish_subject()
             if self.closed:
                 return 0
+        if self.account.mapping is not None:
+            return self._publish_mapped(message, turn)
+        return self._publish(message, turn)
+
+    cdef int _publish_mapped(self, Message* message, Turn turn) except -1:
+        """The subject may stand for another: from here on it is that one."""
+        cdef char subject[SUBJECT_MAX]
+        if not self.account.mapping.apply(message, subject, turn):
+            if self.verbose:
+                self.say(b"+OK\r\n", 5, turn)
+            return 0
+        return self._publish(message, turn)
+
+    cdef int _publish(self, Message* message, Turn turn) except -1:
+        cdef int taken
         if self.publish_permits is not None and not self.publish_permits.allows(
             message.subject, message.now_ns
         ):

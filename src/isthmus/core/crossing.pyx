@@ -23,7 +23,9 @@ from isthmus.core.request_info cimport (
     find_info, with_server, with_service, without_info, without_service,
 )
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
-from isthmus.core.router cimport HOPS_MAX, AccountCore, deliver, reaches, route
+from isthmus.core.router cimport (
+    HOPS_MAX, AccountCore, deliver, reaches, route, route_mapped,
+)
 from isthmus.core.turn cimport Turn
 
 cdef enum:
@@ -238,7 +240,10 @@ cdef class Crossing(Receiver):
             crossed.reply = span_of(response.subject)
         elif sample is not None and message.reply.size == 0:
             self.latency.end(sample, 400, b"", message.now_ns)
-        taken = route(self.exporter, &crossed, turn)
+        if self.exporter.mapping is None:
+            taken = route(self.exporter, &crossed, turn)
+        else:
+            taken = route_mapped(self.exporter, &crossed, turn)
         if taken == 0:
             if response is not None:
                 response.ended(503, b"", message.now_ns)

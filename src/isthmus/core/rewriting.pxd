@@ -4,10 +4,14 @@
         subject   q.two.one.a.b  ──►  w.one.y.two.a.b
 
 Wildcards count from 0, from the left; `>` is the last one and stands for all that is left. The
-subject may itself be a pattern that the first one covers: then the result is one, too.
+subject may itself be a pattern that the first one covers: then the result is one, too. A part may
+also be a function of what wildcards stand for (`substitution.pxd`).
 """
 
+from libc.stdint cimport uint64_t
+
 from isthmus.core.message cimport Span
+from isthmus.core.substitution cimport Substitution
 
 cdef enum:
     SUBJECT_MAX = 8192                    # a rewritten subject: two control lines
@@ -15,7 +19,7 @@ cdef enum:
 
 cdef struct Piece:
     Span text
-    int wildcard                          # whose token stands here; -1: the text
+    int wildcard                          # whose token stands here; -1: the text, -2: a function
 
 
 cdef class Rewriting:
@@ -26,6 +30,8 @@ cdef class Rewriting:
     cdef Span* values                     # what stands there in the subject being rewritten
     cdef int wildcards
     cdef bint rest                        # the last wildcard is `>`
+    cdef bint by_chance                   # a function wants `chance`, anew for each subject
+    cdef uint64_t chance
 
     # prints into SUBJECT_MAX bytes at `out`; the size, or -1 if it is too long
     cdef Py_ssize_t write(self, Span subject, char* out) noexcept

@@ -1,2 +1,6 @@
+from collections.abc import Sequence
+
+from isthmus.core.substitution import Substitution
+
 class Rewriting:
-    def __init__(self, pattern: bytes, parts: list[bytes | int]) -> None: ...
+    def __init__(self, pattern: bytes, parts: Sequence[bytes | int | Substitution]) -> None: ...

@@ -9,6 +9,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcpy
 
 from isthmus.core.message cimport Span, span, span_of
+from isthmus.core.substitution cimport Substitution
+
+cdef enum:
+    TEXT = -1
+    FUNCTION = -2
 
 
 cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t size) noexcept:
@@ -20,7 +25,10 @@ cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t 
 
 
 cdef class Rewriting:
-    """From subjects that match `pattern` to `parts`: literal pieces (bytes) and wildcards (int)."""
+    """From subjects that match `pattern` to `parts`.
+
+    A part is a literal piece (bytes), a wildcard (int) or a function of wildcards.
+    """
 
     def __init__(self, bytes pattern not None, list parts not None):
         cdef int index = 0
@@ -37,7 +45,12 @@ cdef class Rewriting:
         for index, part in enumerate(parts):
             if isinstance(part, bytes):
                 self.pieces[index].text = span_of(part)     # `self.parts` keeps it alive
-                self.pieces[index].wildcard = -1
+                self.pieces[index].wildcard = TEXT
+            elif isinstance(part, Substitution):
+                self.pieces[index].wildcard = FUNCTION
+                self.by_chance = self.by_chance or (<Substitution> part).by_chance
+                for at in range((<Substitution> part).wildcard_count):
+                    assert (<Substitution> part).wildcards[at] < len(wild)
             else:
                 assert 0 <= part < len(wild)
                 self.pieces[index].wildcard = part
@@ -50,7 +63,7 @@ cdef class Rewriting:
         free(self.values)
 
     cdef Py_ssize_t write(self, Span subject, char* out) noexcept:
-        cdef Py_ssize_t at = 0, start = 0, end
+        cdef Py_ssize_t at = 0, start = 0, end, size
         cdef int token = 0, wildcard = 0, index
         cdef Span part
         while wildcard < self.wildcards:
@@ -63,6 +76,14 @@ cdef class Rewriting:
             token += 1
             start = end + 1
         for index in range(self.piece_count):
+            if self.pieces[index].wildcard == FUNCTION:
+                size = (<Substitution> self.parts[index]).write(
+                    subject, self.values, self.chance, out + at, SUBJECT_MAX - at
+                )
+                if size < 0:
+                    return -1
+                at += size
+                continue
             part = self.pieces[index].text
             if self.pieces[index].wildcard >= 0:
                 part = self.values[self.pieces[index].wildcard]

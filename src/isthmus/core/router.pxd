@@ -12,6 +12,9 @@ queue group, and returns how many took it. A crossing calls `route` again for th
 `AccountCore` is the compiled half of `accounts.account.Account`: the sublist and the counters. It
 knows its name and nothing about who may do what.
 
+An account's mappings are looked at where a message comes in: published by a client, or entering
+through a crossing (`route_mapped`). What the server itself sends is not mapped.
+
 `Target` remembers where a reply subject leads: while the sublist has not changed and exactly one
 plain receiver is interested, a delivery goes to it without a look-up.
 """
@@ -19,6 +22,7 @@ plain receiver is interested, a delivery goes to it without a look-up.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
+from isthmus.core.mapping cimport Mapping
 from isthmus.core.message cimport Message, Span
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.roll cimport Roll
@@ -34,6 +38,7 @@ cdef class AccountCore:
     cdef bytes requester              # the name as a JSON string
     cdef readonly Sublist sublist
     cdef readonly Roll roll           # who hears its stream imports
+    cdef public Mapping mapping       # None: no subject stands for another
     cdef public list answering        # crossings that may have answers under way, of all accounts
     cdef bytes response_prefix        # `_R_.` + 6 characters + `.`
     cdef Watcher awaited              # answers that other accounts owe it (`awaited.pxd`), or None
@@ -44,6 +49,8 @@ cdef class AccountCore:
 
 
 cdef int route(AccountCore account, Message* message, Turn turn) except -1
+# the same for an account that has a mapping
+cdef int route_mapped(AccountCore account, Message* message, Turn turn) except -1
 
 
 # True if a message on `subject` would reach somebody, borders looked through

@@ -1,4 +1,5 @@
 from isthmus.core.crossing import Crossing
+from isthmus.core.mapping import Mapping
 from isthmus.core.roll import Roll
 from isthmus.core.sublist import Sublist
 from isthmus.core.turn import Turn
@@ -12,6 +13,7 @@ class AccountCore:
     @property
     def roll(self) -> Roll: ...
     answering: list[Crossing]
+    mapping: Mapping | None
     @property
     def in_messages(self) -> int: ...
     @property

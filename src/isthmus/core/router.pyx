@@ -10,6 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from isthmus.base.values import to_json
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
+from isthmus.core.rewriting cimport SUBJECT_MAX
 from isthmus.core.roll cimport Roll
 from isthmus.core.sublist cimport Match, Sublist
 from isthmus.core.turn cimport Turn
@@ -84,6 +85,15 @@ cdef int route(AccountCore account, Message* message, Turn turn) except -1:
         return _spread(&found, message, turn)
     finally:
         sublist.release(&found)
+
+
+cdef int route_mapped(AccountCore account, Message* message, Turn turn) except -1:
+    """Hand `message` to everyone interested in what its subject stands for."""
+    cdef char subject[SUBJECT_MAX]
+    cdef Message mapped = message[0]
+    if not account.mapping.apply(&mapped, subject, turn):
+        return 0
+    return route(account, &mapped, turn)
 
 
 cdef int deliver(

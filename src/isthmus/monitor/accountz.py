@@ -9,7 +9,7 @@ the system account's services) are listed as well.
 
 from typing import Any
 
-from isthmus.accounts.spec import Export, Latency
+from isthmus.accounts.spec import Export, Latency, SubjectMapping
 from isthmus.base.errors import AuthError, UsageError
 from isthmus.base.values import NS_PER_S, Value, always, format_time
 from isthmus.identity import jwt
@@ -90,6 +90,14 @@ class TakerDetail(Document, kw_only=True):
     usage: Usage | None = None
 
 
+class MappedDetail(Document, kw_only=True):
+    """One destination of a mapped subject."""
+
+    subject: str
+    weight: int
+    cluster: str = ""
+
+
 class AccountDetail(Document, kw_only=True):
     """One account."""
 
@@ -102,6 +110,7 @@ class AccountDetail(Document, kw_only=True):
     leafnode_connections: int = always(0)
     client_connections: int = always(0)
     subscriptions: int = always(0)
+    mappings: dict[str, tuple[MappedDetail, ...]] = {}
     exports: tuple[ExportDetail, ...] = ()
     imports: tuple[ImportDetail, ...] = ()
     takers: tuple[TakerDetail, ...] = ()
@@ -152,6 +161,7 @@ def make_detail(server: ServerSnapshot, census: Census, account: str) -> Account
         jetstream_enabled=tenant.jetstream,
         client_connections=tenant.connections,
         subscriptions=tenant.sublist.subscriptions,
+        mappings={mapping.subject: _mapped(mapping) for mapping in spec.mappings},
         exports=tuple(_export(export) for export in spec.exports)
         + (_OF_THE_SYSTEM if tenant.is_system else ()),
         imports=(*imports, *_of_itself(tenant, server)),
@@ -176,6 +186,12 @@ def make_stats(sublist: SublistSnapshot) -> SublistStats:
         num_removes=sublist.removes,
         num_matches=sublist.matches,
         cache_hit_rate=hits,
+    )
+
+
+def _mapped(mapping: SubjectMapping) -> tuple[MappedDetail, ...]:
+    return tuple(
+        MappedDetail(subject=to.subject, weight=to.weight, cluster=to.cluster) for to in mapping.to
     )
 
 

@@ -4,9 +4,20 @@ Translates values: `config.options` says what was written, `accounts` what it me
 runs per message or per connection.
 """
 
+from collections.abc import Sequence
+
 from isthmus.accounts.authenticate import Authenticator, Login, User
 from isthmus.accounts.permissions import Permissions, Rule
-from isthmus.accounts.spec import AccountSpec, Export, Import, JetStreamLimits, Latency, Limits
+from isthmus.accounts.spec import (
+    AccountSpec,
+    Export,
+    Import,
+    JetStreamLimits,
+    Latency,
+    Limits,
+    MappedTo,
+    SubjectMapping,
+)
 from isthmus.base.constants import RESPONSE_THRESHOLD_NS
 from isthmus.base.errors import UsageError
 from isthmus.config import options as configured
@@ -24,7 +35,11 @@ def make_specs(options: configured.Options) -> list[AccountSpec]:
     names = {spec.name for spec in specs}
     if GLOBAL_ACCOUNT not in names:
         jetstream = JetStreamLimits() if options.jetstream is not None else None
-        specs.append(AccountSpec(name=GLOBAL_ACCOUNT, jetstream=jetstream))
+        specs.append(
+            AccountSpec(
+                name=GLOBAL_ACCOUNT, jetstream=jetstream, mappings=_mappings(options.mappings)
+            )
+        )
     system = options.system_account or SYSTEM_ACCOUNT
     if system not in names:
         specs.append(AccountSpec(name=system))
@@ -106,6 +121,7 @@ def _account(account: configured.AccountOptions) -> AccountSpec:
             )
             for entry in account.imports
         ),
+        mappings=_mappings(account.mappings),
         limits=Limits(
             connections=account.limits.max_connections,
             subscriptions=account.limits.max_subscriptions,
@@ -113,6 +129,19 @@ def _account(account: configured.AccountOptions) -> AccountSpec:
         ),
         jetstream=None if account.jetstream is None else _jetstream(account.jetstream),
         default_permissions=_permissions(account.default_permissions),
+    )
+
+
+def _mappings(given: Sequence[configured.MappingOptions]) -> tuple[SubjectMapping, ...]:
+    return tuple(
+        SubjectMapping(
+            subject=mapping.subject,
+            to=tuple(
+                MappedTo(subject=to.subject, weight=to.weight, cluster=to.cluster)
+                for to in mapping.to
+            ),
+        )
+        for mapping in given
     )
 
 

@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+
+from isthmus.core.rewriting import Rewriting
+
+class MappedSubject:
+    @property
+    def pattern(self) -> bytes: ...
+    def __init__(self, pattern: bytes, ways: Sequence[tuple[int, Rewriting | None]]) -> None: ...
+
+class Mapping:
+    @property
+    def entries(self) -> list[MappedSubject]: ...
+    def __init__(self, entries: Sequence[MappedSubject]) -> None: ...
