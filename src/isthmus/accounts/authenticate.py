@@ -3,7 +3,8 @@
 Owns the users of a configuration. In operator mode the chain of tokens decides (`identity.trust`).
 Knows no socket. Every failure is an `AuthError` whose text is for the log: the peer only ever hears
 "Authorization Violation". A bcrypt password takes long on purpose, so it comes back as a
-`PasswordCheck` that the caller runs where it may block.
+`PasswordCheck` that the caller runs where it may block; an account that is not here as an
+`AccountCheck`.
 """
 
 from __future__ import annotations
@@ -63,13 +64,22 @@ class PasswordCheck(Value):
         return f"PasswordCheck({self.user.label!r})"
 
 
+class AccountCheck(Value):
+    """Look for the account, which is not here; then authenticate again."""
+
+    account: str
+
+
 class Loading(NamedTuple):
     """Accounts have to be loaded first, one in a step; then `steps` returns the user.
 
-    A step may raise `AuthError`.
+    Or the account that must be looked for elsewhere. A step may raise `AuthError`.
     """
 
-    steps: Generator[None, None, User]
+    steps: Generator[None, None, User | AccountCheck]
+
+
+Verdict = User | PasswordCheck | AccountCheck | Loading
 
 
 _BCRYPT = ("$2a$", "$2b$", "$2x$", "$2y$")
@@ -115,7 +125,7 @@ class Authenticator:
         default: User | None = None,
         token: str = "",
         token_user: User | None = None,
-        verify: Callable[[ConnectInfo, str, str], User | Loading] | None = None,
+        verify: Callable[[ConnectInfo, str, str], User | Loading | AccountCheck] | None = None,
     ) -> None:
         self._by_name = {login.user.name: login for login in logins if not login.nkey}
         self._by_nkey = {login.nkey: login for login in logins if login.nkey}
@@ -134,9 +144,7 @@ class Authenticator:
         """True if some user signs a nonce."""
         return bool(self._by_nkey) or self._verify is not None
 
-    def authenticate(
-        self, connect: ConnectInfo, nonce: str, address: str
-    ) -> User | PasswordCheck | Loading:
+    def authenticate(self, connect: ConnectInfo, nonce: str, address: str) -> Verdict:
         """Decide one CONNECT that came from `address`. Raises `AuthError`."""
         if self._verify is not None:
             return self._verify(connect, nonce, address)

@@ -13,8 +13,9 @@ makes no sense, is refused with the reason and never takes the place of a good o
     $SYS.REQ.CLAIMS.DELETE              a signed request    {"server":…,"data":…}
     $SYS.REQ.CLAIMS.PACK                hash of what I have key|token … and an empty end
 
-A directory serves all; memory only the updates of one account. The answer to an update also says
-which imports of the account are not active, and why, in the field `findings`.
+A directory serves all; a cache all but LOOKUP and PACK; memory and an account server only the
+updates of one account. The answer to an update also says which imports of the account are not
+active, and why, in the field `findings`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,11 +33,15 @@ from isthmus.identity.claims import AccountClaims
 from isthmus.identity.nkeys import Kind
 from isthmus.identity.trust import Trust, expired
 from isthmus.identity.validate import blocking, validate
+from isthmus.server.cache_resolver import CacheResolver
 from isthmus.server.outlook import Outlook
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
+from isthmus.server.url_resolver import UrlResolver
 from isthmus.sharing.finding import Finding, finding_document
 
 _FAILED = "jwt update resulted in error"
+_CACHE_FAILED = "jwt update cache resulted in error"
+_DONE = frozenset({"jwt updated", "jwt updated cache"})  # all other messages: nothing was done
 _REQUEST = "$SYS.REQ.CLAIMS."
 
 
@@ -120,12 +125,12 @@ class ClaimsService:
     """Answers requests about account tokens.
 
     `loaded` tells whether an account is in use; it matters where tokens are in memory only, since
-    there a push changes nothing but running accounts.
+    there a push changes nothing but running accounts, and in a cache, which takes no others.
     """
 
     def __init__(
         self,
-        resolver: DirectoryResolver | MemoryResolver,
+        resolver: DirectoryResolver | MemoryResolver | UrlResolver,
         trust: Trust,
         *,
         system_account: str,
@@ -144,18 +149,23 @@ class ClaimsService:
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The subjects that are served."""
-        updates = (
+        updates: tuple[Subscription, ...] = (
             Subscription("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
             Subscription("$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
         )
         if not self._resolver.shared:
             return updates
-        return (
+        updates = (
             *updates,
-            Subscription("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"),
             Subscription(f"{_REQUEST}UPDATE"),
             Subscription(f"{_REQUEST}LIST"),
             Subscription(f"{_REQUEST}DELETE"),
+        )
+        if isinstance(self._resolver, CacheResolver):  # who asks others has nothing to tell them
+            return updates
+        return (
+            *updates,
+            Subscription("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"),
             Subscription(f"{_REQUEST}PACK", "responder"),
         )
 
@@ -184,7 +194,9 @@ class ClaimsService:
 
     def _update(self, account: str, payload: bytes, now_ns: int, envelope: msgspec.Raw) -> Answer:
         try:
-            if isinstance(self._resolver, DirectoryResolver):
+            if isinstance(self._resolver, CacheResolver):
+                change, message = self._save_in_use(self._resolver, account, payload, now_ns)
+            elif isinstance(self._resolver, DirectoryResolver):
                 change, message = self._save(self._resolver, account, payload, now_ns)
             else:
                 change, message = self._apply(account, payload, now_ns)
@@ -193,7 +205,7 @@ class ClaimsService:
             return Answer((to_json(_Error(server=envelope, error=failure)),))
         done = _Updated(account=change.account, code=200, message=message)
         reply = to_json(_Data(server=envelope, data=done))
-        if message != "jwt updated":
+        if message not in _DONE:
             return Answer((reply,))
         refusals: tuple[tuple[Import, Refusal], ...] = ()
         if not self._loaded(change.account):
@@ -215,13 +227,23 @@ class ClaimsService:
             self._require_signing_key(claims)
             _require_valid(claims, now_ns)
         self._require_trusted(claims)
-        try:
-            resolver.save(key, token)
-        except StoreError as error:
-            raise _RefusedError(key, str(error)) from None
-        except OSError as error:
-            raise _RefusedError(key, f"cannot write to the jwt store: {error.strerror}") from None
+        _write(resolver, key, token, _FAILED)
         return Change(key, token), "jwt updated"
+
+    def _save_in_use(
+        self, resolver: CacheResolver, account: str, payload: bytes, now_ns: int
+    ) -> tuple[Change, str]:
+        """Check a token for an account that is in use, and put it in the cache."""
+        token = _text(payload)
+        claims = _decode(token, account or "n/a", _CACHE_FAILED)
+        _require_match(claims, account, _CACHE_FAILED)
+        key = claims.subject
+        if not self._loaded(key):
+            return Change(key, token), "jwt update cache skipped"
+        _require_valid(claims, now_ns, "jwt update cache validation failed")
+        self._require_trusted(claims, _CACHE_FAILED)
+        _write(resolver, key, token, _CACHE_FAILED)
+        return Change(key, token), "jwt updated cache"
 
     def _apply(self, account: str, payload: bytes, now_ns: int) -> tuple[Change, str]:
         """Check a token for an account that is in use; nothing is stored."""
@@ -246,12 +268,13 @@ class ClaimsService:
         if claims.issuer in self._operator_keys - self._trust.keys:
             raise _RefusedError(claims.subject, "operator requires issuer to be a signing key")
 
-    def _require_trusted(self, claims: AccountClaims) -> None:
+    def _require_trusted(self, claims: AccountClaims, what: str = _FAILED) -> None:
         if claims.issuer not in self._trust.keys:
             raise _RefusedError(
                 claims.subject,
                 f"account validation failed: issuer {claims.issuer} is no operator key trusted"
                 " here",
+                what,
             )
 
     # -- deletion ----------------------------------------------------------------------------------
@@ -332,21 +355,30 @@ def _text(payload: bytes) -> str:
     return payload.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
-def _require_valid(claims: AccountClaims, now_ns: int) -> None:
+def _require_valid(claims: AccountClaims, now_ns: int, what: str = "jwt validation failed") -> None:
     wrong = blocking(validate(claims, now_ns))
     if wrong:
         texts = " ".join(finding.text for finding in wrong)
-        what = "jwt validation failed"
         raise _RefusedError(claims.subject, f"validation errors: [{texts}]", what)
 
 
-def _require_match(claims: AccountClaims, account: str) -> None:
+def _require_match(claims: AccountClaims, account: str, what: str = _FAILED) -> None:
     if account and claims.subject != account:
-        raise _RefusedError(account, "subject does not match jwt content")
+        raise _RefusedError(account, "subject does not match jwt content", what)
 
 
-def _decode(token: str, account: str) -> AccountClaims:
+def _decode(token: str, account: str, what: str = _FAILED) -> AccountClaims:
     try:
         return jwt.decode_account(token)
     except AuthError as error:
-        raise _RefusedError(account, str(error)) from None
+        raise _RefusedError(account, str(error), what) from None
+
+
+def _write(resolver: DirectoryResolver, key: str, token: str, what: str) -> None:
+    try:
+        resolver.save(key, token)
+    except StoreError as error:
+        raise _RefusedError(key, str(error), what) from None
+    except OSError as error:
+        why = f"cannot write to the jwt store: {error.strerror}"
+        raise _RefusedError(key, why, what) from None

@@ -12,12 +12,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Generator
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from msgspec.structs import replace
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.authenticate import Loading, PasswordCheck, User, password_matches
+from isthmus.accounts.authenticate import (
+    AccountCheck,
+    Loading,
+    PasswordCheck,
+    User,
+    Verdict,
+    password_matches,
+)
 from isthmus.base import constants, subjects
 from isthmus.base.errors import AuthError, ProtocolError
 from isthmus.base.handshake import ConnectInfo, ServerInfo, parse_connect
@@ -45,9 +52,8 @@ class Host(Protocol):
     def finish_turn(self) -> None: ...
     def make_info(self, connection: Connection) -> ServerInfo: ...
     def connected(self, connection: Connection) -> bool: ...
-    def authenticate(
-        self, connection: Connection, connect: ConnectInfo
-    ) -> User | PasswordCheck | Loading: ...
+    def authenticate(self, connection: Connection, connect: ConnectInfo) -> Verdict: ...
+    async def find_account(self, name: str) -> bool: ...
     def join(self, connection: Connection, user: User) -> Account: ...
     def joined(self, connection: Connection) -> None: ...
     def disconnected(self, connection: Connection, reason: str) -> None: ...
@@ -348,12 +354,18 @@ class Connection(asyncio.BufferedProtocol):
                 self._pause()
                 steps = verdict.steps
                 # not in here, as above
-                self.host.loop.call_soon(self.host.in_slices, lambda: self._load_on(steps, said))
+                self.host.loop.call_soon(
+                    self.host.in_slices, lambda: self._load_on(steps, connect, said)
+                )
+                return False
+            if isinstance(verdict, AccountCheck):
+                self._pause()
+                self._look_for(verdict, connect)
                 return False
             self._welcome(verdict, said=said)
         return True
 
-    def _refuse(self, error: AuthError) -> None:
+    def _refuse(self, error: AuthError) -> NoReturn:
         self.host.log_error(self, f"authentication error - {error}")
         raise ProtocolError("Authorization Violation", reason="Authentication Failure") from error
 
@@ -397,15 +409,20 @@ class Connection(asyncio.BufferedProtocol):
             self._end(turn, error.text, error.reason)
         return False
 
-    def _load_on(self, steps: Generator[None, None, User], said: bool) -> bool:
+    def _load_on(
+        self, steps: Generator[None, None, User | AccountCheck], connect: ConnectInfo, said: bool
+    ) -> bool:
         """A slice of loading the account, while the parser holds; True: more is left."""
         if self.closed:
             return False
         try:
             next(steps)
         except StopIteration as end:
-            user: User = end.value
-            self._admit_late(lambda: self._welcome(user, said=said))
+            found: User | AccountCheck = end.value
+            if isinstance(found, AccountCheck):
+                self._look_for(found, connect)
+            else:
+                self._admit_late(lambda: self._welcome(found, said=said))
         except AuthError as error:
             refusal = error
             self._admit_late(lambda: self._refuse(refusal))
@@ -434,6 +451,27 @@ class Connection(asyncio.BufferedProtocol):
         else:
             refusal = AuthError(f"wrong password for {check.user.label}")
             self._admit_late(lambda: self._refuse(refusal))
+
+    def _look_for(self, check: AccountCheck, connect: ConnectInfo) -> None:
+        self._task = self.host.loop.create_task(self._await_account(check, connect))
+
+    async def _await_account(self, check: AccountCheck, connect: ConnectInfo) -> None:
+        """Its account is looked for elsewhere, while the parser holds."""
+        found = await self.host.find_account(check.account)
+        if self.closed:
+            return
+        self._admit_late(lambda: self._welcome(self._found_user(check, connect, found), said=True))
+
+    def _found_user(self, check: AccountCheck, connect: ConnectInfo, found: bool) -> User:
+        verdict: Verdict = check
+        if found:
+            try:
+                verdict = self.host.authenticate(self, connect)
+            except AuthError as error:
+                self._refuse(error)
+        if not isinstance(verdict, User):
+            self._refuse(AuthError(f"account {check.account} was not found, or has expired"))
+        return verdict
 
     def _violation(self, text: str) -> None:
         self.host.log_error(self, text.replace("Permissions Violation for ", "Violation: "))

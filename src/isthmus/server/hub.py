@@ -17,7 +17,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.authenticate import Authenticator, Loading, PasswordCheck, User
+from isthmus.accounts.authenticate import (
+    AccountCheck,
+    Authenticator,
+    Loading,
+    PasswordCheck,
+    User,
+    Verdict,
+)
 from isthmus.accounts.registry import Registry
 from isthmus.base import constants
 from isthmus.base.errors import AuthError, ProtocolError
@@ -33,6 +40,7 @@ from isthmus.server.connection import Connection
 
 if TYPE_CHECKING:
     from isthmus.server.logs import Log
+    from isthmus.server.lookups import Lookups
 
 # A timer is never armed for longer: wall time may step, and a machine may sleep. Who is silent is
 # told of an end within this time; nothing is delivered after one (`begin_turn`).
@@ -84,6 +92,7 @@ class Hub:
         self.on_joined: list[Callable[[Connection], None]] = []
         self.on_left: list[Callable[[Connection, str], None]] = []  # with the reason
         self.on_expired: Callable[[Account], None] | None = None
+        self.lookups: Lookups | None = None  # where accounts that are not here are looked for
         self._next_cid = 0
         self._depth = 0
         self._going_on = False
@@ -248,12 +257,14 @@ class Hub:
         self.log_debug(connection, "Client connection created")
         return True
 
-    def authenticate(
-        self, connection: Connection, connect: ConnectInfo
-    ) -> User | PasswordCheck | Loading:
+    async def find_account(self, name: str) -> bool:
+        """Look for an account elsewhere, if there is an elsewhere; True if it is here now."""
+        return self.lookups is not None and await self.lookups.obtain(name)
+
+    def authenticate(self, connection: Connection, connect: ConnectInfo) -> Verdict:
         """Who is it. Raises `AuthError`."""
         verdict = self.authenticator.authenticate(connect, connection.nonce, connection.address[0])
-        if isinstance(verdict, Loading):
+        if isinstance(verdict, (AccountCheck, Loading)):
             return verdict
         user = verdict.user if isinstance(verdict, PasswordCheck) else verdict
         if user.connection_types and "STANDARD" not in user.connection_types:

@@ -1,7 +1,8 @@
 """Operator mode: accounts come from a resolver, users bring a token.
 
 Joins `identity.trust` (who may) to the registry (who is): looks up account tokens, refuses those no
-trusted operator signed, turns a user's token and signature into a `User`. Knows no connection.
+trusted operator signed, turns a user's token and signature into a `User`. Knows no connection. An
+account that is not here may be looked for elsewhere (`elsewhere`): whoever logs in waits for that.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from isthmus.accounts.authenticate import Loading, User
+from isthmus.accounts import mappings
+from isthmus.accounts.authenticate import AccountCheck, Loading, User
 from isthmus.accounts.claims import make_permissions, make_spec
 from isthmus.accounts.registry import Registry
 from isthmus.accounts.spec import AccountSpec
+from isthmus.base.constants import CACHE_LIMIT
 from isthmus.base.errors import AuthError, UsageError
 from isthmus.base.handshake import ConnectInfo
 from isthmus.base.ports import Clock
@@ -23,19 +26,34 @@ from isthmus.config.options import Options
 from isthmus.identity import jwt, trust
 from isthmus.identity.claims import AccountClaims, UserClaims
 from isthmus.identity.validate import blocking, validate
+from isthmus.server.cache_resolver import CacheResolver
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
+from isthmus.server.url_resolver import UrlResolver
+
+Resolver = DirectoryResolver | MemoryResolver | UrlResolver
 
 
-def make_resolver(options: Options) -> DirectoryResolver | MemoryResolver:
+def make_resolver(options: Options, clock: Clock) -> Resolver:
     """The configured source of account tokens, with what is preloaded. Raises `StoreError`."""
     rules = options.resolver
     if rules is None:
         raise UsageError("operators require an account resolver to be configured")
     if rules.kind == "memory":
         return MemoryResolver(dict(options.resolver_preload))
-    resolver = DirectoryResolver(
-        Path(rules.folder), limit=rules.limit, hard_delete=rules.hard_delete
-    )
+    if rules.kind == "url":
+        return UrlResolver(rules.url, timeout_ns=rules.timeout_ns)
+    resolver: DirectoryResolver
+    if rules.kind == "cache":
+        resolver = CacheResolver(
+            Path(rules.folder),
+            limit=rules.limit if rules.limit > 0 else CACHE_LIMIT,
+            ttl_ns=rules.ttl_ns,
+            wall_ns=clock.wall_ns,
+        )
+    else:
+        resolver = DirectoryResolver(
+            Path(rules.folder), limit=rules.limit, hard_delete=rules.hard_delete
+        )
     for key, token in options.resolver_preload:
         resolver.save_if_newer(key, token)
     return resolver
@@ -59,7 +77,7 @@ class OperatorMode:
     def __init__(
         self,
         operators: Sequence[str],
-        resolver: DirectoryResolver | MemoryResolver,
+        resolver: Resolver,
         registry: Registry,
         clock: Clock,
         *,
@@ -82,36 +100,47 @@ class OperatorMode:
         # by name, of the accounts in the registry: what counts when a user comes
         self._claims: dict[str, AccountClaims] = {}
         self._ready: dict[str, AccountSpec] = {}  # about to be loaded
+        self.elsewhere: Callable[[str], None] | None = None  # look for an account that is not here
         registry.fetch = self.fetch
 
     def fetch(self, key: str) -> AccountSpec | None:
-        """An account of the resolver, if a trusted operator signed it and it has not expired."""
+        """An account of the resolver, if a trusted operator signed it and it has not expired.
+
+        One that is not here is looked for elsewhere; the registry hears of it when it is found.
+        """
         token = self.resolver.load(key)
         if not token:
+            if self.elsewhere is not None:
+                self.elsewhere(key)
             return None
         ready = self._ready.get(key)
         if ready is not None and ready.token == token:
             return ready
         try:
-            return self.accept(token)
+            return self.accept(token, key)
         except AuthError:
             return None
 
-    def accept(self, token: str) -> AccountSpec:
-        """The account of a token. Raises `AuthError` if nobody trusted signed it."""
+    def accept(self, token: str, key: str = "", *, timely: bool = False) -> AccountSpec:
+        """The account of a token, that of `key` if given; `timely`: one that is good now.
+
+        Raises `AuthError` if nobody trusted signed it.
+        """
         claims = jwt.decode_account(token)
+        if key and claims.subject != key:
+            raise AuthError(f"the token for account {key} is that of {claims.subject}")
         now_ns = self._clock.wall_ns()
-        wrong = blocking(validate(claims, now_ns))
+        wrong = blocking(validate(claims, now_ns), now=timely)
         if wrong:
             raise AuthError(f"account {claims.subject} is not valid: {wrong[0].text}")
         refusal = trust.check_account(claims, self.trust, now_ns)
         if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
             raise AuthError(refusal.text)
         self._claims[claims.subject] = _for_logins(claims)
-        if claims.nats.mappings:
-            text = "has subject mappings, which this server does not carry out yet"
-            self._warn(f"account {claims.subject} {text}")
-        return make_spec(claims, token)
+        spec = make_spec(claims, token)
+        for problem in mappings.problems(spec.mappings):
+            self._warn(f"account {claims.subject}: {problem}")
+        return spec
 
     def forget(self, key: str) -> None:
         """An account was deleted: nobody logs in to it before a token of it arrives again."""
@@ -128,7 +157,9 @@ class OperatorMode:
             )
             self._registry.update(AccountSpec(name=self.system_account), now_ns)
 
-    def verify(self, connect: ConnectInfo, nonce: str, address: str) -> User | Loading:
+    def verify(
+        self, connect: ConnectInfo, nonce: str, address: str
+    ) -> User | Loading | AccountCheck:
         """The user of a CONNECT, at once if its account is loaded. Raises `AuthError`."""
         if not connect.jwt:
             raise AuthError("no user JWT given")
@@ -142,7 +173,7 @@ class OperatorMode:
 
     def _load_and_admit(
         self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str
-    ) -> Generator[None, None, User]:
+    ) -> Generator[None, None, User | AccountCheck]:
         yield from self._load(account_key)
         return self._admit(claims, account_key, connect, nonce, address)
 
@@ -171,9 +202,13 @@ class OperatorMode:
 
     def _admit(
         self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str
-    ) -> User:
+    ) -> User | AccountCheck:
         now_ns = self._clock.wall_ns()
-        if self._registry.get(account_key) is None or account_key not in self._claims:
+        account = self._registry.get(account_key)
+        known = account is not None and account_key in self._claims
+        if self.elsewhere is not None and (not known or (account is not None and account.expired)):
+            return AccountCheck(account=account_key)
+        if not known:
             raise AuthError(f"account {account_key} is not known")
         verdict = trust.admit(
             trust.Login(

@@ -8,26 +8,34 @@ account's change is in force before its answer leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
 
 import msgspec
 
 from isthmus.accounts.imports import Refusal
-from isthmus.base.values import to_json
+from isthmus.base.errors import AuthError, StoreError
+from isthmus.base.values import NS_PER_S, to_json
+from isthmus.config.options import ResolverOptions
 from isthmus.core.agenda import Line
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.turn import Turn
+from isthmus.identity import jwt
+from isthmus.server.cache_resolver import CacheResolver
 from isthmus.server.claims_service import Answer, Change, ClaimsService, with_findings
 from isthmus.server.desk import Desk
+from isthmus.server.exchange import Exchange
 from isthmus.server.hub import Hub
+from isthmus.server.lookups import Lookups
 from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.outside import SystemEntropy
 from isthmus.server.resolvers import DirectoryResolver
+from isthmus.server.url_resolver import UrlResolver
 from isthmus.sharing import Finding, refused
 
 REPLIES_SLICE = 8  # tokens read and sent in one slice: half a millisecond
-SWEEP_S = 60  # between looks for expired tokens in the directory
+SWEEP_S = 60.0  # between looks for expired tokens in the directory
 
 
 class Pushes:
@@ -37,14 +45,19 @@ class Pushes:
         self, hub: Hub, mode: OperatorMode, envelope: Callable[[], dict[str, object]]
     ) -> None:
         self._hub = hub
+        self._log = hub.log
         self._mode = mode
         self._envelope = envelope
         self._claims: ClaimsService | None = None
         self._desk = Desk(hub, "tokens")  # tokens are files: a push of thousands must stop nobody
         self._line = Line()
+        self._late: set[asyncio.Task[None]] = set()  # answers that wait for accounts
         self._sweeper: asyncio.TimerHandle | None = None
+        self._exchange: Exchange | None = None
         if mode.system_account:
             self._serve_claims(mode)
+        if isinstance(mode.resolver, UrlResolver):
+            self._look_elsewhere(mode.resolver.find)
         if isinstance(mode.resolver, DirectoryResolver):
             self._arm_sweep(mode.resolver)
 
@@ -52,12 +65,22 @@ class Pushes:
         """Let go of the directory of tokens."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        if self._exchange is not None:
+            self._exchange.stop()
+        if self._hub.lookups is not None:
+            self._hub.lookups.stop()
+        for task in self._late:
+            task.cancel()
         self._desk.close()
         if isinstance(self._mode.resolver, DirectoryResolver):
             self._mode.resolver.close()
 
     def _arm_sweep(self, resolver: DirectoryResolver) -> None:
-        self._sweeper = self._hub.loop.call_later(SWEEP_S, self._sweep, resolver)
+        rules = self._hub.options.resolver
+        every_s = SWEEP_S
+        if rules is not None and rules.ttl_ns:
+            every_s = min(every_s, rules.ttl_ns / NS_PER_S)
+        self._sweeper = self._hub.loop.call_later(every_s, self._sweep, resolver)
 
     def _sweep(self, resolver: DirectoryResolver) -> None:
         """Expired tokens leave the directory; their accounts have ended by themselves."""
@@ -78,7 +101,7 @@ class Pushes:
             mode.trust,
             system_account=mode.system_account,
             operator_keys=[operator.subject for operator in mode.operators],
-            allow_delete=rules is not None and rules.allow_delete,
+            allow_delete=rules is not None and (rules.allow_delete or rules.kind == "cache"),
             loaded=lambda name: self._hub.registry.get(name) is not None,
         )
         system = self._hub.registry.get(mode.system_account)
@@ -88,6 +111,88 @@ class Pushes:
             system.core.sublist.add(
                 subscription.subject.encode(), inlet, subscription.queue.encode()
             )
+        if rules is not None and isinstance(mode.resolver, DirectoryResolver):
+            self._ask_others(mode.resolver, rules, system.core)
+
+    def _ask_others(
+        self, resolver: DirectoryResolver, rules: ResolverOptions, core: AccountCore
+    ) -> None:
+        """Accounts that are not in the directory may be at other servers."""
+        full = not isinstance(resolver, CacheResolver)
+        exchange = self._exchange = Exchange(
+            self._hub, core, SystemEntropy(), timeout_ns=rules.timeout_ns, answers_itself=full
+        )
+        if full:
+            exchange.compare(rules.interval_ns, resolver.pack_hash, self._merge)
+        self._look_elsewhere(exchange.find)
+
+    def _look_elsewhere(self, find: Callable[[str], Awaitable[str]]) -> None:
+        hub = self._hub
+        hub.lookups = Lookups(
+            find, self._found, needs=hub.registry.exporters, loop=hub.loop, log=hub.log
+        )
+        self._mode.elsewhere = hub.lookups.begin
+        for account in hub.registry:
+            if not account.spec.token:  # it has streams, and is not known here
+                hub.lookups.begin(account.name)
+
+    def _found(self, key: str, token: str) -> None:
+        """An account was elsewhere. Raises `AuthError` if its token is not good."""
+        hub = self._hub
+        spec = self._mode.accept(token, key, timely=True)
+        hub.begin_turn()
+        try:
+            hub.account_changed(hub.registry.update(spec, hub.wall_ns()))
+        finally:
+            hub.finish_turn()
+        self._keep(key, token)
+
+    def _keep(self, key: str, token: str) -> None:
+        resolver = self._mode.resolver
+        if not isinstance(resolver, DirectoryResolver):
+            return
+
+        def save() -> str:
+            try:
+                resolver.save_if_newer(key, token)
+            except (StoreError, OSError) as error:
+                return str(error)
+            return ""
+
+        def saved(error: str, _: Turn) -> None:
+            if error:
+                self._log.warn(f"Account {key} was found elsewhere and is not kept: {error}")
+
+        self._desk.take(save, saved)
+
+    def _merge(self, key: str, token: str) -> None:
+        """Another server has this token, perhaps a newer one than is here."""
+        resolver, trusted = self._mode.resolver, self._mode.trust.keys
+        assert isinstance(resolver, DirectoryResolver)
+
+        def save() -> tuple[bool, str]:
+            try:
+                claims = jwt.decode_account(token)
+                if claims.subject != key or claims.issuer not in trusted:
+                    return False, "no operator key trusted here signed it for that account"
+                return resolver.save_if_newer(key, token), ""
+            except (AuthError, StoreError, OSError) as error:
+                return False, str(error)
+
+        def saved(outcome: tuple[bool, str], _: Turn) -> None:
+            taken, error = outcome
+            if error:
+                self._log.warn(f"Account {key} of another server is not taken: {error}")
+            if taken:
+                self._apply_merged(Change(key, token))
+
+        self._desk.take(save, saved)
+
+    def _apply_merged(self, change: Change) -> None:
+        try:
+            self._apply(change)
+        except AuthError as error:
+            self._log.warn(f"Account {change.account} of another server: {error}")
 
     def _answer_claims(self, requests: list[Request], _: Turn) -> None:
         assert self._claims is not None
@@ -109,10 +214,25 @@ class Pushes:
         if not isinstance(answer.replies, tuple):
             self._line.take(_send_all(system.core, reply, answer.replies, turn), _done, turn)
             return
-        if self._hub.registry.following:
+        lookups = self._hub.lookups
+        pushed = answer.changes[0].account if answer.changes else ""
+        if lookups is not None and lookups.unsettled(pushed):
+            task = self._hub.loop.create_task(
+                self._settle(lookups, pushed, system.core, reply, answer)
+            )
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+        elif self._hub.registry.following:
             self._hub.in_slices(lambda: self._tell_late(system.core, reply, answer))
         else:
             self._tell(system.core, reply, answer, turn)
+
+    async def _settle(
+        self, lookups: Lookups, pushed: str, core: AccountCore, reply: bytes, answer: Answer
+    ) -> None:
+        """When what the account imports from was found, or was not."""
+        await lookups.settle(pushed)
+        self._hub.in_slices(lambda: self._tell_late(core, reply, answer))
 
     def _tell_late(self, core: AccountCore, reply: bytes, answer: Answer) -> bool:
         """True: not all who import from what changed are decided again yet."""
@@ -148,7 +268,7 @@ class Pushes:
             self._mode.forget(change.account)
             if account is not None:
                 gone = msgspec.structs.replace(
-                    account.spec, token="", expires_ns=1, exports=(), imports=()
+                    account.spec, token="", expires_ns=1, exports=(), imports=(), mappings=()
                 )
                 hub.account_changed(hub.registry.update(gone, now_ns))
             return

@@ -27,6 +27,7 @@ from isthmus.server.outside import SystemClock, SystemEntropy, usable_cores
 from isthmus.server.system import System
 from isthmus.server.tenants import SYSTEM_ACCOUNT, make_authenticator, make_specs
 from isthmus.server.trace import TracedProtocol
+from isthmus.server.url_resolver import UrlResolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +100,8 @@ class Server:
     async def start(self) -> None:
         """Load accounts, recover JetStream, listen. Raises `UsageError` or `StoreError`."""
         self._log_start()
+        if self.options.operators:
+            self.operator_mode = await self._enter_operator_mode()
         hub = self.hub = self._make_hub()
         try:
             if self.options.jetstream is not None:
@@ -173,21 +176,30 @@ class Server:
                 await asyncio.sleep(min(left_s / len(connections), 1.0))
         await self.stop()
 
+    async def _enter_operator_mode(self) -> OperatorMode:
+        """Trust in the operators; the system account is there before anything else."""
+        options = self.options
+        resolver = make_resolver(options, self.clock)
+        mode = OperatorMode(
+            options.operators,
+            resolver,
+            self.registry,
+            self.clock,
+            system_account=options.system_account,
+            pinned=options.resolver_pinned_accounts,
+            warn=self.log.warn,
+        )
+        if isinstance(resolver, UrlResolver):
+            await resolver.start(mode.system_account)
+        mode.load_system_account()
+        return mode
+
     def _make_hub(self) -> Hub:
         options = self.options
         system_account = options.system_account or SYSTEM_ACCOUNT
         now_ns = self.clock.wall_ns()
-        if options.operators:
-            mode = self.operator_mode = OperatorMode(
-                options.operators,
-                make_resolver(options),
-                self.registry,
-                self.clock,
-                system_account=options.system_account,
-                pinned=options.resolver_pinned_accounts,
-                warn=self.log.warn,
-            )
-            mode.load_system_account()
+        mode = self.operator_mode
+        if mode is not None:
             system_account = mode.system_account
             authenticator = Authenticator(verify=mode.verify)
         else:
