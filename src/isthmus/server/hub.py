@@ -92,6 +92,7 @@ class Hub:
         self.on_joined: list[Callable[[Connection], None]] = []
         self.on_left: list[Callable[[Connection, str], None]] = []  # with the reason
         self.on_expired: Callable[[Account], None] | None = None
+        self.on_reload: Callable[[], str] | None = None  # read the configuration again; what failed
         self.lookups: Lookups | None = None  # where accounts that are not here are looked for
         self._next_cid = 0
         self._depth = 0

@@ -30,6 +30,7 @@ class Served(Protocol):
     """What this module needs of a server."""
 
     options: Options
+    on_reload: Callable[[], str] | None  # who reads the configuration again; what failed
 
     @property
     def port(self) -> int:
@@ -96,6 +97,7 @@ class _Process:
         self._log = log
         self._read_again = read_again
         self._server = make(options, log)
+        self._server.on_reload = self._reload
         self._starting: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None  # held, or it could be collected
         self._ending = False
@@ -136,18 +138,23 @@ class _Process:
         self._end(self._server.stop)
 
     def reload(self) -> None:
-        """Take a new configuration whole, or keep the old one and say why."""
+        """Take a new configuration whole, or keep the old one and log why."""
         self._log.info('Trapped "hangup" signal')
+        self._reload()
+
+    def _reload(self) -> str:
+        """Likewise; why, or nothing."""
         try:
             change = Reload.of(self._server.options, self._read_again())
             self._log.reconfigure(change.options)
         except (ConfigError, UsageError) as error:
             self._log.error(f"Failed to reload server configuration: {error}")
-            return
+            return str(error)
         self._server.take(change.options)
         for line in change.lines:
             self._log.info(line)
         self._log.info(f"Reloaded server configuration ({change.options.config_digest})")
+        return ""
 
     def reopen_log(self) -> None:
         """For log rotation."""

@@ -68,6 +68,7 @@ class Server:
         self.server_id = KeyPair.make(Kind.SERVER, self.entropy).public_key
         self.registry = Registry(self.entropy, server_name=options.server_name or self.server_id)
         self.hub: Hub | None = None
+        self.on_reload: Callable[[], str] | None = None  # see `Hub`
         self.engine: Engine | None = None
         self.monitoring: Monitoring | None = None
         self.operator_mode: OperatorMode | None = None
@@ -103,6 +104,7 @@ class Server:
         if self.options.operators:
             self.operator_mode = await self._enter_operator_mode()
         hub = self.hub = self._make_hub()
+        hub.on_reload = self.on_reload
         try:
             if self.options.jetstream is not None:
                 from isthmus.server.engine import Engine  # noqa: PLC0415

@@ -18,11 +18,13 @@ from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
 from isthmus.monitor.snapshots import Source
+from isthmus.server.commands import Commands
 from isthmus.server.connection import Connection
 from isthmus.server.enquiries import Enquiries
 from isthmus.server.events import Events
 from isthmus.server.hub import Hub
 from isthmus.server.outside import SystemEntropy
+from isthmus.server.pulse import Pulse
 
 if TYPE_CHECKING:
     from isthmus.server.operator_mode import OperatorMode
@@ -44,7 +46,9 @@ class System:
             self._welcome(account)
         hub.registry.on_update.append(self._welcome)
         self._enquiries = Enquiries(hub, source, self.server_info)
+        self._commands = Commands(hub, self.server_info)
         self._events = Events(hub, source.roster, SystemEntropy(), self.server_info)
+        self._pulse = Pulse(hub, source, self.server_info)
         if mode is not None:
             from isthmus.server.pushes import Pushes  # noqa: PLC0415 — findings are a megabyte
 
@@ -53,6 +57,7 @@ class System:
     def stop(self) -> None:
         """Nothing more is reported, nothing more is taken."""
         self._events.stop()
+        self._pulse.stop()
         if self._pushes is not None:
             self._pushes.stop()
 
