@@ -35,7 +35,7 @@ from isthmus.config.options import Options
 from isthmus.core.agenda import run_in_slices
 from isthmus.core.parser import ReadBuffer
 from isthmus.core.turn import Turn
-from isthmus.server.busy_poll import BusyPoll, looker
+from isthmus.server.busy_poll import BusyPoll
 from isthmus.server.connection import Connection
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class Hub:
         self.log = log
         self.loop = loop
         self.turn = Turn(int.from_bytes(os.urandom(8)) | 1)
-        look = looker(loop) if cores > 1 else None  # on a single core the client would have to wait
-        self._busy_poll = BusyPoll(loop.call_soon, clock.monotonic_ns, look) if look else None
+        # on a single core, polling would only keep the client from running
+        self._busy_poll = BusyPoll(loop.call_soon, clock.monotonic_ns) if cores > 1 else None
         self.read_buffer = ReadBuffer()
         self.connections: dict[int, Connection] = {}
         self.members: dict[str, set[Connection]] = {}
