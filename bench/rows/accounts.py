@@ -9,7 +9,7 @@ from bench.rows.row import Row
 from bench.tenants import Tenants
 
 ACCOUNTS, IMPORTS = 10_000, 10
-ROUNDS = 2
+ROUNDS = 1  # the real server loads them for minutes
 
 made = cache(lambda tenants: tenants.importers(ACCOUNTS, IMPORTS))  # signing them takes seconds
 

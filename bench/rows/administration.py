@@ -14,7 +14,7 @@ MILLION = 1_000_000
 ACCOUNTS = 10_000
 AT_ONCE = 100  # tokens pushed before their answers are read
 ADDED_MS_MAX = 10
-ROUNDS = 2  # each takes up to a minute
+ROUNDS = 1  # each takes up to a minute
 QUIET = 20_000  # requests that tell how it is without administration
 MANY = 2_000_000
 

@@ -13,7 +13,7 @@ from bench.rows.row import Curve
 from bench.tenants import CONSUMER, STREAM
 
 FLAT = 1.5
-ROUNDS = 2
+ROUNDS = 1  # each point is a fresh server
 NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
 
 Point = Callable[[Lab, int], Figures]

@@ -4,6 +4,7 @@ import pytest
 
 from support.both import Both
 from support.consumer_story import MS, SECOND, Stage
+from support.raw import RawClient
 
 pytestmark = pytest.mark.oracle
 
@@ -49,6 +50,23 @@ def test_a_pull_may_require_a_level(stage, level):
 
     header, _ = stage.tell(story)
     assert header == b"NATS/1.0 412 Required Api Level\r\n\r\n"
+
+
+def test_who_waits_when_a_server_stops_is_told(kind, start_server, tmp_path):
+    server = start_server(kind, "-js", "-sd", str(tmp_path / "store"))
+    with RawClient(server.port) as client:
+        client.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"]})
+        body = {"stream_name": "S", "config": {"durable_name": "C", "ack_policy": "explicit"}}
+        client.api("CONSUMER.CREATE.S.C", body)
+        pull = b'{"batch":7,"max_bytes":900,"expires":20000000000}'
+        client.publish("$JS.API.CONSUMER.MSG.NEXT.S.C", pull, reply="_INBOX.waiting")
+        client.settle()
+        server.process.terminate()
+        message = client.message()
+    assert message.header == (
+        b"NATS/1.0 409 Server Shutdown\r\nNats-Pending-Messages: 7\r\nNats-Pending-Bytes: 900"
+        b"\r\n\r\n"
+    )
 
 
 # --- advisories ---

@@ -7,8 +7,6 @@ Owns the forms it may have. Whether subjects and shares fit is `accounts.mapping
 here so that a mistake has a place in the file.
 """
 
-from isthmus.accounts.mappings import make_entry
-from isthmus.accounts.spec import MappedTo, SubjectMapping
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
 from isthmus.config.block import Block, Findings, word
@@ -36,6 +34,10 @@ def mappings(block: Block, findings: Findings) -> tuple[MappingOptions, ...]:
 
 
 def _require_possible(mapping: MappingOptions, node: Node, findings: Findings) -> None:
+    # compiled code, which a check without mappings does without
+    from isthmus.accounts.mappings import make_entry  # noqa: PLC0415
+    from isthmus.accounts.spec import MappedTo, SubjectMapping  # noqa: PLC0415
+
     wanted = SubjectMapping(
         subject=mapping.subject,
         to=tuple(

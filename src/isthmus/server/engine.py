@@ -107,11 +107,16 @@ class Engine:
         report = store.report
         self._log.info(f"Recovered {report.streams} streams with {report.messages} messages")
 
-    async def stop(self) -> None:
-        """Tell who waits, write what is left, let go of the disk."""
+    def shut_down(self) -> None:
+        """Tell who waits; take nothing in and deliver nothing any more."""
         turn = self._hub.begin_turn()
         for account in self.accounts.values():
             account.shut_down(turn)
+        self._hub.finish_turn()
+
+    async def stop(self) -> None:
+        """After `shut_down`: write what is left, let go of the disk."""
+        turn = self._hub.begin_turn()
         if self.store is not None and self.store.started:
             self.store.finish(turn)
         self._hub.finish_turn()

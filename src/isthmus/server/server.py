@@ -135,6 +135,8 @@ class Server:
         self.log.info("Initiating Shutdown...")
         if self._listener is not None:
             self._listener.close()
+        if self.engine is not None:
+            self.engine.shut_down()  # who waits for messages is told while it is still connected
         if self.hub is not None:
             self.hub.close_all("Server Shutdown")
         if self.monitoring is not None:

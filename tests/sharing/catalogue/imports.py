@@ -80,9 +80,7 @@ IMPORTS: dict[str, Fault] = {
         ("import_kind",),
         "retail.v1.cart.>",
     ),
-    "mapped-away": Fault(  # our server has no mappings of subjects
-        "guide", mapped_away, ("import_shadowed",), local(NEXT), PULLING, kinds=("real",)
-    ),
+    "mapped-away": Fault("guide", mapped_away, ("import_shadowed",), local(NEXT), PULLING),
     "ack-not-imported": Fault(
         "guide", without_import(ACK), ("ack_import_missing",), ACK, steps("ack")
     ),

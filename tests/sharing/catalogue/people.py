@@ -144,7 +144,6 @@ PEOPLE: dict[str, Fault] = {
         account("--js-disable", name=GIVER),
         ("jetstream_disabled",),
         GIVER,
-        only={"isthmus": steps("info")},
     ),
     "no-connections": Fault("guide", limited(TAKER, connections=0), ("connection_limit",), TAKER),
     "no-subscriptions": Fault("guide", limited(TAKER, subs=0), ("subscription_limit",), TAKER),
