@@ -42,8 +42,7 @@ cdef class Client:
     cdef readonly bint closed
 
     cdef int publish(self, Message* message, Turn turn) except -1
-    cdef int _publish_mapped(self, Message* message, Turn turn) except -1
-    cdef int _publish(self, Message* message, Turn turn) except -1
+    cdef bint _map(self, Message* message, Turn turn) except -1
     cdef int say(self, const char* line, Py_ssize_t size, Turn turn) except -1
     cdef int _no_responders(self, Message* message, Turn turn) except -1
 

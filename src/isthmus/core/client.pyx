@@ -16,7 +16,6 @@ from isthmus.core.effort cimport SUBSCRIBE_NS, spend
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver
-from isthmus.core.rewriting cimport SUBJECT_MAX
 from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.sublist cimport Match, Watcher
@@ -202,6 +201,7 @@ cdef class Client:
 
     cdef int publish(self, Message* message, Turn turn) except -1:
         """One publication of this connection: may it, who gets it, was anybody there."""
+        cdef int taken
         self.in_messages += 1
         self.published_ns = message.now_ns
         self.in_bytes += message.payload.size + message.header.size
@@ -211,21 +211,8 @@ cdef class Client:
             self.owner.invalid_publish_subject()
             if self.closed:
                 return 0
-        if self.account.mapping is not None:
-            return self._publish_mapped(message, turn)
-        return self._publish(message, turn)
-
-    cdef int _publish_mapped(self, Message* message, Turn turn) except -1:
-        """The subject may stand for another: from here on it is that one."""
-        cdef char subject[SUBJECT_MAX]
-        if not self.account.mapping.apply(message, subject, turn):
-            if self.verbose:
-                self.say(b"+OK\r\n", 5, turn)
+        if self.account.mapping is not None and not self._map(message, turn):
             return 0
-        return self._publish(message, turn)
-
-    cdef int _publish(self, Message* message, Turn turn) except -1:
-        cdef int taken
         if self.publish_permits is not None and not self.publish_permits.allows(
             message.subject, message.now_ns
         ):
@@ -253,6 +240,14 @@ cdef class Client:
         if taken == 0 and self.no_responders and message.reply.size > 0:
             self._no_responders(message, turn)
         return taken
+
+    cdef bint _map(self, Message* message, Turn turn) except -1:
+        """The subject may stand for another: from here on it is that one. False: for none."""
+        if self.account.mapping.apply(message, self.account.mapping.published, turn):
+            return True
+        if self.verbose:
+            self.say(b"+OK\r\n", 5, turn)
+        return False
 
     cdef int _no_responders(self, Message* message, Turn turn) except -1:
         """503 to this connection's own plain subscription on the reply, if it has one.

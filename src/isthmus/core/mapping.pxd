@@ -9,7 +9,7 @@ with None.
 """
 
 from isthmus.core.message cimport Message
-from isthmus.core.rewriting cimport Rewriting
+from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.turn cimport Turn
 
 
@@ -24,6 +24,7 @@ cdef class MappedSubject:
 
 cdef class Mapping:
     cdef readonly list entries            # MappedSubject; the first that matches counts
+    cdef char published[SUBJECT_MAX]      # where a connection's publication goes, till the next
 
     # prints into SUBJECT_MAX bytes at `out` where the message goes, and lets it go there;
     # False: nowhere
