@@ -13,6 +13,7 @@ import pytest
 
 from isthmus.base.errors import StoreError
 from isthmus.testing.disks import FaultyDisk, FullDisk, MemoryDisk
+from support.archive_promises import leftovers, restore, save
 from support.promises import SECOND_NS, FaultWorld, Promises, contents
 from support.soak import SOAK
 from support.store_world import PowerCut
@@ -176,11 +177,47 @@ def copies_problems(world):
     return out
 
 
+def archived(it):
+    """An archive is taken while its stream goes on, and comes back beside it."""
+    it.create("S", subjects=["s.>"])
+    it.ask("CONSUMER.DURABLE.CREATE.S.C", {"stream_name": "S", "config": PULL})
+    seqs = it.publish("S", *["s.a", "s.b"] * 5, size=250)
+    it.take("S", "C", 2)
+    it.delete("S", *seqs[4:6])
+    it.checkpoint()
+    it.publish("S", "s.c", "s.d", size=250)
+
+    def meanwhile():
+        it.publish("S", "s.e", size=250)
+        it.delete("S", *it.there("S")[:1])
+        it.checkpoint()
+
+    restore(it, "R", save(it, "S", meanwhile), subjects=["r.>"])
+    it.take("R", "C", 2)
+
+
+def restored(it):
+    """A stream that ended comes back while another goes on, and goes on itself."""
+    it.create("S", subjects=["s.>"])
+    it.publish("S", *["s.a", "s.b"] * 5, size=250, header=b"NATS/1.0\r\nA: b\r\n\r\n")
+    kept = save(it, "S")
+    it.end("S")
+    it.create("K", subjects=["k.>"])
+
+    def meanwhile():
+        it.publish("K", "k.a", size=250)
+
+    restore(it, "R", kept, between=meanwhile, subjects=["r.>"])
+    it.publish("R", "r.a", "r.b")
+    it.delete("R", *it.there("R")[:2])
+    it.checkpoint()
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
         append, roll_over, delete, erase, purge, roll_up, expire, limits, compaction, consumers,
-        streams_come_and_go, copies,
+        streams_come_and_go, copies, archived, restored,
     )
 }  # fmt: skip
 
@@ -240,6 +277,7 @@ def goes_on(promises, world):
     out = []
     world.drain()
     names = [name for name in promises.streams if name in world.jetstream().streams]
+    out += [f"{path} belongs to no stream" for path in leftovers(world)]
     if "M" in world.jetstream().streams or "T" in world.jetstream().streams:
         out += copies_problems(world)
     last = {}
@@ -295,6 +333,50 @@ def test_a_fault_while_a_store_is_opened_costs_nothing(name, fault):
             world = FaultWorld(faulty)
             world.drain()
             world.stop()
+        except PowerCut:
+            pass
+        except StoreError as error:
+            assert "cannot be read or written" in str(error)
+        assert afterwards(faulty.disk, promises, step) == [], f"{fault} at operation {step}"
+        if not faulty.failed:
+            break
+
+
+@pytest.mark.parametrize("name", ["archived", "restored"])
+def test_without_a_fault_the_archive_comes_back(name):
+    promises, said = live(SCENARIOS[name], MemoryDisk())
+    assert said == []
+    assert "R" in promises.streams
+    assert "R" not in promises.perhaps_ended
+    assert len(promises.there("R")) == 10
+    assert afterwards(promises.world.disk, promises, 1) == []
+
+
+def half_restored():
+    """A client whose archive had arrived but for its end when the power went; what is left."""
+    it = Promises(FaultWorld(MemoryDisk()))
+    it.create("S", subjects=["s.>"])
+    it.publish("S", *["s.a", "s.b"] * 8, size=400)
+
+    def meanwhile():
+        if leftovers(it.world):  # blocks of it are written, and nobody lists them
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        restore(it, "R", save(it, "S"), between=meanwhile, subjects=["r.>"])
+    del it.streams["R"]  # nobody said that this was all
+    it.ended.add("R")
+    return it, it.world.disk.crash(1).files()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_while_half_a_restore_is_cleared_away_costs_nothing(fault):
+    promises, crashed = half_restored()
+    for step in steps_of(stride=3):
+        faulty = FaultyDisk(MemoryDisk.of(crashed), step, **FAULTS[fault])
+        try:
+            world = FaultWorld(faulty)
+            world.drain()
         except PowerCut:
             pass
         except StoreError as error:
