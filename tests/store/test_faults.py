@@ -435,3 +435,21 @@ def test_what_could_not_be_read_once_does_not_survive_a_purge():
     after = FaultWorld(MemoryDisk.of(disk.files()))
     assert sorted(contents(after, "S")[0]) == list(range(3, 10))
     assert it.problems(after) == []
+
+
+def test_nobody_hears_of_damage_to_a_stream_that_was_deleted():
+    """Its files were being removed when the process was killed: some were gone, in any order."""
+    it = Promises(FaultWorld(MemoryDisk()))
+    it.create("S", subjects=["s.>"])
+    it.publish("S", *["s.a"] * 9, size=400)
+    it.checkpoint()
+    before = it.world.disk.files()
+    it.end("S")
+    after = it.world.disk.files()
+    gone = sorted(set(before) - set(after))
+    assert len(gone) > 4
+    for left in ([path for path in gone if "meta" in path], gone[:1], gone[1:], gone[-2:]):
+        world = FaultWorld(MemoryDisk.of(after | {path: before[path] for path in left}))
+        assert world.store.report.findings == []
+        assert world.store.report.lost == 0
+        assert it.problems(world) == leftovers(world) == []

@@ -15,6 +15,7 @@ loop runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk, Entropy
@@ -152,7 +153,8 @@ class _Recovery:
         self.cache = BlockCache(options.cache_bytes)
         self.replay = Replay(self.rare)
         self.next_number = 1
-        self.lost = 0
+        self.troubles: dict[int, list[str]] = {}  # of streams; nobody misses one that was deleted
+        self.lost: dict[int, int] = {}
 
     def run(self) -> Store:
         """All of it."""
@@ -165,7 +167,9 @@ class _Recovery:
         for name in disk.list(STREAMS):
             if name.isdecimal():
                 self.read_stream(int(name))
+        before = len(self.findings)
         ended = self.read_journal()
+        self.findings[before:before] = chain.from_iterable(self.troubles.values())
         for number, labels in self.replay.labels.items():
             if number in self.found:
                 self.found[number].labels = list(labels.values())
@@ -178,7 +182,7 @@ class _Recovery:
             findings=self.findings,
             streams=len(self.found),
             messages=sum(found.log.messages for found in self.found.values()),
-            lost=self.lost,
+            lost=sum(self.lost.values()),
             records=self.replay.records,
         )
         store = Store(
@@ -236,24 +240,24 @@ class _Recovery:
         """A stream's last checkpoint, and the blocks it lists."""
         folder = stream_folder(number)
         path = f"{folder}/{META}"
+        troubles = self.troubles.setdefault(number, [])
         self.next_number = max(self.next_number, number + 1)
         names = self.disk.list(folder)
         copies = read_both(self.disk, path, StreamMeta, number=number, secret=self.identity.secret)
         meta = copies.value
-        listed: set[str] = set()
-        if meta is not None:
-            self.findings += [
-                f"stream {number}: {damaged}: damaged; repaired" for damaged in copies.damaged
-            ]
-            if not copies.agree:
-                self.carry_out(replace_both(path, folder, meta, self.identity.secret))
-            listed = self.restore(meta)
-        elif copies.damaged:
-            self.findings.append(
+        if meta is None and copies.damaged:
+            troubles.append(
                 f"stream {number}: {path}: damaged, both copies; "
                 "of this stream only what the journal still has is used"
             )
             return
+        if meta is None:  # a restore that did not end; or the journal says all of it again
+            self.disk.remove_folder(folder)
+            return
+        troubles += [f"stream {number}: {damaged}: damaged; repaired" for damaged in copies.damaged]
+        if not copies.agree:
+            self.carry_out(replace_both(path, folder, meta, self.identity.secret))
+        listed = self.restore(meta)
         for name in names:
             block = f"{folder}/{name}"
             if name not in {META, META + COPY} and block not in listed:
@@ -266,6 +270,7 @@ class _Recovery:
         found.files.exists = True
         found.files.checkpoint_lsn = meta.lsn
         listed = set()
+        troubles = self.troubles[number]
         blocks = found.files.blocks
         blocks.packed = set(meta.packed)
         for row in block_rows(meta.blocks):
@@ -274,16 +279,16 @@ class _Recovery:
             path = packed_path(number, *key) if key in blocks.packed else block_path(number, *key)
             listed.add(path)
             if self.disk.size(path) < 0:
-                self.findings.append(f"stream {number}: {path} is missing")
+                troubles.append(f"stream {number}: {path} is missing")
                 data = b""
             else:
                 data = blocks.read_listed(key, size)
             before = found.log.messages
             damage = found.log.restore(row, data, found.tree)
             lost = live - (found.log.messages - before)
-            self.lost += max(lost, 0)
+            self.lost[number] = self.lost.get(number, 0) + max(lost, 0)
             for offset, seq in damage:
-                self.findings.append(
+                troubles.append(
                     f"stream {number} ({meta.name.decode()}): {path} is damaged at offset "
                     f"{offset}, behind message {seq or first_seq - 1}; "
                     f"{lost} messages of this block are lost"
@@ -422,6 +427,8 @@ class _Recovery:
     def end(self, number: int) -> None:
         """The stream or consumer is gone."""
         self.replay.forget(number)
+        self.troubles.pop(number, None)
+        self.lost.pop(number, None)
         found = self.found.pop(number, None)
         if found is not None:
             for consumer in found.consumers:
