@@ -194,7 +194,7 @@ class Origin:
         self._reply = b""  # where an answer is waited for; empty: none is
         self._asked_ns = 0  # when last; 0: never
         self._fails = 0  # in a row
-        self._level = API_LEVELS[0]
+        self._level = API_LEVELS[1 if mirror else 0]  # only a source names who it expects
         self._recreated = False  # the origin is another one than the one that was copied
         self._closed = False
 
@@ -292,7 +292,8 @@ class Origin:
         lines = []
         if self._level and not (self._mirror and self.source.consumer is not None):
             lines.append((REQUIRED_LEVEL_HEADER, str(self._level)))
-            if not self._mirror and self._level == API_LEVELS[0] and self.intake.identity:
+            if not self._mirror and self._level == API_LEVELS[0]:
+                # even if none is known: who names one is told which stream this is
                 lines.append((IDENTITY_HEADER, self.intake.identity.decode()))
         self._stop_waiting()
         self._reply = f"$JSC.R.{make_token(premises.entropy, 8)}".encode()
