@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from bench.lab import Figures, Lab
-from bench.rows.jetstream import settings
+from bench.raw import RawClient
+from bench.rows.jetstream import consumer, settings
 from bench.rows.row import Row
 from bench.tenants import STREAM, Tenants
 
@@ -15,6 +16,7 @@ ACCOUNTS = 10_000
 AT_ONCE = 100  # tokens pushed before their answers are read
 ADDED_MS_MAX = 10
 ROUNDS = 1  # each takes up to a minute
+FILTERING = 300  # consumers over a million subjects
 QUIET = 20_000  # requests that tell how it is without administration
 MANY = 2_000_000
 
@@ -38,16 +40,34 @@ def added(lab: Lab, work: Callable[[], str], who: dict[str, object]) -> Figures:
     )
 
 
-def _purge(lab: Lab, _: Tenants | None) -> Figures:
+def _many_subjects(lab: Lab) -> RawClient:
+    """A stream with a million messages, each on a subject of its own."""
     lab.start(settings())
     client = lab.client()
     client.api(f"STREAM.CREATE.{STREAM}", {"name": STREAM, "subjects": ["js.>"], "storage": "file"})
     lab.load("jspublish", n=MILLION, size=128, window=1000, subject="js", subjects=MILLION)
+    return client
+
+
+def _purge(lab: Lab, _: Tenants | None) -> Figures:
+    client = _many_subjects(lab)
 
     def work() -> str:
         answer = client.api(f"STREAM.PURGE.{STREAM}", {})
         time.sleep(0.3)  # what is done after the answer counts too
         return f"{answer['purged']} purged"
+
+    return added(lab, work, {"subject": "load.echo"})
+
+
+def _consumers(lab: Lab, _: Tenants | None) -> Figures:
+    client = _many_subjects(lab)
+
+    def work() -> str:
+        for number in range(FILTERING):
+            body = consumer(f"F{number}", filter_subject="js.*")
+            client.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.F{number}", body)
+        return f"{FILTERING} created"
 
     return added(lab, work, {"subject": "load.echo"})
 
@@ -104,6 +124,7 @@ def _row(name: str, title: str, run: Callable[[Lab, Tenants | None], Figures]) -
 
 ADMINISTRATION = [
     _row("while-purge", "1 M messages on 1 M subjects are purged", _purge),
+    _row("while-filtering", f"{FILTERING} consumers filter 1 M subjects", _consumers),
     _row("while-listing", "1 M subscriptions and 1000 streams are listed", _listings),
     _row("while-push", "10 k accounts are pushed", _push),
 ]

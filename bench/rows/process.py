@@ -1,15 +1,17 @@
-"""The process itself: connecting, memory, recovery."""
+"""The process itself: connecting, memory, a million subjects, recovery."""
 
+import statistics
 import time
 
 from bench.errors import RowError
 from bench.lab import Figures, Lab
-from bench.rows.jetstream import create_stream, settings
+from bench.rows.jetstream import consumer, create_stream, settings
 from bench.rows.row import Row
 from bench.tenants import STREAM, Tenants
 
 MILLION = 1_000_000
 IDLE = 5_000
+FILTERING = 100  # consumers, one after another
 SETTLE_S = 0.5  # what a server still frees after the load
 
 
@@ -46,6 +48,24 @@ def _subjects(lab: Lab, _: Tenants | None) -> Figures:
     after = server.memory_mb()
     each = (after - before) * 1024 * 1024 / MILLION
     return Figures(after, peak_mb=server.memory_mb("VmHWM"), note=f"{each:.0f} B per subject")
+
+
+def _filtering(lab: Lab, _: Tenants | None) -> Figures:
+    server = lab.start(settings())
+    create_stream(lab)
+    lab.load("jspublish", n=MILLION, size=128, window=1000, subject="bench", subjects=MILLION)
+    client = lab.client()
+    took_ms = []
+    for number in range(FILTERING):
+        name = f"F{number}"
+        body = consumer(name, filter_subject="bench.*")
+        began = time.monotonic()
+        made = client.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.{name}", body)
+        took_ms.append((time.monotonic() - began) * 1000)
+        if made["num_pending"] != MILLION:
+            raise RowError(f"the filter selects {made['num_pending']} of {MILLION} messages")
+    note = f"median {statistics.median(took_ms):.2f} ms"
+    return Figures(max(took_ms), peak_mb=server.memory_mb("VmHWM"), note=note)
 
 
 def _recovery(lab: Lab, _: Tenants | None) -> Figures:
@@ -88,6 +108,14 @@ PROCESS = [
         "MB",
         _subjects,
         ratio=1,
+        most=True,
+    ),
+    Row(
+        "consumer-filter",
+        f"slowest of {FILTERING} consumers created with a wildcard filter over 1 M subjects",
+        "ms",
+        _filtering,
+        own=10,
         most=True,
     ),
     Row(
