@@ -136,7 +136,8 @@ def test_a_block_that_cannot_be_written_stops_its_own_stream(start_server, tmp_p
             assert stored < 20
         assert stored >= 2
         wait_for(lambda: health(server)[0] == 503)
-        assert "stream 1: writing streams/1/1-0.blk" in health(server)[1]["error"]
+        # the latest block that failed: on a slow disk the next one fills before the first has
+        assert "stream 1: writing streams/1/" in health(server)[1]["error"]
         assert "stream 1: writing streams/1/1-0.blk" in server.log_text
         refused = json.loads(client.request("bad.a", b"more").payload)
         assert refused["error"]["err_code"] == 10023
