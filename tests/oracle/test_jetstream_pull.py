@@ -298,6 +298,17 @@ def test_a_purge_of_what_was_delivered_moves_the_floor(client):
         wait_for(lambda name=name, expected=expected: info(client, name) == expected)
 
 
+def test_a_purge_moves_who_found_nothing_behind_what_it_was_sent(client):
+    fill(client, 1)
+    consumer(client, filter_subject="s.*")
+    pull(client, b"1")
+    fill(client, 2, "s.b")
+    client.api("STREAM.PURGE.S", {"filter": "s.b", "seq": 9})
+    pull(client, {"batch": 1, "expires": 50_000_000})
+    client.api("STREAM.PURGE.S", {"filter": "s.a", "seq": 9})
+    reaches(client, ((1, 3), (1, 3), 0, 0, 0))
+
+
 def test_a_deleted_message_is_not_waited_for(client):
     fill(client, 3)
     consumer(client)

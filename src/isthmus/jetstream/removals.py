@@ -131,7 +131,8 @@ def _pass_purged(stream: Stream, pattern: str, first_left: int, turn: Turn) -> N
     for consumer in stream:
         if _covers(pattern, consumer):
             consumer.cursor.purged(first_left, turn)
-        elif consumer.cursor.next_seq < log.first_seq and any(
+        # not `next_seq`: who found nothing is further than the original says it is
+        elif consumer.cursor.delivered_seq + 1 < log.first_seq and any(
             subjects.collide(pattern, one) for one in consumer.config.filters or (">",)
         ):
             consumer.cursor.purged(log.first_seq, turn)
