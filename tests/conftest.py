@@ -10,13 +10,15 @@ import pytest
 from hypothesis import settings
 
 from support.servers import ServerProcess
+from support.soak import SOAK
 
 # Started in the background of a shell, this process would ignore Ctrl-C, and so would the tools
 # that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("isthmus", deadline=None)
+# How long an example takes says more about the machine than about the code. The first fault is what
+# a run tells: how many more are found depends on time, and the same seed shall tell the same.
+settings.register_profile("isthmus", deadline=None, report_multiple_bugs=False)
 settings.load_profile("isthmus")
 
 
@@ -32,7 +34,8 @@ def pytest_terminal_summary(
 ) -> None:
     """Which seed this was."""
     seed = config.getoption("--hypothesis-seed")
-    terminalreporter.write_line(f"the same random choices again: make sim SEED={seed}")
+    size = "SOAK=1 " if SOAK else ""
+    terminalreporter.write_line(f"the same random choices again: {size}make sim SEED={seed}")
 
 
 @pytest.fixture(autouse=True)
