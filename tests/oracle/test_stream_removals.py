@@ -53,8 +53,8 @@ class Stream:
         body = {"stream_name": self.name, "config": config}
         assert "error" not in self.both.api(f"CONSUMER.CREATE.{self.name}.{name}", body)
 
-    def pull(self, name, batch):
-        return [payload for _, payload in self.both.pull(f"{self.name}.{name}", batch)]
+    def pull(self, name, batch, *, expires_ns=0):
+        return [payload for _, payload in self.both.pull(f"{self.name}.{name}", batch, expires_ns)]
 
     def consumer_info(self, name):
         return self.both.api(f"CONSUMER.INFO.{self.name}.{name}")
@@ -159,7 +159,7 @@ def test_a_purge_takes_what_it_says(both, purge):
     for name in ("ALL", "A"):
         stream.consumer_info(name)
     stream.publish("a")
-    stream.pull("A", 9)
+    stream.pull("A", 9, expires_ns=S)
 
 
 def test_deletions_leave_holes(both, storage):

@@ -83,11 +83,15 @@ class Both:
 
         return self.each(ask)
 
-    def pull(self, consumer: str, batch: int) -> list[tuple[str, bytes]]:
-        """What a pull of `<stream>.<consumer>` brings at once: subjects and payloads."""
+    def pull(self, consumer: str, batch: int, expires_ns: int = 0) -> list[tuple[str, bytes]]:
+        """What a pull of `<stream>.<consumer>` brings at once: subjects and payloads.
+
+        `expires_ns` is how long it waits for the first: the real server counts a message for its
+        consumers only after the publisher's answer.
+        """
 
         def ask(client: RawClient) -> list[tuple[str, bytes]]:
-            body = b'{"batch":%d,"no_wait":true}' % batch
+            body = b'{"batch":%d,"no_wait":true,"expires":%d}' % (batch, expires_ns)
             client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{consumer}", body, reply="_INBOX.pull")
             out: list[tuple[str, bytes]] = []
             while len(out) < batch:
