@@ -139,13 +139,17 @@ def test_everything_is_let_go_with_the_connection(world: World):
         asker.end()
         service.end()
 
+    def left_by(lives: int) -> int:
+        gc.collect()
+        before = len(gc.get_objects())
+        for _ in range(lives):
+            live()
+        gc.collect()
+        return len(gc.get_objects()) - before
+
     live()
-    gc.collect()
-    before = len(gc.get_objects())
-    for _ in range(50):
-        live()
-    gc.collect()
-    assert len(gc.get_objects()) - before < 10
+    # What else the process holds may grow meanwhile, in a thread of another test: not each time.
+    assert min(left_by(50) for _ in range(5)) < 10
     assert len(world.account().sublist) == 0
 
 

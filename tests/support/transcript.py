@@ -13,7 +13,7 @@ import time
 
 from isthmus.identity.nkeys import KeyPair
 
-WAIT_S = 5
+WAIT_S = 20  # of a machine that has much else to do; what comes is taken at once
 
 
 def mask(text: str) -> str:

@@ -131,7 +131,8 @@ def server(shared_server: ServerProcess) -> Iterator[ServerProcess]:
             # A sealed stream is not purged, only deleted.
             client.api(f"STREAM.PURGE.{name}")
             assert json.loads(client.api(f"STREAM.DELETE.{name}"))["success"]
-            wait_for(lambda name=name: not (folder / f".{name}").exists())
+            for left in (folder / name, folder / f".{name}"):
+                wait_for(lambda left=left: not left.exists())
 
 
 @pytest.fixture
