@@ -6,7 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hypothesis.strategies import data, integers, lists, sampled_from
 
 from isthmus.base.subjects import covers, valid
-from isthmus.core.subject_tree import SubjectTree, matches
+from isthmus.core.matching import matches
+from isthmus.core.subject_tree import SubjectTree
 from models.subject_tree import SubjectTreeModel
 from support.soak import examples
 
@@ -42,7 +43,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.tree.insert(subject, self.seq)
         self.model.insert(subject, self.seq)
 
-    @rule(prefix=sampled_from([b"n.", b"a.", b"z"]), count=integers(1, 60))
+    @rule(prefix=sampled_from([b"n.", b"n.1.", b"a.", b"z"]), count=integers(1, 60))
     def many_subjects_come(self, prefix, count):
         for number in range(count):
             self.message_comes_under(prefix + b"%d" % number)
@@ -106,6 +107,10 @@ class TreeMachine(RuleBasedStateMachine):
         if self.model.seqs:
             after = choice.draw(sampled_from(sorted(self.model.seqs)))
             self.pattern_is_asked_from_the_middle(pattern, after)
+
+    @invariant()
+    def groups_hold_what_their_subjects_hold(self):
+        self.tree.check()
 
     @invariant()
     def agrees_with_model(self):

@@ -219,6 +219,47 @@ def test_a_stream_is_looked_through(world: Charged, client: Client, subject: str
     world.check()
 
 
+@pytest.mark.parametrize(
+    ("consumer", "unseen"),
+    [
+        ({"filter_subject": "s.>"}, MANY),
+        ({"filter_subject": "s.*.x"}, MANY),
+        ({"filter_subjects": ["s.*.x", "s.*.y"]}, MANY),
+        (
+            {"filter_subject": "s.*.x", "deliver_policy": "by_start_sequence"}
+            | {"opt_start_seq": MANY // 2 + 1},
+            MANY // 2,
+        ),
+    ],
+)
+def test_a_consumer_filters_many_subjects(world: Charged, client: Client, consumer, unseen):
+    make_stream(client, MANY)
+    body = {"stream_name": "S", "config": {"name": "C"} | consumer}
+    with world.measured():
+        made = client.request("$JS.API.CONSUMER.CREATE.S.C", body)
+        assert b'"num_pending":%d' % unseen in made
+        assert b'"purged":1' in client.request("$JS.API.STREAM.PURGE.S", {"filter": "s.99999.x"})
+        told = client.request("$JS.API.CONSUMER.INFO.S.C")
+        assert b'"num_pending":%d' % (unseen - 1) in told
+        client.publish("$JS.API.CONSUMER.MSG.NEXT.S.C", {"no_wait": True}, "_R")
+        world.settle()
+        assert b"hello" in client.take()
+    world.check()
+
+
+@pytest.mark.parametrize("start", [2, 2 * MANY])
+def test_a_consumer_begins_among_many_messages_of_few_subjects(
+    world: Charged, client: Client, start: int
+):
+    make_stream(client, MANY, subjects=50)
+    config = {"name": "C", "filter_subject": "s.*.x", "deliver_policy": "by_start_sequence"}
+    body = {"stream_name": "S", "config": config | {"opt_start_seq": start}}
+    with world.measured():
+        made = client.request("$JS.API.CONSUMER.CREATE.S.C", body)
+        assert b'"num_pending":%d' % max(MANY + 1 - start, 0) in made
+    world.check()
+
+
 def test_gaps_are_listed(world: Charged, client: Client):
     make_stream(client, MANY)
     client.request("$JS.API.STREAM.PURGE.S", {"filter": "s.*.x", "keep": 2})

@@ -297,9 +297,9 @@ cdef class Cursor(Reader):
         assert self.delivered_seq < self.next_seq or self.chosen_at < self.chosen_count
         entry = self.pending.first()
         assert entry == NULL or entry.seq > self.floor_seq or self.ack_policy == ACK_NONE
-        counted = self.unseen()
+        counted = self.num_pending
         self.count_again()
-        assert counted == self.unseen(), (counted, self.unseen())
+        assert counted == self.num_pending, (counted, self.num_pending)
 
     # --- requests ---
 
@@ -317,7 +317,7 @@ cdef class Cursor(Reader):
                 if form.heartbeat_ns == 0:
                     self.status(reply, span_of(MAX_WAITING), turn)
                 return 0
-        if form.no_wait:
+        if form.no_wait and not self.count_on():
             available = self.unseen() + <uint64_t> self.pending.queue.size
             if available == 0 and form.expires_ns == 0:
                 return self.status(reply, span_of(NO_MESSAGES), turn)
@@ -450,9 +450,9 @@ cdef class Cursor(Reader):
 
     # --- the stream tells ---
 
-    cdef int removed(self, uint64_t seq, Turn turn) except -1:
+    cdef int removed(self, uint64_t seq, Span subject, Turn turn) except -1:
         cdef Delivery* entry
-        self.count_removed(seq)
+        self.count_removed(seq, subject)
         entry = self.pending.find_tracked(seq)
         if entry != NULL:
             self._gone(entry, turn)
@@ -589,7 +589,7 @@ cdef class Cursor(Reader):
             if turn.stalled:
                 self.agenda.put(self.alarm, turn.now_ns + REST_NS, turn)
                 return 0
-            if budget == 0 or bytes_budget < 0:
+            if budget == 0 or bytes_budget < 0 or self.census is not None and self.count_on():
                 turn.again(self)
                 return 0
             entry = self.pending.front()

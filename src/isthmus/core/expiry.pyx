@@ -22,7 +22,7 @@ from isthmus.core.message cimport Span, span, span_of
 from isthmus.core.segment cimport Record
 from isthmus.core.stored cimport NEVER_EXPIRES, STORED, WITH_TTL, Stored
 from isthmus.core.stream_log cimport StreamLog
-from isthmus.core.subject_tree cimport SubjectEntry
+from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.turn cimport Turn
 
 cdef enum:

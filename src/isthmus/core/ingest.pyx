@@ -13,6 +13,7 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 from isthmus.core.decimal cimport parse_u64
 from isthmus.core.duplicates cimport Duplicates
 from isthmus.core.lookup cimport last_of
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.roll cimport Hearer
@@ -22,7 +23,7 @@ from isthmus.core.stored cimport (
     BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED, STORED, WRONG_LAST, Stored
 )
 from isthmus.core.stream_log cimport StreamLog, exact, message_bytes
-from isthmus.core.subject_tree cimport SubjectEntry, subject_matches
+from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
 

@@ -11,13 +11,13 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport parse_u64, print_u64
 from isthmus.core.ingest cimport NO_ROOM, Ingest
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport RECORD_REMOVE
 from isthmus.core.stored cimport STORED, Stored
-from isthmus.core.subject_tree cimport subject_matches
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
 

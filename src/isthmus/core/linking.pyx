@@ -18,7 +18,8 @@ from libc.stdint cimport uint64_t
 
 from isthmus.core.segment cimport Record
 from isthmus.core.stored cimport Stored
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.subject_order cimport SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 
 
 cdef class Linking:

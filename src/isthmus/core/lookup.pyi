@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.subject_tree import SubjectTree
 
@@ -19,7 +17,4 @@ class Search:
 
 def last_seq(log: StreamLog, tree: SubjectTree, pattern: bytes) -> int: ...
 def next_seq(log: StreamLog, tree: SubjectTree, pattern: bytes, seq: int) -> int: ...
-def count_from(
-    log: StreamLog, tree: SubjectTree, pattern: bytes, seq: int
-) -> Iterator[int | None]: ...
 def last_up_to(log: StreamLog, tree: SubjectTree, subject: bytes, up_to: int) -> int: ...

@@ -8,13 +8,13 @@ become exact.
 from libc.stdint cimport uint64_t
 
 from isthmus.core.effort cimport LOOK_NS, spend
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog, exact
-from isthmus.core.subject_tree cimport (
-    SubjectEntry, SubjectTree, SubjectVisitor, subject_matches
-)
+from isthmus.core.subject_order cimport SubjectEntry, SubjectVisitor
+from isthmus.core.subject_tree cimport SubjectTree
 
 cdef enum:
     LOOKED_BACK = 64            # messages; a pattern of many subjects has one among them
@@ -118,27 +118,6 @@ cdef uint64_t _among_the_newest(StreamLog log, Span pattern) except? 0:
     return 0
 
 
-cdef class Tally(SubjectVisitor):
-    """Counts messages from a sequence on; a subject that lies on both sides of it ends the walk."""
-
-    cdef StreamLog log
-    cdef SubjectTree tree
-    cdef uint64_t seq
-    cdef uint64_t total
-    cdef bint straddles
-
-    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
-        cdef SubjectEntry* found = entry
-        if entry.stale:
-            found = exact(self.log, self.tree, subject)
-        if found.first_seq >= self.seq:
-            self.total += found.count
-        elif found.last_seq >= self.seq:
-            self.straddles = True
-            return 1
-        return 0
-
-
 cdef class Highest(SubjectVisitor):
     """The highest sequence under any subject of a walk."""
 
@@ -169,48 +148,6 @@ def next_seq(
     while search.step():
         pass
     return search.found
-
-
-def count_from(
-    StreamLog log not None, SubjectTree tree not None, bytes pattern not None, uint64_t seq
-):
-    """How many messages from `seq` on have a subject that matches: a generator of that number.
-
-    Yields None after each slice but the last, then the number.
-    """
-    cdef Tally tally = Tally.__new__(Tally)
-    cdef Record record
-    cdef Span resume
-    cdef bytes after = b""
-    cdef uint64_t reached = 0
-    cdef uint64_t count = 0
-    cdef Py_ssize_t left
-    cdef int state
-    tally.log = log
-    tally.tree = tree
-    tally.seq = seq
-    while tree.walk(span_of(pattern), span_of(after), SLICE, tally, &resume):
-        if tally.straddles:
-            break
-        after = resume.data[: resume.size]
-        spend(LOOK_NS * SLICE)
-        yield None
-    if not tally.straddles:
-        yield tally.total
-        return
-    left = SLICE
-    while True:
-        state = log.next_match(span_of(pattern), seq, left, &record, &reached)
-        if state == 0:
-            break
-        count += state == 1
-        left -= <Py_ssize_t> (reached - seq) + 1 if state == 1 else left
-        seq = reached + (state == 1)
-        if left <= 0:
-            left = SLICE
-            spend(LOOK_NS * SLICE)
-            yield None
-    yield count
 
 
 def last_up_to(

@@ -7,10 +7,10 @@ subject are a hundred together.
 
 from libc.string cimport memcmp
 
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.rewriting cimport Rewriting
-from isthmus.core.subject_tree cimport subject_matches
 from isthmus.core.turn cimport Turn
 
 

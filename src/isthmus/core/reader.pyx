@@ -2,23 +2,26 @@
 """Where a consumer stands in its stream; see `reader.pxd` for the picture.
 
 Owns the position and the count of what is unseen. Knows no deliveries and no acknowledgements.
-Invariant: `unseen()` is the number of matching messages at or above `next_seq`, plus those chosen
-that are still to come.
+Invariant: when there is no census, `unseen()` is the number of matching messages at or above
+`next_seq`, plus those chosen that are still to come.
 """
 
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
-from isthmus.core.message cimport Span, span, span_of
+from isthmus.core.census cimport Census
+from isthmus.core.effort cimport LOOK_NS, spend
+from isthmus.core.matching cimport subject_matches
+from isthmus.core.message cimport Span, span_of
 from isthmus.core.segment cimport Record
 from isthmus.core.stored cimport Follower, Stored, Watch
 from isthmus.core.stream_log cimport exact
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectVisitor, subject_matches
+from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.turn cimport Turn
 
 cdef enum:
     SLICE_LOOKED = 16_384       # messages looked at for a filter
-    LOOK_ALL = 0x7FFFFFFF
+    SLICE_COUNTED = 8192        # groups of subjects, or messages: less than a millisecond
 
 
 cdef class Reader(Follower):
@@ -29,12 +32,15 @@ cdef class Reader(Follower):
 
     @property
     def num_pending(self) -> int:
-        """Matching messages not delivered yet."""
+        """Matching messages not delivered yet; who can wait for a census calls `count_on` first."""
+        while self.count_on():
+            pass
         return self.unseen()
 
-    def recount(self) -> None:
-        """The stream lost messages that it told nobody of: count the unseen ones anew."""
-        self.count_again()
+    @property
+    def counted(self) -> bool:
+        """False while a census is to be taken, or under way: `count_on` does a slice of it."""
+        return self.census is None
 
     cdef int choose(self, list chosen) except -1:
         """Deliver these sequences first, ascending."""
@@ -53,32 +59,41 @@ cdef class Reader(Follower):
         self.count_again()
         return self.stored.attach(self)
 
-    cdef int matched(self, uint64_t seq, Turn turn) except -1:
+    cdef int matched(self, uint64_t seq, Span subject, Turn turn) except -1:
         if seq >= self.next_seq:
-            self.matching += 1
+            if self.census is None:
+                self.matching += 1
+            else:
+                self.census.changed(seq, subject, 1)
             if self.hungry:
                 self.stored.wake(self, turn)
         return 0
 
-    cdef void count_removed(self, uint64_t seq) noexcept:
+    cdef int count_removed(self, uint64_t seq, Span subject) except -1:
         """A message is gone: it is not unseen any more, or was not passed."""
         cdef Py_ssize_t low, high, middle
         if self.watches is None:
             if seq < self.next_seq and self.passed and not self.ahead:
                 self.passed -= 1
         elif seq >= self.next_seq:
-            self.matching -= 1
+            if self.census is None:
+                self.matching -= 1
+            else:
+                self.census.changed(seq, subject, -1)
         elif self.chosen_at < self.chosen_count:
             low = self.chosen_at
-            high = self.chosen_count
+            high = self.chosen_count if self.census is None else self.chosen_counted
             while low < high:
                 middle = (low + high) // 2
                 if self.chosen[middle] < seq:
                     low = middle + 1
                 else:
                     high = middle
-            if low < self.chosen_count and self.chosen[low] == seq:
+            if low < self.chosen_count and self.chosen[low] == seq and (
+                self.census is None or low < self.chosen_counted
+            ):
                 self.matching -= 1
+        return 0
 
     cdef void pass_by(self, Record* record) noexcept:
         if self.chosen_at < self.chosen_count:
@@ -174,35 +189,41 @@ cdef class Reader(Follower):
         self.front_mark = stored.front_gone
 
     cdef int count_again(self) except -1:
+        """What is unseen is to be counted: at once without filters, else by a census."""
         cdef Stored stored = self.stored
-        cdef Tally tally
         cdef Watch watch
-        cdef Record record
-        cdef Span resume
-        cdef uint64_t seq, reached = 0
-        cdef Py_ssize_t index
         self.front_mark = stored.front_gone
         self.ahead = self.next_seq > stored.log.last_seq + 1
         if self.watches is None:
             self.passed = stored.log.messages - stored.count_from(self.next_seq)
             return 0
         self.matching = 0
-        for index in range(self.chosen_at, self.chosen_count):
-            self.matching += stored.log.read(self.chosen[index], &record)
-        for watch in self.watches:
-            tally = Tally.__new__(Tally)
-            tally.reader = self
-            stored.tree.walk(span_of(watch.pattern), span(NULL, 0), LOOK_ALL, tally, &resume)
-            if not tally.straddles:
-                self.matching += tally.total
-                continue
-            seq = self.next_seq
-            while stored.log.next_match(
-                span_of(watch.pattern), seq, LOOK_ALL, &record, &reached
-            ) == 1:
-                self.matching += 1
-                seq = record.seq + 1
+        self.chosen_counted = self.chosen_at
+        self.census = Census(
+            stored.log, stored.tree, [watch.pattern for watch in self.watches], self.next_seq
+        )
         return 0
+
+    cpdef bint count_on(self) except -1:
+        """Count a slice of what a census must count; True if more is left."""
+        cdef Census census = self.census
+        cdef Py_ssize_t first = self.chosen_counted
+        cdef uint64_t seq
+        if census is None or self.stored.closed:
+            return False
+        while self.chosen_counted < self.chosen_count:
+            if self.chosen_counted - first == SLICE_COUNTED:
+                spend(SLICE_COUNTED * LOOK_NS)
+                return True
+            seq = self.chosen[self.chosen_counted]
+            self.matching += self.stored.log.next_present(seq) == seq
+            self.chosen_counted += 1
+        if census.step(SLICE_COUNTED):
+            return True
+        if self.census is census:           # reading may have found damage, and begun another
+            self.matching += census.done
+            self.census = None
+        return self.census is not None
 
     cdef bint _matches(self, Span subject) noexcept:
         cdef Watch watch
@@ -216,22 +237,3 @@ cdef class Reader(Follower):
         watch.follower = self
         watch.pattern = pattern
         return watch
-
-
-cdef class Tally(SubjectVisitor):
-    """Counts messages at or above a reader's position under the subjects of a walk."""
-
-    cdef Reader reader
-    cdef uint64_t total
-    cdef bint straddles
-
-    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
-        cdef SubjectEntry* found = entry
-        if entry.stale:
-            found = exact(self.reader.stored.log, self.reader.stored.tree, subject)
-        if found.first_seq >= self.reader.next_seq:
-            self.total += found.count
-        elif found.last_seq >= self.reader.next_seq:
-            self.straddles = True
-            return 1
-        return 0

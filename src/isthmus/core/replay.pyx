@@ -24,7 +24,8 @@ from isthmus.core.segment cimport (
 )
 from isthmus.core.stored cimport ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED
 from isthmus.core.stream_log cimport StreamLog, exact, trim
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.subject_order cimport SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 
 from isthmus.base.errors import StoreError
 

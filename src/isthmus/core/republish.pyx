@@ -10,12 +10,12 @@ from libc.string cimport memcpy
 
 from isthmus.core.decimal cimport print_u64
 from isthmus.core.direct_inlet cimport Kept
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span, span_of
 from isthmus.core.rewriting cimport SUBJECT_MAX, Rewriting
 from isthmus.core.segment cimport Record
 from isthmus.core.stamp cimport Stamp
 from isthmus.core.stored cimport Stored
-from isthmus.core.subject_tree cimport subject_matches
 from isthmus.core.turn cimport Turn
 
 

@@ -27,7 +27,8 @@ from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog
 from isthmus.core.sublist cimport Sublist
 from isthmus.core.succession cimport Succession
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.subject_order cimport SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 from isthmus.core.turn cimport Turn
 
 cdef enum Note:                 # what a held reply says
@@ -72,9 +73,9 @@ cdef class Follower(Holder):
     cdef list watches                     # its filters; None: it gets everything
 
     # a message that matches one of its filters was stored
-    cdef int matched(self, uint64_t seq, Turn turn) except -1
+    cdef int matched(self, uint64_t seq, Span subject, Turn turn) except -1
     # this message is gone; only told of interior ones, or if it matches a filter
-    cdef int removed(self, uint64_t seq, Turn turn) except -1
+    cdef int removed(self, uint64_t seq, Span subject, Turn turn) except -1
     # everything below first_seq may be gone: look what of it was unacknowledged
     cdef int trimmed(self, Turn turn) except -1
     # do its filters let messages on `subject` through?

@@ -12,14 +12,14 @@ from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport print_u64
 from isthmus.core.journal cimport Holder, Journal
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stream_log cimport Block, StreamLog, exact
-from isthmus.core.subject_tree cimport (
-    STALE_FIRST, STALE_LAST, SubjectEntry, SubjectTree, subject_matches
-)
+from isthmus.core.subject_order cimport STALE_FIRST, STALE_LAST, SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 from isthmus.core.sublist cimport Match, Sublist
 from isthmus.core.succession cimport Succession
 from isthmus.core.turn cimport Turn
@@ -67,10 +67,10 @@ cdef class Usage:
 cdef class Follower(Holder):
     """Whoever reads a stream from front to back."""
 
-    cdef int matched(self, uint64_t seq, Turn turn) except -1:
+    cdef int matched(self, uint64_t seq, Span subject, Turn turn) except -1:
         raise NotImplementedError(type(self).__name__)
 
-    cdef int removed(self, uint64_t seq, Turn turn) except -1:
+    cdef int removed(self, uint64_t seq, Span subject, Turn turn) except -1:
         raise NotImplementedError(type(self).__name__)
 
     cdef int trimmed(self, Turn turn) except -1:
@@ -355,7 +355,7 @@ cdef class Stored(Holder):
             if not self.quiet:
                 self.journal_removal(RECORD_REMOVE, seq, b"", turn)
             for follower in self.plain:
-                follower.removed(seq, turn)
+                follower.removed(seq, record.subject, turn)
         if self.filters is not None:
             self.tell_filters(seq, record.subject, False, turn)
         return 1
@@ -393,9 +393,9 @@ cdef class Stored(Holder):
             for index in range(found.plain):
                 follower = (<Watch> found.receivers[index]).follower
                 if stored:
-                    follower.matched(seq, turn)
+                    follower.matched(seq, subject, turn)
                 else:
-                    follower.removed(seq, turn)
+                    follower.removed(seq, subject, turn)
         finally:
             self.filters.release(&found)
         return 0

@@ -30,7 +30,8 @@ cimport cython
 from isthmus.core.buffer cimport Buffer
 from isthmus.core.message cimport Span
 from isthmus.core.segment cimport Record
-from isthmus.core.subject_tree cimport SubjectEntry, SubjectTree
+from isthmus.core.subject_order cimport SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 
 cdef enum:
     BLOCK_BYTES = 1048576       # of a block, unless one record is larger

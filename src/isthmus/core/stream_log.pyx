@@ -14,14 +14,14 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from isthmus.core.buffer cimport Buffer, new_buffer
+from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.segment cimport (
     RECORD_MESSAGE, Record, entry_of, record_print, record_read, record_resync, record_size,
     record_view, record_write
 )
-from isthmus.core.subject_tree cimport (
-    STALE_FIRST, STALE_LAST, SubjectEntry, SubjectTree, subject_matches
-)
+from isthmus.core.subject_order cimport STALE_FIRST, STALE_LAST, SubjectEntry
+from isthmus.core.subject_tree cimport SubjectTree
 
 from isthmus.base.errors import StoreError
 

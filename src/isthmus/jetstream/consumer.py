@@ -7,6 +7,7 @@ subscribed exactly while the consumer exists; a push consumer has an outlet, whi
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -346,6 +347,14 @@ class Consumer:
         return sorted(seq for seq in last_seqs if done < seq <= self.resume_seq)
 
     # --- what it is ---
+
+    def count(self) -> Generator[None, None, None]:
+        """Count in slices what it has not seen, where that must be counted before `info`."""
+        while not self.cursor.counted:
+            more = self.cursor.count_on()
+            yield
+            if not more:
+                return
 
     def info(self, turn: Turn) -> ConsumerInfo:
         """Its state now."""

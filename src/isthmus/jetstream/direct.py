@@ -21,6 +21,7 @@ from isthmus.base.headers import parse_headers
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
 from isthmus.core.agenda import Steps, run_in_slices
+from isthmus.core.census import Census
 from isthmus.core.direct_inlet import DirectInlet
 from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
@@ -110,14 +111,13 @@ class DirectGets:
         first = search.found
         if not first or first > stored.visible_seq:
             return _NOT_FOUND
-        left = 0
-        for counted in lookup.count_from(stored.log, stored.tree, pattern, first):
-            if counted is None:
-                yield
-            else:
-                left = counted
+        census = Census(stored.log, stored.tree, [pattern], first)
+        while census.step():
+            yield
         chosen = self._following(pattern, first)
-        batch = _Batch(self.inlet, reply, chosen, left, count=request.batch, bare=request.no_hdr)
+        batch = _Batch(
+            self.inlet, reply, chosen, census.total, count=request.batch, bare=request.no_hdr
+        )
         batch.bound(request.max_bytes)
         return batch
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from isthmus.base import subjects
 from isthmus.core import upkeep
 from isthmus.core.agenda import run_in_slices
+from isthmus.core.census import Census
 from isthmus.core.turn import Turn
 
 if TYPE_CHECKING:
@@ -86,7 +87,10 @@ def purge_matching(
     after = log.first_seq
     left = log.messages
     if keep:
-        left = max((yield from _count(stream, pattern)) - keep, 0)
+        census = Census(log, stored.tree, [pattern.encode()])
+        while census.step():
+            yield
+        left = max(census.total - keep, 0)
     gone = 0
     swept = [consumer.cursor for consumer in stream if _covers(pattern, consumer)]
     while left and after and not stored.closed:
@@ -107,17 +111,6 @@ def purge_matching(
             yield
         _pass_purged(stream, pattern, search.found or log.last_seq + 1, turn)
     return None if stored.closed else gone
-
-
-def _count(stream: Stream, pattern: str) -> Generator[None, None, int]:
-    """How many messages match."""
-    total, after = 0, b""
-    while True:
-        states, after = stream.stored.tree.matching(pattern.encode(), after, SUBJECT_SLICE)
-        total += sum(state.count for state in states)
-        if not after:
-            return total
-        yield
 
 
 def _covers(pattern: str, consumer: Consumer) -> bool:

@@ -72,6 +72,7 @@ from isthmus.jetstream.stream_config import StreamConfigRequest
 
 if TYPE_CHECKING:
     from isthmus.jetstream.account import AccountJetStream
+    from isthmus.jetstream.consumer import Consumer
     from isthmus.jetstream.stream import Stream
 
 
@@ -357,7 +358,7 @@ class Service:
 
     def consumer_create(
         self, asked: Asked, body: ConsumerCreateRequest, turn: Turn
-    ) -> bytes | None:
+    ) -> bytes | Slices | None:
         """A consumer, new or changed. Who copies the stream is told which one it is."""
         subject = consumer_requests.parse_create_subject(asked.subject)
         config = consumer_requests.require_agreement(subject, body)
@@ -369,6 +370,9 @@ class Service:
         consumer = self._account.create_consumer(
             subject.stream, config, turn, action=body.action, pedantic=body.pedantic
         )
+        return _when_counted(consumer, partial(self._made, asked, consumer, identity, turn))
+
+    def _made(self, asked: Asked, consumer: Consumer, identity: str, turn: Turn) -> bytes | None:
         answer = to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
         if not identity:
             return answer
@@ -395,6 +399,8 @@ class Service:
         """Consumers, a page at a time."""
         consumers = self._account.stream(asked.names[0]).shown_consumers()
         offset, page = _page(consumers, body.offset, LIST_LIMIT)
+        for consumer in page:
+            yield from consumer.count()
         infos = yield from _each(page, lambda consumer: consumer.info(turn))
         return to_body(
             ConsumerList(
@@ -406,10 +412,11 @@ class Service:
             )
         )
 
-    def consumer_info(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
+    def consumer_info(self, asked: Asked, _body: Value, turn: Turn) -> bytes | Slices | None:
         """One consumer."""
         consumer = self._account.consumer(asked.names[0], asked.names[1])
-        return to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
+        kind = Response(type=asked.endpoint.type)
+        return _when_counted(consumer, lambda: to_body(kind, consumer.shown(turn)))
 
     def consumer_pause(self, asked: Asked, body: ConsumerPauseRequest, turn: Turn) -> bytes:
         """A consumer delivers nothing for a while, or goes on."""
@@ -432,7 +439,9 @@ class Service:
         self._account.consumer(asked.names[0], asked.names[1]).unpin(body.group, turn)
         return to_body(Response(type=asked.endpoint.type))
 
-    def consumer_reset(self, asked: Asked, body: ConsumerResetRequest, turn: Turn) -> bytes | None:
+    def consumer_reset(
+        self, asked: Asked, body: ConsumerResetRequest, turn: Turn
+    ) -> bytes | Slices | None:
         """A consumer begins anew; silence where there is none."""
         stream = self._account.streams.get(asked.names[0])
         consumer = stream.consumers.get(asked.names[1]) if stream is not None else None
@@ -440,6 +449,9 @@ class Service:
             return None
         self._account.require_writable()
         seq = consumer.reset(body.seq, turn)
+        return _when_counted(consumer, partial(self._begun_anew, asked, consumer, seq, turn))
+
+    def _begun_anew(self, asked: Asked, consumer: Consumer, seq: int, turn: Turn) -> bytes | None:
         info = consumer.shown(turn)
         answer = to_body(Response(type=asked.endpoint.type), info, Reset(reset_seq=seq))
         if not asked.copies:
@@ -452,6 +464,18 @@ class Service:
         """The end of a consumer."""
         self._account.delete_consumer(asked.names[0], asked.names[1], turn)
         return to_body(Success(type=asked.endpoint.type, success=True))
+
+
+def _when_counted(consumer: Consumer, answer: Callable[[], bytes | None]) -> bytes | Slices | None:
+    """`answer` when it is known what the consumer has not seen: mostly at once."""
+    if not consumer.cursor.count_on():
+        return answer()
+    return _count_first(consumer, answer)
+
+
+def _count_first(consumer: Consumer, answer: Callable[[], bytes | None]) -> Slices:
+    yield from consumer.count()
+    return answer()
 
 
 def _each(

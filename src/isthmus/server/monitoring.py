@@ -205,6 +205,7 @@ class Monitoring:
     def _stream(self, stream: Stream) -> Generator[None, None, StreamSnapshot]:
         consumers: list[ConsumerSnapshot] = []
         for consumer in stream.shown_consumers():
+            yield from consumer.count()
             info = consumer.info(self._hub.turn)
             consumers.append(ConsumerSnapshot(name=consumer.name, info=info))
             if len(consumers) % STREAMS_SLICE == 0:
