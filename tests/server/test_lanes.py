@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import msgspec
+import pytest
 
+from isthmus.server.disks import FileDisk
 from isthmus.server.lanes import LaneThread
-from isthmus.store.jobs import Job, Operation
+from isthmus.store.jobs import Job, Operation, Sync, WriteAt
 from isthmus.testing.disks import MemoryDisk
 
 
@@ -75,3 +78,164 @@ def test_close_waits_for_what_was_submitted():
         return [number for number, _ in seen]
 
     assert asyncio.run(run()) == list(range(20))
+
+
+# --- groups of the journal, on a real disk: written without Python ---
+
+
+class PlainDisk(FileDisk):
+    """Its files are open, and nobody writes to them in Python."""
+
+    def __init__(self, root, *paths):
+        super().__init__(root)
+        for path in paths:
+            super().write_at(path, 0, bytes(16))
+
+    def write_at(self, path, offset, data):
+        raise AssertionError("a group was written in Python")
+
+    def sync(self, path):
+        raise AssertionError("a group was synced in Python")
+
+
+class Told:
+    """What a lane told, in order."""
+
+    def __init__(self, disk):
+        self.events: list[str] = []
+        self.lane = LaneThread("test", disk, asyncio.get_running_loop(), self.done)
+        self.changed = asyncio.Event()
+
+    def done(self, job, error):
+        job.done(error, None)
+
+    def tell(self, event):
+        self.events.append(event)
+        self.changed.set()
+
+    def submit(self, name, operations, rest=(), lane="journal"):
+        self.lane.submit(
+            Job(
+                lane,
+                operations,
+                lambda error, _turn: self.tell(f"{name}: {error}"),
+                rest=rest,
+                failed=lambda error: self.tell(f"{name}, late: {error}"),
+            )
+        )
+
+    async def wait_for(self, count):
+        async with asyncio.timeout(30):
+            while len(self.events) < count:
+                self.changed.clear()
+                await self.changed.wait()
+        return self.events
+
+
+def group(offset, data, path="a"):
+    return [WriteAt(path=path, offset=offset, data=data), Sync(path=path)]
+
+
+def on(disk, story):
+    """`story(told)` on a loop; what was told, after the lane is closed."""
+
+    async def run() -> list[str]:
+        told = Told(disk)
+        try:
+            await story(told)
+        finally:
+            told.lane.close()
+            await asyncio.sleep(0)
+        return told.events
+
+    try:
+        return asyncio.run(run())
+    finally:
+        disk.close()
+
+
+def test_a_group_on_open_files_is_written_without_python(tmp_path):
+    async def story(told):
+        told.submit("one", group(0, b"ab"), rest=[WriteAt(path="a", offset=2, data=b"mark")])
+        await told.wait_for(1)
+        told.submit("two", group(2, memoryview(b"cd")))
+        await told.wait_for(2)
+
+    assert on(PlainDisk(tmp_path, "a"), story) == ["one: None", "two: None"]
+    assert (tmp_path / "a").read_bytes().startswith(b"abcd")
+
+
+def test_groups_and_other_jobs_keep_their_order(tmp_path):
+    """Some find no room in the writer, some files are not open yet, some is no group at all."""
+
+    async def story(told):
+        for number in range(40):
+            path = f"{number % 3}"
+            told.submit(f"{number}", group(number, b"x", path) if number % 5 else [])
+        await told.wait_for(40)
+
+    assert on(FileDisk(tmp_path), story) == [f"{number}: None" for number in range(40)]
+    written = {number for number in range(40) if number % 5}
+    for path in range(3):
+        there = {at for at, byte in enumerate((tmp_path / f"{path}").read_bytes()) if byte}
+        assert there == {number for number in written if number % 3 == path}
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """The file `full` takes nothing; it is open."""
+    disk = FileDisk(tmp_path)
+    (tmp_path / "full").symlink_to("/dev/full")
+    disk.write_at("a", 0, b"")
+    with pytest.raises(OSError, match="No space left"):
+        disk.write_at("full", 0, b"x")
+    return disk
+
+
+FULL = "[Errno 28] No space left on device: 'full'"
+
+
+def test_a_group_that_fails_names_its_file_and_the_next_is_not_written(full_disk):
+    async def story(told):
+        told.submit("one", [*group(0, b"a")[:1], WriteAt(path="full", offset=0, data=b"x")])
+        await told.wait_for(1)
+        told.submit("two", group(4, b"later"))
+        await told.wait_for(2)
+
+    one, two = on(full_disk, story)
+    assert one == f"one: {FULL}"
+    assert two == "two: [Errno 28] No space left on device: 'a'"
+    assert (full_disk.root / "a").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("in_python", [False, True])
+def test_a_rest_that_fails_is_told_of_after_its_job(full_disk, in_python):
+    async def story(told):
+        first = [] if in_python else group(0, b"a")
+        told.submit("one", first, rest=[WriteAt(path="full", offset=0, data=b"x")])
+        await told.wait_for(2)
+
+    assert on(full_disk, story) == ["one: None", f"one, late: {FULL}"]
+
+
+def test_a_file_that_was_removed_meanwhile_is_closed_when_the_lane_is(tmp_path):
+    disk = FileDisk(tmp_path)
+    disk.write_at("a", 0, b"")
+
+    async def story(told):
+        told.submit("one", group(0, b"a"))
+        await told.wait_for(1)
+        disk.remove("a")
+        assert open_files(tmp_path) == ["a (deleted)"]
+
+    on(disk, story)
+    assert open_files(tmp_path) == []
+
+
+def open_files(folder):
+    """Names below `folder` that this process has open."""
+    links = Path("/proc/self/fd").iterdir()
+    found = [str(link.readlink()) for link in links if link.is_symlink()]
+    return sorted(
+        name.removeprefix(f"{folder}/") for name in found if name.startswith(f"{folder}/")
+    )

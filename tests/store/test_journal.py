@@ -1,5 +1,6 @@
 """Group commit: one group at a time, released after its sync and never before."""
 
+from isthmus.core.replay import survey
 from isthmus.core.segment import KINDS
 from isthmus.core.turn import Turn
 from isthmus.store.journal import REST_BYTES, REST_NS, JournalOwner
@@ -69,6 +70,41 @@ def test_a_group_is_written_then_synced_then_marked():
         ("sync", path),
         ("write", path),
     ]
+
+
+def test_a_group_is_released_before_its_mark_is_written_and_the_mark_says_so():
+    bench = Bench()
+    bench.publish("a")
+    (job,) = bench.lane("journal")
+    bench.jobs.remove(job)
+    job.run_first(bench.disk)
+    job.done(None, bench.turn)
+    assert bench.released == ["a"]
+    path = "journal/00000000000000000001.seg"
+    found = survey(
+        bench.disk.read(path, 0, SEGMENT_BYTES), secret=5, number=1, segment_bytes=SEGMENT_BYTES
+    )
+    assert found.released < bench.journal.durable_lsn
+    job.run_rest(bench.disk)
+    found = survey(
+        bench.disk.read(path, 0, SEGMENT_BYTES), secret=5, number=1, segment_bytes=SEGMENT_BYTES
+    )
+    assert found.released == bench.journal.durable_lsn
+
+
+def test_a_mark_that_cannot_be_written_releases_nothing_more():
+    bench = Bench()
+    bench.publish("a")
+    bench.publish("b")
+    job = bench.lane("journal")[0]
+    bench.complete()
+    job.failed_late(OSError(5, "Input/output error"))
+    assert bench.released == ["a"]
+    bench.complete()
+    assert bench.released == ["a"]
+    assert bench.told == ["journal write failed: [Errno 5] Input/output error"]
+    bench.publish("c")
+    assert bench.lane("journal") == []
 
 
 def test_what_comes_meanwhile_is_the_next_group():

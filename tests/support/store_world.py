@@ -23,11 +23,15 @@ class PowerCut(BaseException):
 
 
 class Shell:
-    """Carries out jobs: each lane in order, lanes in any order; what is run is told of later."""
+    """Carries out jobs: each lane in order, lanes in any order; what is run is told of later.
 
-    def __init__(self, disk, turn):
+    `early`: the rest of a job is carried out some time after it was told of, as by a real lane.
+    """
+
+    def __init__(self, disk, turn, *, early=False):
         self.disk = disk
         self.turn = turn
+        self.early = early
         self.lanes = {"journal": [], "segments": [], "blocks": []}
         self.told = []  # run, and not yet told
 
@@ -45,17 +49,33 @@ class Shell:
         if choice != "told":
             job = self.lanes[choice].pop(0)
             try:
-                job.run(self.disk)
+                (job.run_first if self.early else job.run)(self.disk)
             except OSError as error:
                 self.told.append((job, error))
             else:
                 self.told.append((job, None))
+                if self.early and job.rest:
+                    self.lanes[choice].insert(0, Rest(job))
             return
         # of one lane the jobs are told of in order
         job, error = self.told.pop(0)
+        if isinstance(job, Rest):
+            if error is not None:
+                job.failed_late(error)
+            return
         self.turn.begin(now_ns)
         job.done(error, self.turn)
         self.turn.finish()
+
+
+class Rest:
+    """What is left of a job that was told of: it stands before everything else in its lane."""
+
+    rest = ()
+
+    def __init__(self, job):
+        self.run_first = job.run_rest
+        self.failed_late = job.failed_late
 
 
 class StreamModel:
@@ -79,7 +99,7 @@ class StreamModel:
 class World:
     """One life of a process; `models` go on through all of them."""
 
-    def __init__(self, disk, seed, models=None, options=OPTIONS):
+    def __init__(self, disk, seed, models=None, options=OPTIONS, *, early=False):
         self.chance = random.Random(seed)
         self.turn = Turn(seed + 1)
         self.models = {} if models is None else models
@@ -89,7 +109,7 @@ class World:
             disk, SeededEntropy("store"), options=options, tell=self.told.append
         )
         self.logs, self.trees, self.failed = {}, {}, set()
-        self.shell = Shell(disk, self.turn)
+        self.shell = Shell(disk, self.turn, early=early)
 
     # --- a keeper for each stream ---
 

@@ -21,7 +21,7 @@ OPEN_MAX = 64
 _ZEROS = bytes(1 << 20)
 
 
-class _Open:
+class OpenFile:
     """An open file, who uses it, and whether it is to be closed after that."""
 
     def __init__(self, number: int) -> None:
@@ -36,7 +36,7 @@ class FileDisk:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._mutex = threading.Lock()
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._open: OrderedDict[str, OpenFile] = OrderedDict()
         self._lock = -1
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -149,6 +149,34 @@ class FileDisk:
         with contextlib.suppress(FileNotFoundError):
             rmtree(self.root / folder)
 
+    # --- open files ---
+
+    def hold(self, path: str) -> OpenFile | None:
+        """The file, open until `let_go`; None if it is not, or if that could only be known later.
+
+        For the loop: it waits for nobody.
+        """
+        if not self._mutex.acquire(blocking=False):
+            return None  # somebody opens a file right now
+        try:
+            file = self._open.get(path)
+            if file is not None:
+                self._open.move_to_end(path)
+                file.users += 1
+            return file
+        finally:
+            self._mutex.release()
+
+    def let_go(self, file: OpenFile, *, wait: bool = True) -> bool:
+        """It is not used any more; False: without waiting that could not be said."""
+        if not self._mutex.acquire(blocking=wait):
+            return False
+        try:
+            self._leave(file)
+        finally:
+            self._mutex.release()
+        return True
+
     @contextlib.contextmanager
     def _file(self, path: str, *, create: bool = True) -> Iterator[int]:
         """The number of an open file, which is kept for the next time."""
@@ -156,7 +184,7 @@ class FileDisk:
             file = self._open.get(path)
             if file is None:
                 flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-                file = self._open[path] = _Open(os.open(self.root / path, flags, 0o600))
+                file = self._open[path] = OpenFile(os.open(self.root / path, flags, 0o600))
                 if len(self._open) > OPEN_MAX:
                     self._drop(next(iter(self._open)))
             else:
@@ -168,10 +196,13 @@ class FileDisk:
             error.filename = path  # the system's own says only what, not where
             raise
         finally:
-            with self._mutex:
-                file.users -= 1
-                if file.forgotten and file.users == 0:
-                    os.close(file.number)
+            self.let_go(file)
+
+    def _leave(self, file: OpenFile) -> None:
+        """One user less; the mutex is held."""
+        file.users -= 1
+        if file.forgotten and file.users == 0:
+            os.close(file.number)
 
     def _forget(self, *paths: str) -> None:
         with self._mutex:

@@ -17,6 +17,10 @@ The store never waits. It hands a `Job` to `submit`, which the shell gave it; th
 
 Jobs of one lane run one after another, in the order of `submit`; lanes know nothing of each other
 and may share a thread. In a simulation `submit` may run the job at once and call `done` later.
+
+A job may have a `rest` that nobody waits for. A shell in a hurry runs `job.run_first(disk)`, tells
+`done`, and then runs `job.run_rest(disk)`, before anything else in that lane; if the rest fails it
+tells `job.failed_late(error)`.
 """
 
 from collections.abc import Callable, Sequence
@@ -123,27 +127,52 @@ class RemoveFolder(Operation):
 
 
 class Job:
-    """Operations to carry out in a worker, and what to tell on the loop afterwards."""
+    """Operations to carry out in a worker, and what to tell on the loop afterwards.
+
+    `rest` belongs to it too, but may be carried out after `done` was told: then `failed(error)` is
+    told if that cannot be done.
+    """
 
     def __init__(
         self,
         lane: Lane,
         operations: Sequence[Operation],
         done: Callable[[BaseException | None, Turn], None],
+        *,
+        rest: Sequence[Operation] = (),
+        failed: Callable[[BaseException], None] | None = None,
     ) -> None:
+        assert failed is not None or not rest
         self.lane = lane
         self.operations = operations
+        self.rest = rest
+        self.failed = failed
         self._done = done
 
     def run(self, disk: Disk) -> None:
         """Carry everything out, in the worker; the first failure ends it."""
+        self.run_first(disk)
+        self.run_rest(disk)
+
+    def run_first(self, disk: Disk) -> None:
+        """Carry out what `done` waits for."""
         for operation in self.operations:
+            operation.run(disk)
+
+    def run_rest(self, disk: Disk) -> None:
+        """Carry out what may come after it."""
+        for operation in self.rest:
             operation.run(disk)
 
     def done(self, error: BaseException | None, turn: Turn) -> None:
         """Tell the store, on the loop, how it went."""
         self.operations = ()  # what they held is free before the next group is asked for
         self._done(error, turn)
+
+    def failed_late(self, error: BaseException) -> None:
+        """Tell the store, on the loop, that the rest could not be carried out."""
+        assert self.failed is not None
+        self.failed(error)
 
 
 Submit = Callable[[Job], None]

@@ -9,8 +9,13 @@ What somebody waits for is written at once. What nobody waits for (a consumer's 
 for `REST_NS` or until `REST_BYTES` have collected, unless something urgent takes it along: a sync
 for each ack would only be in the way of what is waited for.
 
-        appended ─► take ─► Job: [a new segment], write, sync, mark ─► done ─► next group
-                                                                           └─► release
+        appended ─► take ─► Job: [a new segment], write, sync ─► done ─► next group
+                                                          │         └─► release
+                                                          └─ mark, which nobody waits for
+
+The mark says that all of the group is released. It stands where the next group begins, is written
+before that and is never synced for its own sake: without it a start knows the same from the next
+group's commit, and of the very last group only that it may have been released.
 
 A segment is ready before it is needed: while one fills, the next is renamed from the spare ones
 (their old records cannot pass for new ones) or created with zeros.
@@ -145,17 +150,18 @@ class JournalOwner:
             operations.append(WriteAt(path=path, offset=offset, data=data))
         if self.sync_interval_ns == 0:
             operations += [Sync(path=path) for path in paths]
+        rest: list[Operation] = []
         mark_lsn, mark = self.journal.mark()
         if mark:
             number, offset = divmod(mark_lsn, self._segment_bytes)
-            operations.append(WriteAt(path=segment_path(number), offset=offset, data=mark))
+            rest.append(WriteAt(path=segment_path(number), offset=offset, data=mark))
         self._writing = True
         self.groups += 1
 
         def done(error: BaseException | None, turn: Turn) -> None:
             self._writing = False
             if error is not None:
-                self.fail(f"journal write failed: {error}")
+                self._write_failed(error)
                 return
             if self.sync_interval_ns:
                 self._unsynced.update(paths)
@@ -170,10 +176,15 @@ class JournalOwner:
             if self.on_released is not None:
                 self.on_released(turn)
 
-        self._submit(Job("journal", operations, done))
+        self._submit(Job("journal", operations, done, rest=rest, failed=self._write_failed))
+
+    def _write_failed(self, error: BaseException) -> None:
+        self.fail(f"journal write failed: {error}")
 
     def fail(self, reason: str) -> None:
         """Stop for good: nothing is released any more."""
+        if self.journal.failed:
+            return  # the first reason is the one
         self.journal.fail(reason)
         self._tell(reason)
 

@@ -138,7 +138,7 @@ class Store:
             self._under_way -= 1
             done(error, turn)
 
-        self._shell(Job(job.lane, job.operations, counted))
+        self._shell(Job(job.lane, job.operations, counted, rest=job.rest, failed=job.failed))
 
     # --- timers ---
 

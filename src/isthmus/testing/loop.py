@@ -136,12 +136,16 @@ class SimLane:
 
     def submit(self, job: Job) -> None:
         """Carry it out."""
-        error: BaseException | None = None
         try:
-            job.run(self._disk)
-        except OSError as failure:
-            error = failure
-        self._loop.call_soon(self._done, job, error)
+            job.run_first(self._disk)
+        except OSError as error:
+            self._loop.call_soon(self._done, job, error)
+            return
+        self._loop.call_soon(self._done, job, None)
+        try:
+            job.run_rest(self._disk)
+        except OSError as error:
+            self._loop.call_soon(job.failed_late, error)
 
     def close(self) -> None:
         """Nothing is waiting."""
