@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from isthmus.identity import jwt
+from isthmus.identity import jwt, sharing_rules
 from isthmus.identity.claims import (
     Activation,
     Export,
@@ -286,3 +286,36 @@ def test_activation_rules(body, found):
 )
 def test_an_import_has_a_remote_and_a_local_subject(item, remote, local):
     assert (item.remote, item.local) == (remote, local)
+
+
+# --- very many of them ---
+
+MANY = 5000
+
+
+def test_very_many_subjects_are_not_compared_each_with_each(monkeypatch):
+    monkeypatch.setattr(sharing_rules, "contained_in", None)  # whoever calls it fails
+    exports = tuple(service(f"s.{number}.>") for number in range(MANY))
+    assert texts(check_exports(exports)) == []
+    imports = tuple(take(f"s.{n}.>", local_subject=f"l.{n}.>") for n in range(MANY))
+    assert texts(check_imports(imports, B)) == []
+
+
+def test_of_very_many_that_overlap_one_is_named():
+    exports = (*(service(f"s.{number}.>") for number in range(MANY)), service("s.>"))
+    assert texts(check_exports(exports)) == ['service export subject "s.>" already exports "s.0.>"']
+    imports = tuple(take(f"s.{n}.>", local_subject=f"l.{n}.>") for n in range(MANY))
+    assert texts(check_imports((*imports, take("b", local_subject="l.7.x")), B)) == [
+        f'overlapping subject namespace for "l.7.x" and "l.7.>" in same account "{A}"'
+    ]
+
+
+def test_wildcards_in_very_many_places_are_refused():
+    subjects = ["a." * place + "*" for place in range(600)]
+    exports = tuple(service(subject) for subject in subjects)
+    assert texts(check_exports(exports)) == [
+        "service export subjects have their wildcards in too many different places"
+    ]
+    assert texts(check_imports(tuple(take(one) for one in subjects), B)) == [
+        f'local subjects of account "{A}" have their wildcards in too many different places'
+    ]

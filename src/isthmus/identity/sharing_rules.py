@@ -7,6 +7,7 @@ Knows one account's claims at a time: whether the exporting account agrees is a 
 from collections.abc import Sequence
 
 from isthmus.base import subjects
+from isthmus.base.patterns import Patterns, first_overlap
 from isthmus.base.quoting import quote
 from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import ActivationClaims, Export, Import, ServiceLatency
@@ -23,6 +24,7 @@ from isthmus.identity.subject_rules import (
 from isthmus.identity.urls import check_info
 
 RESPONSE_TYPES = ("Singleton", "Stream", "Chunked")
+COMPARED_MAX = 500  # subjects of which each is compared with each, to name all that overlap
 
 
 # -- exports ---------------------------------------------------------------------------------------
@@ -87,6 +89,17 @@ def _check_token_position(subject: str, position: int) -> Findings:
 
 def _check_overlaps(kind: str, names: Sequence[str]) -> Findings:
     """One finding for each subject that holds another: the first it holds."""
+    if Patterns(names).too_varied:
+        yield error(f"{kind} export subjects have their wildcards in too many different places")
+        return
+    overlap = first_overlap(names)
+    if overlap is None:
+        return
+    if len(names) > COMPARED_MAX:
+        yield error(
+            f"{kind} export subject {quote(overlap[1])} already exports {quote(overlap[0])}"
+        )
+        return
     held: dict[str, str] = {}
     for place, narrow in enumerate(names):
         for other, broad in enumerate(names):
@@ -101,12 +114,49 @@ def _check_overlaps(kind: str, names: Sequence[str]) -> Findings:
 
 def check_imports(imports: Sequence[Import], importer: str) -> Findings:
     """Each import by itself, and local subjects of services from one account against each other."""
-    taken: dict[str, list[str]] = {}
+    services: dict[str, list[str]] = {}
     for item in imports:
         if item.type == "service":
-            local = item.to or without_references(item.local_subject) or item.subject
-            yield from _check_local(local, taken.setdefault(item.account, []), item.account)
+            services.setdefault(item.account, []).append(_local(item))
+    unclear = {}
+    for account, names in services.items():
+        complaint = _overlap(names, account)
+        if complaint or first_overlap(names) is not None:
+            unclear[account] = complaint
+    taken: dict[str, list[str]] = {}
+    for item in imports:
+        if item.type == "service" and item.account in unclear:
+            complaint = unclear[item.account]
+            if not complaint:
+                yield from _check_local(
+                    _local(item), taken.setdefault(item.account, []), item.account
+                )
+            elif item.account not in taken:
+                taken[item.account] = []
+                yield error(complaint)
         yield from check_import(item, importer)
+
+
+def _local(item: Import) -> str:
+    return item.to or without_references(item.local_subject) or item.subject
+
+
+def _overlap(names: Sequence[str], account: str) -> str:
+    """What to say of very many local subjects that overlap: of few, all that do are named."""
+    if len(names) <= COMPARED_MAX:
+        return ""
+    if Patterns(names).too_varied:
+        return (
+            f"local subjects of account {quote(account)} have their wildcards in too many"
+            " different places"
+        )
+    overlap = first_overlap(names)
+    if overlap is None:
+        return ""
+    return (
+        f"overlapping subject namespace for {quote(overlap[0])} and {quote(overlap[1])}"
+        f" in same account {quote(account)}"
+    )
 
 
 def _check_local(local: str, taken: list[str], account: str) -> Findings:
