@@ -1,9 +1,12 @@
 """What a change of one account means for the others."""
 
+from collections.abc import Callable
+
 import msgspec
+import pytest
 
 from isthmus.accounts.imports import Refusal
-from isthmus.accounts.registry import FOLLOW_SLICE, Registry
+from isthmus.accounts.registry import Registry
 from isthmus.accounts.spec import AccountSpec, Export, Import, Latency
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
@@ -69,27 +72,169 @@ def test_a_request_crosses_with_its_subject_rewritten():
     assert world.send("B", "svc.a") == []
 
 
+class Later:
+    """Slices that wait until they are asked for."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._works: list[Callable[[], bool]] = []
+        registry.defer = self._works.append
+
+    def one(self) -> bool:
+        """A slice of whatever waits; false if nothing does."""
+        if not self._works:
+            return False
+        if not self._works[0]():
+            self._works.pop(0)
+        self._registry.check()
+        return True
+
+    def all(self) -> int:
+        """All that is left; how many slices."""
+        count = 0
+        while self.one():
+            count += 1
+        return count
+
+
+MANY = 1000
+
+
 def test_hundreds_of_importers_follow_in_slices():
     world = World()
-    registry, count = world.registry, 10 * FOLLOW_SLICE
+    registry = world.registry
     wanted = importer().imports
-    for number in range(count):
+    for number in range(MANY):
         registry.update(AccountSpec(name=f"B{number}", imports=wanted), NOW)
-    slices = []
-    registry.defer = slices.append
+    later = Later(registry)
     registry.update(exporter(), NOW)
 
     def active() -> int:
-        return sum(registry.get(f"B{number}").complete for number in range(count))
+        return sum(registry.get(f"B{number}").complete for number in range(MANY))
 
-    (step,) = slices
-    assert step()
-    assert active() == FOLLOW_SLICE
+    assert 0 < active() < MANY / 10
     assert registry.following
-    while step():
-        registry.check()
-    assert active() == count
+    assert later.all() > MANY / 20
+    assert active() == MANY
     assert not registry.following
+
+
+def many(count: int = MANY, *, local: str = "c", **changes: object) -> AccountSpec:
+    """B imports so many things from C."""
+    imports = tuple(
+        Import(kind="service", account="C", remote=f"svc.{n}", local=f"{local}.{n}", **changes)
+        for n in range(count)
+    )
+    return AccountSpec(name="B", imports=imports)
+
+
+def active(world: World) -> int:
+    return sum(running.active for running in world.registry.get("B").imports)
+
+
+def test_an_account_with_very_many_imports_is_decided_in_slices():
+    world = make_world(exporter())
+    later = Later(world.registry)
+    world.registry.update(many(), NOW)
+    assert world.registry.undecided("B")
+    assert active(world) < MANY / 10
+    assert later.all() > MANY / 20
+    assert active(world) == MANY
+    assert not world.registry.undecided("B")
+    world.listen("C", "svc.*")
+    assert world.send("B", f"c.{MANY - 1}") == [("C", f"svc.{MANY - 1}")]
+
+
+def test_what_is_no_longer_imported_is_closed_before_anything_else_is_open():
+    world = make_world(exporter(), many())
+    world.listen("C", "svc.*")
+    before = [running.crossing for running in world.registry.get("B").imports]
+    later = Later(world.registry)
+    world.registry.update(many(local="d"), NOW)
+    while later.one():
+        open_now = [running.crossing for running in world.registry.get("B").imports]
+        assert not any(one.alive for one in before) or open_now == before
+    assert world.send("B", "c.7") == []
+    assert world.send("B", "d.7") == [("C", "svc.7")]
+    assert len(world.registry.get("B").core.sublist) == MANY
+
+
+@pytest.mark.parametrize("slices", [0, 1, 5, 20, 60])
+def test_a_change_in_the_middle_of_another_is_the_one_that_counts(slices):
+    world = make_world(exporter(), many())
+    later = Later(world.registry)
+    world.registry.update(many(local="d"), NOW)
+    for _ in range(slices):
+        later.one()
+    world.registry.update(many(10, local="e"), NOW)
+    later.all()
+    world.listen("C", "svc.*")
+    assert active(world) == 10
+    assert world.send("B", "c.7") == world.send("B", "d.7") == []
+    assert world.send("B", "e.7") == [("C", "svc.7")]
+    assert len(world.registry.get("B").core.sublist) == 10
+
+
+@pytest.mark.parametrize("slices", [0, 1, 5, 20, 60])
+def test_an_exporter_that_changes_in_the_middle_is_the_one_that_counts(slices):
+    for known in (False, True):
+        world = make_world(*([exporter()] if known else []))
+        later = Later(world.registry)
+        world.registry.update(many(), NOW)
+        for _ in range(slices):
+            later.one()
+        assert world.registry.wanted("C")
+        world.registry.update(AccountSpec(name="C") if known else exporter(), NOW)
+        later.all()
+        assert active(world) == (0 if known else MANY)
+
+
+def test_very_many_grants_that_end_at_once_end_in_slices():
+    ends_ns = NOW + 5 * SECOND
+    world = make_world(exporter(), msgspec.structs.replace(many(), expires_ns=ends_ns))
+    world.listen("C", "svc.*")
+    later = Later(world.registry)
+    assert [account.name for account in world.registry.tick(ends_ns)] == ["B"]
+    assert world.registry.deadline_ns() is None
+    assert 0 < active(world) < MANY
+    assert world.send("B", f"c.{MANY - 1}", ends_ns) == []  # whether that was noticed or not
+    later.all()
+    assert active(world) == 0
+
+
+def test_accounts_that_all_import_from_each_other_arrive_together():
+    names = [f"N{number}" for number in range(30)]
+    specs = {
+        name: AccountSpec(
+            name=name,
+            exports=(Export(kind="service", subject=f"at.{name}"),),
+            imports=tuple(
+                Import(kind="service", account=other, remote=f"at.{other}", local=f"to.{other}")
+                for other in names
+                if other != name
+            ),
+        )
+        for name in names
+    }
+    world = World()
+    world.registry.fetch = specs.get
+    world.registry.update(specs["N0"], NOW)
+    assert len(world.registry) == len(names)
+    assert all(account.complete for account in world.registry)
+    world.registry.check()
+
+
+def test_a_chain_of_imports_may_be_longer_than_a_stack():
+    def spec(number: int) -> AccountSpec:
+        export = Export(kind="service", subject="x")
+        wanted = Import(kind="service", account=f"N{number + 1}", remote="x", local=f"l{number}.x")
+        return AccountSpec(name=f"N{number}", exports=(export,), imports=(wanted,))
+
+    world = World()
+    world.registry.fetch = lambda name: None if name == "N3000" else spec(int(name[1:]))
+    world.registry.update(spec(0), NOW)
+    assert len(world.registry) == 3000
+    assert world.registry.get("N0").complete
 
 
 def test_an_importer_heals_when_its_exporter_arrives():

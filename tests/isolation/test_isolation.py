@@ -255,6 +255,9 @@ def run(machine: type[IsolationMachine], examples: int) -> None:
 def test_nothing_is_seen_that_may_not_be_and_nothing_is_lost():
     run(IsolationMachine, EXAMPLES)
     counts = IsolationMachine.counts
+    least = min(counts[pair] for pair in PAIRS)
+    print(f"{counts['step']} steps, {counts['publish']} publications, {counts['crossing']} cross")
+    print(f"each of {len(PAIRS)} pairs at least {least} times")
     assert counts["step"] >= examples(10_000, 100_000)
     assert counts["crossing"] >= 0.3 * counts["publish"]
     wanted = examples(10, 100)
@@ -277,8 +280,8 @@ class WithoutDenials(Isolation):
 def without_ends(authorise):
     """Grants never end, and no token is too old."""
 
-    def decide(importer, wanted, exporter, _now_ns):
-        verdict = authorise(importer, wanted, exporter, 0)
+    def decide(importer, wanted, exporter, _now_ns, offers):
+        verdict = authorise(importer, wanted, exporter, 0, offers)
         return replace(verdict, ends_ns=0) if isinstance(verdict, Grant) else verdict
 
     return decide

@@ -8,6 +8,7 @@ spec, with a crossing exactly where the two subjects fit.
 from collections.abc import Callable
 
 from isthmus.accounts.imports import Grant, Refusal
+from isthmus.accounts.offers import Offers
 from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.accounts.transform import fit
 from isthmus.base.errors import UsageError
@@ -16,8 +17,14 @@ from isthmus.core.latency import Latency as Measure
 from isthmus.core.router import AccountCore
 from isthmus.core.stream_import import StreamImport
 
+ImportKey = tuple[str, str, str, str]
 MakeMeasure = Callable[[AccountCore, Latency], Measure]
 RESPONSE_TYPES = {"Singleton": 0, "Stream": 1, "Chunked": 2}
+
+
+def import_key(wanted: Import) -> ImportKey:
+    """What no other import of the account has in common with it."""
+    return (wanted.kind, wanted.account, wanted.remote, wanted.local)
 
 
 class RunningImport:
@@ -43,8 +50,7 @@ class RunningImport:
         """Make the crossing agree with the verdict."""
         verdict = self.verdict
         if isinstance(verdict, Refusal) or exporter is None:
-            if self.crossing is not None:
-                self.crossing.close()
+            self.shut()
             return
         if self.crossing is not None and self.crossing.exporter is not exporter:
             self.withdraw()
@@ -69,6 +75,11 @@ class RunningImport:
             self._unsettled += (self.crossing,)
         self.crossing.subscribe()
 
+    @property
+    def key(self) -> ImportKey:
+        """What makes it the same import after a change: it keeps its crossing."""
+        return import_key(self.wanted)
+
     def take_unsettled(self) -> tuple[StreamImport, ...]:
         """Stream imports that began or ended since the last call: each has steps to take."""
         out, self._unsettled = self._unsettled, ()
@@ -90,6 +101,11 @@ class RunningImport:
             )
         return Crossing(importer, exporter, local=local, remote=remote, parts=found.outward)
 
+    def shut(self) -> None:
+        """Nothing crosses any more; it is withdrawn soon."""
+        if self.crossing is not None:
+            self.crossing.close()
+
     def withdraw(self) -> None:
         """The import is no longer wanted."""
         if isinstance(self.crossing, StreamImport) and self.crossing.subscribed:
@@ -105,9 +121,26 @@ class Account:
         assert core.name.decode() == spec.name
         self.spec = spec
         self.core = core
-        self.imports: list[RunningImport] = []
+        self.imports: list[RunningImport] = []  # a list of its own after each change
+        self.changes = 0  # how often the account changed: work for an earlier change is void
         self.updated_ns = 0
         self.expired = False
+        self._offers: Offers | None = None
+
+    def change(self, spec: AccountSpec, now_ns: int) -> None:
+        """It should be something else from now on; its imports follow (`rebuilding`)."""
+        self.spec = spec
+        self.changes += 1
+        self.updated_ns = now_ns
+        self.expired = bool(spec.expires_ns) and now_ns >= spec.expires_ns
+        self._offers = None
+
+    @property
+    def offers(self) -> Offers:
+        """What it exports, for looking up."""
+        if self._offers is None:
+            self._offers = Offers(self.spec.exports)
+        return self._offers
 
     @property
     def name(self) -> str:

@@ -4,8 +4,8 @@ One decision, made when accounts change, never per message: a `Grant` with its e
 with a reason. Rules: measured on nats-server 2.15.1.
 """
 
+from isthmus.accounts.offers import Offers
 from isthmus.accounts.spec import AccountSpec, Export, Import
-from isthmus.base import subjects
 from isthmus.base.values import Value
 from isthmus.identity import trust
 
@@ -25,22 +25,17 @@ class Refusal(Value):
     wakes_ns: int = 0  # time alone will change the answer then (not-before of a token)
 
 
-def find_export(exporter: AccountSpec, wanted: Import) -> Export | None:
-    """The export that offers the subject: the same subject first, else one that covers it."""
-    offers = [export for export in exporter.exports if export.kind == wanted.kind]
-    for export in offers:
-        if export.subject == wanted.remote:
-            return export
-    for export in offers:
-        if subjects.covers(export.subject, wanted.remote):
-            return export
-    return None
-
-
 def authorise(
-    importer: AccountSpec, wanted: Import, exporter: AccountSpec | None, now_ns: int
+    importer: AccountSpec,
+    wanted: Import,
+    exporter: AccountSpec | None,
+    now_ns: int,
+    offers: Offers | None = None,
 ) -> Grant | Refusal:
-    """Decide one import. A grant is good at `now_ns`: its end, if it has one, is later."""
+    """Decide one import. A grant is good at `now_ns`: its end, if it has one, is later.
+
+    `offers` are the exporter's exports, for who has looked them through already.
+    """
     if importer.expires_ns and now_ns >= importer.expires_ns:
         return Refusal(code="account_expired", reason=f"account {_label(importer)} has expired")
     if exporter is None:
@@ -50,7 +45,7 @@ def authorise(
         )
     if exporter.expires_ns and now_ns >= exporter.expires_ns:
         return Refusal(code="account_expired", reason=f"account {_label(exporter)} has expired")
-    export = find_export(exporter, wanted)
+    export = (offers or Offers(exporter.exports)).find(wanted.kind, wanted.remote)
     if export is None:
         return Refusal(
             code="export_missing",

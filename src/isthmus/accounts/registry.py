@@ -2,19 +2,27 @@
 
 Owns accounts and the moments at which time alone changes something (`deadline_ns`, `tick`). An
 account that somebody needs and that is not here is fetched by `fetch` (a resolver). Order does not
-matter: an import whose exporter arrives later heals by itself. Invariant: each running import's
-verdict is what `authorise` says of the two specs at the last change or deadline.
+matter: an import whose exporter arrives later heals by itself.
+
+A change is a generator (`_change`): its first slices are carried out at once, which is all of it
+but for accounts with very many imports or importers; the rest when the loop has time (`defer`).
+
+    fetch whom it imports from ─► rebuild its imports ─► decide each ─► those of others ─► circles
+
+Invariant: unless `following`, each running import's verdict is what `authorise` says of the two
+specs at the last change or deadline.
 """
 
-import heapq
-from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from isthmus.accounts.account import Account, RunningImport
 from isthmus.accounts.cycles import comes_back
 from isthmus.accounts.imports import Grant, Refusal, authorise
 from isthmus.accounts.latency import Meter, server_mark
 from isthmus.accounts.mappings import make_mapping
+from isthmus.accounts.moments import Moments
+from isthmus.accounts.pace import DECIDE_US, FETCH_US, LIST_US, VERIFY_US, Pace, Steps
+from isthmus.accounts.rebuilding import rebuild
 from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.base.errors import UsageError
 from isthmus.base.nuid import make_token
@@ -26,7 +34,8 @@ from isthmus.core.router import AccountCore
 Fetch = Callable[[str], AccountSpec | None]
 # Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
 EXPIRE_AT_MOST = 2000
-FOLLOW_SLICE = 16  # importers decided again in one slice: about half a millisecond
+AT_ONCE = 4  # slices of a change that do not wait: about two milliseconds
+_OVER = object()
 
 
 def fetch_nothing(_name: str) -> None:
@@ -56,9 +65,9 @@ class Registry:
         self._mark = server_mark(server_name)
         self._circular: set[str] = set()  # accounts with an import that is refused for a cycle
         self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
-        self._moments: list[tuple[int, str]] = []  # heap of when which account changes by itself
-        self._moment_of: dict[str, int] = {}  # the entries of the heap that count
-        self._following = 0  # accounts whose importers are being decided again
+        self._moments = Moments()  # when which account changes by itself
+        self._following = 0  # changes that are not carried out to the end
+        self._undecided: set[str] = set()  # accounts some of whose own imports are not decided yet
         self._answering: list[Crossing] = []  # shared by all accounts' cores
 
     def __iter__(self) -> Iterator[Account]:
@@ -77,8 +86,12 @@ class Registry:
 
     @property
     def following(self) -> bool:
-        """True while some of those who import from a changed account are not decided again."""
+        """True while a change is not carried out to the end."""
         return self._following > 0
+
+    def undecided(self, name: str) -> bool:
+        """True while some imports of an account are not what its last change makes them."""
+        return self.following and name in self._undecided
 
     def importers(self, name: str) -> Collection[str]:
         """The loaded accounts that import from this one."""
@@ -87,7 +100,7 @@ class Registry:
     def exporters(self, name: str) -> Collection[str]:
         """The accounts from which a loaded account imports."""
         account = self._accounts.get(name)
-        return {} if account is None else {one.wanted.account: None for one in account.imports}
+        return {} if account is None else _sources(account.spec)
 
     def load(self, name: str, now_ns: int) -> Account | None:
         """An account, fetched if it is not loaded; None if nobody knows it."""
@@ -101,22 +114,10 @@ class Registry:
     def update(self, spec: AccountSpec, now_ns: int) -> Account:
         """An account is new, or changed: everything that rests on it is decided again.
 
-        At once; if hundreds import from it, the others soon (`following`).
+        At once; if that concerns very many imports, the others soon (`following`).
         """
-        account = self._accounts.get(spec.name)
-        if account is None:
-            account = Account(spec, self._make_core(spec.name))
-            self._accounts[spec.name] = account
-            account.core.mapping = make_mapping(spec.mappings)
-        elif account.spec.mappings != spec.mappings:
-            account.core.mapping = make_mapping(spec.mappings)
-        account.spec = spec
-        account.updated_ns = now_ns
-        account.expired = bool(spec.expires_ns) and now_ns >= spec.expires_ns
-        self._rebuild_imports(account, now_ns)
-        self._follow(spec.name, now_ns)
-        for name in sorted(self._circular):
-            self._decide_circular(self._accounts[name], now_ns)
+        account = self._install(spec, now_ns)
+        self._carry_out(self._change(account, now_ns))
         for tell in self.on_update:
             tell(account)
         return account
@@ -124,20 +125,14 @@ class Registry:
     def deadline_ns(self) -> int | None:
         """When time alone next changes an account or an import (wall clock)."""
         moments = [answering.deadline_ns() for answering in self._under_way()]
-        while self._moments and self._moment_of.get(self._moments[0][1]) != self._moments[0][0]:
-            heapq.heappop(self._moments)
-        if self._moments:
-            moments.append(self._moments[0][0])
+        first_ns = self._moments.first_ns()
+        if first_ns is not None:
+            moments.append(first_ns)
         return min(moments, default=None)
 
     def tick(self, now_ns: int) -> list[Account]:
         """Decide what has come due; accounts that expired just now. Stale answers are closed."""
-        due = []
-        while self._moments and self._moments[0][0] <= now_ns:
-            when_ns, name = heapq.heappop(self._moments)
-            if self._moment_of.get(name) == when_ns:
-                del self._moment_of[name]
-                due.append(self._accounts[name])
+        due = [self._accounts[name] for name in self._moments.take_due(now_ns)]
         expired = [account for account in due if self._pass(account, now_ns)]
         left = EXPIRE_AT_MOST
         for answering in self._under_way():
@@ -151,51 +146,126 @@ class Registry:
         expires = bool(ends_ns) and now_ns >= ends_ns and not account.expired
         account.expired = account.expired or expires
         if expires:
-            self._follow(account.name, now_ns)
-        for running in account.imports:
-            if _due(running, now_ns):
-                self._decide(account, running, now_ns)
-        self._note(account)
+            self._carry_out(self._follow(account.name, now_ns, Pace()))
+        due = (running for running in account.imports if _due(running, now_ns))
+        self._carry_out(self._decide_some(account, due, now_ns, Pace()))
         return expires
 
-    def _follow(self, exporter: str, now_ns: int) -> None:
-        """Decide again what others import from an account, in slices: ten thousand may."""
-        waiting = deque(sorted(self._importers.get(exporter, ())))
-        if not waiting:
-            return
+    # --- a change, in slices ---
+
+    def _install(self, spec: AccountSpec, now_ns: int) -> Account:
+        """The account is there, or is told what it is now. Its imports are not decided yet."""
+        account = self._accounts.get(spec.name)
+        if account is None:
+            account = Account(spec, self._make_core(spec.name))
+            self._accounts[spec.name] = account
+            account.core.mapping = make_mapping(spec.mappings)
+        elif account.spec.mappings != spec.mappings:
+            account.core.mapping = make_mapping(spec.mappings)
+        before, after = _sources(account.spec), _sources(spec)
+        for exporter in before.keys() - after.keys():
+            self._importers[exporter].discard(spec.name)
+        for exporter in after:
+            self._importers.setdefault(exporter, set()).add(spec.name)
+        account.change(spec, now_ns)
+        self._undecided.add(spec.name)
+        return account
+
+    def _carry_out(self, steps: Steps) -> None:
+        """The first slices now, the others when there is time."""
 
         def some() -> bool:
             left = False
             try:
-                for _ in range(min(len(waiting), FOLLOW_SLICE)):
-                    importer = self._accounts[waiting.popleft()]
-                    for running in importer.imports:
-                        if running.wanted.account == exporter:
-                            self._decide(importer, running, now_ns)
-                left = bool(waiting)
+                left = next(steps, _OVER) is not _OVER
             finally:
                 if not left:
                     self._following -= 1
             return left
 
         self._following += 1
+        for _ in range(AT_ONCE):
+            if not some():
+                return
         self.defer(some)
 
-    def _note(self, account: Account) -> None:
-        """Keep in the heap when time alone next changes `account` or its imports."""
-        moments = [account.spec.expires_ns] if not account.expired else []
-        moments += [_moment(running) for running in account.imports]
-        when_ns = min((moment for moment in moments if moment), default=0)
-        if when_ns == self._moment_of.get(account.name, 0):
-            return
-        if not when_ns:
-            del self._moment_of[account.name]
-            return
-        self._moment_of[account.name] = when_ns
-        heapq.heappush(self._moments, (when_ns, account.name))
-        if len(self._moments) > 2 * len(self._moment_of) + 64:  # most of it is of the past
-            self._moments = [(when, name) for name, when in self._moment_of.items()]
-            heapq.heapify(self._moments)
+    def _change(self, account: Account, now_ns: int) -> Steps:
+        """Everything that rests on an account: its own imports, and those of others from it."""
+        pace = Pace()
+        arrived: list[Account] = []
+        yield from self._gather(account, arrived, now_ns, pace)
+        for one in (*reversed(arrived), account):  # whoever is imported from comes first
+            yield from self._decide_own(one, now_ns, pace)
+            yield from self._follow(one.name, now_ns, pace)
+        for name in sorted(self._circular):
+            yield from self._decide_circular(self._accounts[name], now_ns, pace)
+
+    def _gather(self, account: Account, arrived: list[Account], now_ns: int, pace: Pace) -> Steps:
+        """Fetch the accounts it imports from that are not here, and whom they import from."""
+        asked: set[str] = set()
+        todo = [account]
+        while todo:
+            for name in _sources(todo.pop().spec):
+                if name in self._accounts or name in asked:
+                    continue
+                asked.add(name)
+                spec = self.fetch(name)
+                if spec is not None and name not in self._accounts:
+                    found = self._install(spec, now_ns)
+                    arrived.append(found)
+                    todo.append(found)
+                    for tell in self.on_update:
+                        tell(found)
+                if pace.full(FETCH_US):
+                    yield
+
+    def _decide_own(self, account: Account, now_ns: int, pace: Pace) -> Steps:
+        """What an account imports is what it wants now."""
+        change = account.changes
+        yield from rebuild(account, self._settle, pace)
+        yield from self._decide_some(account, account.imports, now_ns, pace)
+        if account.changes == change:
+            self._undecided.discard(account.name)
+
+    def _follow(self, exporter: str, now_ns: int, pace: Pace) -> Steps:
+        """Decide again what others import from an account: ten thousand may."""
+        for name in sorted(self._importers.get(exporter, ())):
+            importer = self._accounts[name]
+            theirs = (one for one in importer.imports if one.wanted.account == exporter)
+            yield from self._decide_some(importer, theirs, now_ns, pace)
+
+    def _decide_circular(self, importer: Account, now_ns: int, pace: Pace) -> Steps:
+        """What would have gone round may have an end now."""
+        self._circular.discard(importer.name)
+        refused = [one for one in importer.imports if one.verdict is _CIRCULAR]
+        yield from self._decide_some(importer, refused, now_ns, pace)
+
+    def _decide_some(
+        self, importer: Account, some: Iterable[RunningImport], now_ns: int, pace: Pace
+    ) -> Steps:
+        """Decide these; when the account has changed meanwhile, its change decides all."""
+        change = importer.changes
+        for running in some:
+            self._decide(importer, running, now_ns)
+            if pace.full(DECIDE_US + (VERIFY_US if running.wanted.activation else 0)):
+                yield
+                if importer.changes != change:
+                    return
+        yield from self._note(importer, pace)
+
+    def _note(self, account: Account, pace: Pace) -> Steps:
+        """Keep when time alone next changes `account` or its imports."""
+        change = account.changes
+        when_ns = 0 if account.expired else account.spec.expires_ns
+        for running in account.imports:
+            moment_ns = _moment(running)
+            if moment_ns and (not when_ns or moment_ns < when_ns):
+                when_ns = moment_ns
+            if pace.full(LIST_US):
+                yield
+                if account.changes != change:
+                    return
+        self._moments.put(account.name, when_ns)
 
     def _under_way(self) -> list[Crossing]:
         """Crossings with answers under way."""
@@ -212,17 +282,20 @@ class Registry:
 
     def check(self) -> None:
         """Assert the invariants."""
+        self._moments.check()
         for account in self._accounts.values():
-            ends = [] if account.expired else [account.spec.expires_ns]
-            ends += [_moment(running) for running in account.imports]
-            moment = self._moment_of.get(account.name, 0)
-            assert moment == min((one for one in ends if one), default=0)
-            assert not moment or (moment, account.name) in self._moments
-            assert len(account.imports) == len(account.spec.imports)
             for running in account.imports:
-                assert account.name in self._importers[running.wanted.account]
                 if running.crossing is not None:
                     assert running.crossing.alive == running.active
+            if self.following:
+                continue
+            for exporter in _sources(account.spec):
+                assert account.name in self._importers[exporter]
+            assert account.name not in self._undecided
+            assert len(account.imports) == len(account.spec.imports)
+            ends = [] if account.expired else [account.spec.expires_ns]
+            ends += [_moment(running) for running in account.imports]
+            assert self._moments[account.name] == min((one for one in ends if one), default=0)
 
     def _make_core(self, name: str) -> AccountCore:
         seed = int.from_bytes(self._entropy.bytes(8), "little")
@@ -230,46 +303,17 @@ class Registry:
         core.answering = self._answering
         return core
 
-    def _rebuild_imports(self, account: Account, now_ns: int) -> None:
-        """Unchanged imports keep their crossing, so nothing under way is lost."""
-        before: dict[tuple[str, str, str, str], list[RunningImport]] = {}
-        for running in account.imports:
-            wanted = running.wanted
-            key = (wanted.kind, wanted.account, wanted.remote, wanted.local)
-            before.setdefault(key, []).append(running)
-        for running in account.imports:
-            self._importers[running.wanted.account].discard(account.name)
-        account.imports = []
-        for wanted in account.spec.imports:
-            self._importers.setdefault(wanted.account, set()).add(account.name)
-            kept = before.get((wanted.kind, wanted.account, wanted.remote, wanted.local))
-            running = kept.pop(0) if kept else RunningImport(wanted, _UNDECIDED)
-            running.wanted = wanted
-            account.imports.append(running)
-        for leftover in before.values():
-            for running in leftover:
-                running.withdraw()
-                self._settle(running)
-        for running in account.imports:
-            self._decide(account, running, now_ns, note=False)
-        self._note(account)
-
-    def _decide(
-        self, importer: Account, running: RunningImport, now_ns: int, *, note: bool = True
-    ) -> None:
+    def _decide(self, importer: Account, running: RunningImport, now_ns: int) -> None:
         wanted = running.wanted
-        exporter = self.load(wanted.account, now_ns)
-        running.verdict = authorise(
-            importer.spec, wanted, None if exporter is None else exporter.spec, now_ns
-        )
+        exporter = self._accounts.get(wanted.account)
+        spec, offers = (None, None) if exporter is None else (exporter.spec, exporter.offers)
+        running.verdict = authorise(importer.spec, wanted, spec, now_ns, offers)
         core = None if exporter is None else exporter.core
         if self._would_go_round(importer, running):
             running.verdict = _CIRCULAR
             self._circular.add(importer.name)
         running.apply(importer.core, core, self._make_measure)
         self._settle(running)
-        if note:
-            self._note(importer)
 
     def _settle(self, running: RunningImport) -> None:
         """A stream import meets those who listen, or leaves them: as many as they are."""
@@ -279,6 +323,8 @@ class Registry:
     def _would_go_round(self, importer: Account, running: RunningImport) -> bool:
         if running.wanted.kind == "stream" or isinstance(running.verdict, Refusal):
             return False
+        if not self._importers.get(importer.name):
+            return False  # nobody brings anything back to it
         try:
             return comes_back(importer.name, running.wanted, self._active_services)
         except UsageError:  # its subjects do not fit: `apply` says so
@@ -292,22 +338,19 @@ class Registry:
             if running.active and running.wanted.kind == "service"
         ]
 
-    def _decide_circular(self, importer: Account, now_ns: int) -> None:
-        """What would have gone round may have an end now."""
-        self._circular.discard(importer.name)
-        for running in importer.imports:
-            if running.verdict is _CIRCULAR:
-                self._decide(importer, running, now_ns)
-
     def _make_measure(self, exporter: AccountCore, wanted: Latency) -> Measure:
         meter = Meter(exporter, wanted.subject, self._entropy)
         return Measure(meter, wanted.percent, self._mark)
 
 
-_UNDECIDED = Refusal(code="undecided", reason="not decided yet")
 _CIRCULAR = Refusal(
     code="cycle", reason="import forms a cycle: requests would come back to this account"
 )
+
+
+def _sources(spec: AccountSpec) -> dict[str, None]:
+    """From whom an account imports, in order."""
+    return {wanted.account: None for wanted in spec.imports}
 
 
 def _moment(running: RunningImport) -> int:

@@ -260,7 +260,10 @@ class Hub:
 
     async def find_account(self, name: str) -> bool:
         """Look for an account elsewhere, if there is an elsewhere; True if it is here now."""
-        return self.lookups is not None and await self.lookups.obtain(name)
+        found = self.lookups is not None and await self.lookups.obtain(name)
+        while found and self.registry.undecided(name):  # noqa: ASYNC110 — work in turns, no event
+            await asyncio.sleep(0)
+        return found
 
     def authenticate(self, connection: Connection, connect: ConnectInfo) -> Verdict:
         """Who is it. Raises `AuthError`."""

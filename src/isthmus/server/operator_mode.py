@@ -99,7 +99,6 @@ class OperatorMode:
         self._pinned = frozenset(pinned) | ({self.system_account} if pinned else frozenset())
         # by name, of the accounts in the registry: what counts when a user comes
         self._claims: dict[str, AccountClaims] = {}
-        self._ready: dict[str, AccountSpec] = {}  # about to be loaded
         self.elsewhere: Callable[[str], None] | None = None  # look for an account that is not here
         registry.fetch = self.fetch
 
@@ -113,9 +112,6 @@ class OperatorMode:
             if self.elsewhere is not None:
                 self.elsewhere(key)
             return None
-        ready = self._ready.get(key)
-        if ready is not None and ready.token == token:
-            return ready
         try:
             return self.accept(token, key)
         except AuthError:
@@ -167,7 +163,7 @@ class OperatorMode:
         account_key = claims.nats.issuer_account or claims.issuer
         if self._pinned and account_key not in self._pinned:
             raise AuthError(f"account {account_key} is not pinned")
-        if self._registry.get(account_key) is None:
+        if self._registry.get(account_key) is None or self._registry.undecided(account_key):
             return Loading(self._load_and_admit(claims, account_key, connect, nonce, address))
         return self._admit(claims, account_key, connect, nonce, address)
 
@@ -178,27 +174,10 @@ class OperatorMode:
         return self._admit(claims, account_key, connect, nonce, address)
 
     def _load(self, key: str) -> Generator[None, None, None]:
-        """An account, after those that it imports from, near and far: a token in a step."""
-        found: list[AccountSpec] = []
-        try:
-            todo, seen = [key], set[str]()
-            while todo:
-                name = todo.pop()
-                if name in seen or self._registry.get(name) is not None:
-                    continue
-                seen.add(name)
-                spec = self.fetch(name)
-                if spec is not None:
-                    self._ready[name] = spec
-                    found.append(spec)
-                    todo += [wanted.account for wanted in spec.imports]
-                yield
-            for spec in reversed(found):
-                self._registry.load(spec.name, self._clock.wall_ns())
-                yield
-        finally:
-            for spec in found:
-                self._ready.pop(spec.name, None)
+        """An account, and what it imports, however much: nobody comes in before that is decided."""
+        self._registry.load(key, self._clock.wall_ns())
+        while self._registry.undecided(key):
+            yield
 
     def _admit(
         self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str

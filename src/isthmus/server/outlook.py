@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from isthmus.accounts.claims import make_spec
 from isthmus.accounts.imports import Refusal, authorise
+from isthmus.accounts.offers import Offers
 from isthmus.accounts.spec import AccountSpec, Import
 from isthmus.base.errors import AuthError
 from isthmus.identity import jwt
@@ -32,15 +33,19 @@ class Outlook:
         importer = self._read(token, self._trusted)
         if importer is None:
             return ()
-        exporters: dict[str, AccountSpec | None] = {importer.name: importer}
+        exporters: dict[str, tuple[AccountSpec | None, Offers]] = {
+            importer.name: (importer, Offers(importer.exports))
+        }
         found = []
         for wanted in importer.imports:
             if wanted.account not in exporters:
                 if len(exporters) > EXPORTERS_MAX:
                     continue
                 other = self._load(wanted.account)
-                exporters[wanted.account] = self._read(other, self._trusted) if other else None
-            verdict = authorise(importer, wanted, exporters[wanted.account], now_ns)
+                spec = self._read(other, self._trusted) if other else None
+                exporters[wanted.account] = spec, Offers(() if spec is None else spec.exports)
+            exporter, offers = exporters[wanted.account]
+            verdict = authorise(importer, wanted, exporter, now_ns, offers)
             if isinstance(verdict, Refusal):
                 found.append((wanted, verdict))
         return tuple(found)

@@ -214,18 +214,10 @@ class Pushes:
         if not isinstance(answer.replies, tuple):
             self._line.take(_send_all(system.core, reply, answer.replies, turn), _done, turn)
             return
-        lookups = self._hub.lookups
-        pushed = answer.changes[0].account if answer.changes else ""
-        if lookups is not None and lookups.unsettled(pushed):
-            task = self._hub.loop.create_task(
-                self._settle(lookups, pushed, system.core, reply, answer)
-            )
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
-        elif self._hub.registry.following:
+        if self._hub.registry.following:
             self._hub.in_slices(lambda: self._tell_late(system.core, reply, answer))
         else:
-            self._tell(system.core, reply, answer, turn)
+            self._tell_settled(system.core, reply, answer)
 
     async def _settle(
         self, lookups: Lookups, pushed: str, core: AccountCore, reply: bytes, answer: Answer
@@ -235,11 +227,22 @@ class Pushes:
         self._hub.in_slices(lambda: self._tell_late(core, reply, answer))
 
     def _tell_late(self, core: AccountCore, reply: bytes, answer: Answer) -> bool:
-        """True: not all who import from what changed are decided again yet."""
-        if not self._hub.registry.following:
+        """True: not all that rests on what changed is decided again yet."""
+        if self._hub.registry.following:
+            return True
+        self._tell_settled(core, reply, answer)
+        return False
+
+    def _tell_settled(self, core: AccountCore, reply: bytes, answer: Answer) -> None:
+        """Now, or when what the account imports from was found elsewhere, or was not."""
+        lookups = self._hub.lookups
+        pushed = answer.changes[0].account if answer.changes else ""
+        if lookups is None or not lookups.unsettled(pushed):
             self._tell(core, reply, answer, self._hub.turn)
-            return False
-        return True
+            return
+        task = self._hub.loop.create_task(self._settle(lookups, pushed, core, reply, answer))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     def _tell(self, core: AccountCore, reply: bytes, answer: Answer, turn: Turn) -> None:
         findings = self._inactive(answer)

@@ -1,0 +1,48 @@
+"""The imports of an account after a change: what is the same stays, the rest comes and goes.
+
+Owns the order in which that happens. Knows no verdicts: a new import is undecided. Invariant: an
+account's list is replaced as a whole; what is not in the new one is closed in the same moment, so
+that nothing crosses twice, and withdrawn afterwards, whatever happens to the account meanwhile.
+"""
+
+from collections.abc import Callable
+
+from isthmus.accounts.account import Account, ImportKey, RunningImport, import_key
+from isthmus.accounts.imports import Refusal
+from isthmus.accounts.pace import LIST_US, Pace, Steps
+
+UNDECIDED = Refusal(code="undecided", reason="not decided yet")
+
+
+def rebuild(account: Account, settle: Callable[[RunningImport], None], pace: Pace) -> Steps:
+    """`account.imports` becomes what its spec says; `settle` those that leave.
+
+    Unchanged imports keep their crossing, so nothing under way is lost.
+    """
+    change = account.changes
+    before: dict[ImportKey, list[RunningImport]] = {}
+    for running in account.imports:
+        before.setdefault(running.key, []).append(running)
+        if pace.full(LIST_US):
+            yield
+            if account.changes != change:
+                return
+    after = []
+    for wanted in account.spec.imports:
+        kept = before.get(import_key(wanted))
+        running = kept.pop(0) if kept else RunningImport(wanted, UNDECIDED)
+        running.wanted = wanted
+        after.append(running)
+        if pace.full(LIST_US):
+            yield
+            if account.changes != change:
+                return
+    leaving = [running for left in before.values() for running in left]
+    for running in leaving:
+        running.shut()
+    account.imports = after
+    for running in leaving:
+        running.withdraw()
+        settle(running)
+        if pace.full(LIST_US):
+            yield
