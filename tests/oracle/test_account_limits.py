@@ -181,3 +181,37 @@ def test_consumers_over_a_limit(both, limits, consumers, code):
 
     said = both(ask, limits=replace(STORING, **limits))
     assert (f'"err_code":{code},' in said) == bool(code), said
+
+
+ROOMY = JetStreamLimits(memory_bytes=10**7, disk_bytes=10**8, streams=5, consumers=7)
+NARROW = replace(ROOMY, ack_pending_max=9, memory_stream_bytes_max=10**6)
+UNNAMED = JetStreamLimits(memory_bytes=-1, disk_bytes=-1)
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [{}, {"R1": ROOMY}, {"R1": NARROW, "R3": ROOMY}, {"R3": ROOMY}, {"R1": UNNAMED, "R2": NARROW}],
+    ids="-".join,
+)
+def test_the_usage_and_limits_of_each_tier_are_told(both, tiers):
+    """In `$JS.API.INFO`: fresh, in use, and when the tier in use is taken away."""
+    limits = replace(UNLIMITED_ACCOUNT, tiers=tiers) if tiers else STORING
+
+    def ask(one: Limited) -> list[bytes]:
+        told = [one.api("INFO", "")]
+        for number, storage in enumerate(("file", "memory")):
+            config = {"name": storage, "subjects": [storage], "storage": storage}
+            told.append(one.api(f"STREAM.CREATE.{storage}", config | {"max_bytes": 5000 + number}))
+        config = {"stream_name": "file", "config": {"durable_name": "C", "ack_policy": "explicit"}}
+        told.append(one.api("CONSUMER.DURABLE.CREATE.file.C", config))
+        with one.connect() as client:
+            for subject in ("file", "memory"):
+                client.request(subject, b"hello")
+        told.append(one.api("INFO", ""))
+        if tiers:  # a stream stays in the tier in which it was made
+            Limited(one, one.account, limits=replace(UNLIMITED_ACCOUNT, tiers={"R3": ROOMY}))
+            told.append(one.api("INFO", ""))
+        return told
+
+    said = both(ask, limits=limits)
+    assert ('"tiers":{"R' in said.split("stream_create_response")[0]) == bool(tiers)

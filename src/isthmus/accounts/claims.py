@@ -5,6 +5,8 @@ Texts that many accounts share (whom they import from, and what) are one object 
 
 from sys import intern
 
+from msgspec.structs import replace
+
 from isthmus.accounts.permissions import Permissions, Rule
 from isthmus.accounts.spec import (
     AccountSpec,
@@ -103,15 +105,20 @@ def _latency(export: tokens.Export) -> Latency | None:
 
 
 def _jetstream(limits: tokens.AccountLimits) -> JetStreamLimits:
-    """Flat limits, or the R1 tier: one server has no other. Zero counts and sizes mean no bound."""
-    if limits.tiers and "R1" not in limits.tiers:
-        return JetStreamLimits(applicable=False)
-    flat = limits.tiers["R1"] if limits.tiers else limits.jetstream
+    """Flat limits, or the R1 tier: streams of one server have no other."""
+    if not limits.tiers:
+        return _flat(limits.jetstream)
+    tiers = {name: _flat(tier) for name, tier in sorted(limits.tiers.items())}
+    return replace(tiers.get("R1", JetStreamLimits(applicable=False)), tiers=tiers)
+
+
+def _flat(flat: tokens.JetStreamLimits) -> JetStreamLimits:
+    """Zero counts and sizes mean no bound."""
     return JetStreamLimits(
         memory=flat.memory_bytes,
         storage=flat.disk_bytes,
         streams=flat.streams,
-        consumers=flat.consumers or -1,
+        consumers=flat.consumers,
         ack_pending=flat.ack_pending_max or -1,
         memory_stream_bytes=flat.memory_stream_bytes_max or -1,
         storage_stream_bytes=flat.disk_stream_bytes_max or -1,

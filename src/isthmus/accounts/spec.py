@@ -83,6 +83,7 @@ class JetStreamLimits(Value):
     storage_stream_bytes: int = UNLIMITED
     bytes_required: bool = False
     applicable: bool = True  # False: there are limits, none of them for streams on one server
+    tiers: dict[str, "JetStreamLimits"] = {}  # by replicas (`R1`, `R3`), where a token has them
 
 
 class AccountSpec(Value):

@@ -39,7 +39,7 @@ from isthmus.jetstream import (
 )
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import AckPolicy, Action, ConsumerConfig
-from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
+from isthmus.jetstream.limits import ZERO, AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamSnapshotRequest
 from isthmus.jetstream.restores import Answer, Restore
@@ -55,15 +55,6 @@ _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")
 _MAPPED_IN_DOMAIN = ("INFO", "STREAM.>", "CONSUMER.>", "META.>", "SERVER.>", "ACCOUNT.>")
 _CONSUMER_NAME_LENGTH = 8
 _NO_LIMIT_APPLIES = -2
-_NOTHING = AccountLimits(
-    max_memory=0,
-    max_storage=0,
-    max_streams=0,
-    max_consumers=0,
-    max_ack_pending=0,
-    memory_max_stream_bytes=0,
-    storage_max_stream_bytes=0,
-)
 
 Place = tuple[int, int, int, bytes] | None  # of a message in its block's file, StreamLog.erase
 Erased = Callable[[str, Turn], None]
@@ -116,6 +107,7 @@ class AccountJetStream:
     ) -> None:
         self.core = core
         self.limits = limits
+        self.tiers: dict[str, AccountLimits] = {}  # where limits are for each number of replicas
         self.server_limits = server_limits
         self.streams: dict[str, Stream] = {}
         self.restores: list[Restore] = []  # streams on their way in
@@ -561,7 +553,7 @@ class AccountJetStream:
     @property
     def shown_limits(self) -> AccountLimits:
         """What the account is told it may use."""
-        return self._limits() if self._applicable else _NOTHING
+        return ZERO if self.tiers else self._limits()
 
     def _require_tier(self) -> None:
         """Refuse what no limit is for: the account may have replicated streams only."""

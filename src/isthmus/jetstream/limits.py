@@ -31,6 +31,18 @@ class AccountLimits(Value):
     max_bytes_required: bool = False
 
 
+# Shown where limits are told for each tier.
+ZERO = AccountLimits(
+    max_memory=0,
+    max_storage=0,
+    max_streams=0,
+    max_consumers=0,
+    max_ack_pending=0,
+    memory_max_stream_bytes=0,
+    storage_max_stream_bytes=0,
+)
+
+
 class AccountUsage(Value):
     """What the streams of an account take, without the one in question: number, max_bytes."""
 

@@ -27,6 +27,7 @@ from isthmus.jetstream import advisories, api, consumer_requests, details, error
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
+from isthmus.jetstream.limits import ZERO, AccountLimits
 from isthmus.jetstream.requests import (
     ConsumerPauseRequest,
     ConsumerResetRequest,
@@ -94,6 +95,19 @@ class Asked(Value):
     identity: str = ""  # of the stream that a copy expects
     copies: bool = False  # who asks wants to know which stream this is
     client: bytes = b"{}"  # JSON of who asks
+
+
+def _tiers(used: Tier, limits: dict[str, AccountLimits]) -> dict[str, Tier]:
+    """What is used is in tier R1, which one server has; the others only have limits.
+
+    Like the original, an unused tier is told of as long as there are fewer than there are limits.
+    """
+    tiers = {}
+    if limits and (used.streams or "R1" in limits):
+        tiers["R1"] = replace(used, limits=limits.get("R1", ZERO))
+    if len(tiers) < len(limits):
+        tiers |= {name: Tier(limits=limits[name]) for name in limits.keys() - tiers.keys()}
+    return dict(sorted(tiers.items()))
 
 
 class Service:
@@ -200,6 +214,7 @@ class Service:
         details = AccountDetails(
             domain=account.premises.domain,
             api=ApiStatistics(level=API_LEVEL, total=self.total, errors=self.errors),
+            tiers=_tiers(tier, account.tiers),
         )
         return to_body(Response(type=asked.endpoint.type), tier, details)
 

@@ -171,8 +171,9 @@ class Engine:
         if known is None and account.name != self._hub.system_account:
             known = self._make(account, limits)  # without limits its API says that JetStream is off
         if known is not None:
-            applicable = spec.jetstream is None or spec.jetstream.applicable
-            known.limit(limits, self._hub.turn, applicable=applicable)
+            wanted = spec.jetstream or JetStreamLimits()
+            known.tiers = {name: _limits(tier) for name, tier in wanted.tiers.items()}
+            known.limit(limits, self._hub.turn, applicable=wanted.applicable)
 
     def _make(self, account: Account, limits: AccountLimits | None) -> AccountJetStream:
         store = self.store
