@@ -2,8 +2,6 @@ import json
 
 import pytest
 
-from support.servers import only_real
-
 GUIDE = {
     "ack_policy": "explicit",
     "ack_wait": 30000000000,
@@ -96,7 +94,6 @@ def test_each_flag_becomes_its_field(stream):
     assert {key: found[key] for key in expected} == expected
 
 
-@only_real  # no acknowledgement metrics
 def test_a_part_of_the_acks_is_sampled(stream):
     stream.ok("consumer", "add", "S", "C", "--pull", "--defaults", "--sample", "50")
     assert config_of(stream, "C")["sample_freq"] == "50"

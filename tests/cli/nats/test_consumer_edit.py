@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from support.servers import only_real
 from support.waiting import wait_for
 
 
@@ -146,7 +145,6 @@ def test_a_pause_needs_a_time_to_come(tool, until, problem):
     assert tool.fails("consumer", "pause", "S", "C", until).startswith(problem)
 
 
-@only_real  # no resetting
 def test_a_reset_delivers_again(stream):
     stream.ok("consumer", "next", "S", "C", "--count", "2")
     out = stream.ok("consumer", "reset", "S", "C", "--sequence", "1", "-f")

@@ -36,5 +36,5 @@ def test_every_flag_says_what_it_does():
 
 def test_the_page_names_what_is_refused():
     page = load().PAGE.read_text()
-    for name in ("`--atomic`", "`--mirror`", "`--pinned-groups`", "`--socks-proxy`", "`bench`"):
+    for name in ("`--atomic`", "`--mirror`", "`--max-outstanding`", "`--socks-proxy`", "`bench`"):
         assert name in page

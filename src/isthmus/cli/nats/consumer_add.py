@@ -21,8 +21,7 @@ from isthmus.cli.nats.stream_info import require_stream
 @verb(
     "add",
     help="Create a consumer from a file (--config) or from flags (--pull --defaults).",
-    refused="--validate --output --max-outstanding --pinned-groups --pinned-ttl --overflow-groups "
-    "--prioritized-groups -a --all",
+    refused="--validate --output --max-outstanding -a --all",
 )
 @click.argument("stream", required=False)
 @click.argument("consumer", required=False)

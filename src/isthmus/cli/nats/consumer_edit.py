@@ -29,7 +29,7 @@ from isthmus.cli.nats.session import Session
 @click.option("--config", type=EXISTING_FILE, help="JSON file with the whole configuration")
 @click.option("-f", "--force", is_flag=True, help="Do not ask")
 @click.option("--dry-run", is_flag=True, help="Show what would change; exit 1 if anything would")
-@consumer_options(editing=True)
+@consumer_options(editing=True, groups=False)
 def command(session: Session, *, force: bool, dry_run: bool, **given: Any) -> int:
     """Compare, ask, change, show."""
     options = Options(**given)

@@ -22,6 +22,7 @@ class Options(Value):
     pull: bool = False
     push: bool = False
     bound: bool = False
+    pinned: bool = False
     waiting: int | None = None
     ack_pending: int | None = None
     pending: int | None = None
@@ -36,12 +37,13 @@ class Options(Value):
 @verb(
     "find",
     help="Show the consumers that fit all conditions.",
-    refused="--pinned --expression -a --all",
+    refused="--expression -a --all",
 )
 @click.argument("stream", required=False)
 @click.option("--pull", is_flag=True, help="Pull consumers")
 @click.option("--push", is_flag=True, help="Push consumers")
 @click.option("--bound", is_flag=True, help="Push consumers that somebody listens to")
+@click.option("--pinned", is_flag=True, help="Consumers that have a pinned client")
 @click.option("--waiting", type=NATURAL, help="With at most so many waiting pulls")
 @click.option("--ack-pending", type=NATURAL, help="With at most so many unacknowledged messages")
 @click.option("--pending", type=NATURAL, help="With at most so many messages to come")
@@ -77,6 +79,7 @@ def _fits(options: Options, info: ConsumerInfo, wall_ns: int) -> bool:
         (options.pull or None, lambda _: not pushing),
         (options.push or None, lambda _: pushing),
         (options.bound or None, lambda _: info.push_bound),
+        (options.pinned or None, lambda _: bool(info.pinned)),
         (options.waiting, lambda most: info.num_waiting <= most),
         (options.ack_pending, lambda most: info.num_ack_pending <= most),
         (options.pending, lambda most: info.num_pending <= most),

@@ -60,6 +60,10 @@ class Options(Value):
     num_replicas: int | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     pause: str | None = None
+    pinned_groups: tuple[str, ...] = ()
+    pinned_ttl: int | None = None
+    overflow_groups: tuple[str, ...] = ()
+    prioritized_groups: tuple[str, ...] = ()
 
 
 def consumer_config(options: Options, session: Session) -> ConsumerConfig:
@@ -145,7 +149,31 @@ def _said(options: Options) -> dict[str, Any]:
         fields["backoff"] = linear_backoff(
             options.backoff_steps, options.backoff_min, options.backoff_max
         )
-    return fields
+    return fields | _groups(options)
+
+
+def _groups(options: Options) -> dict[str, Any]:
+    """The priority policy that the groups of one kind stand for."""
+    kinds = {
+        "pinned_client": options.pinned_groups,
+        "overflow": options.overflow_groups,
+        "prioritized": options.prioritized_groups,
+    }
+    asked = [policy for policy, groups in kinds.items() if groups]
+    if len(asked) > 1:
+        raise CommandError(
+            "a consumer has priority groups of one kind: "
+            "--pinned-groups, --overflow-groups or --prioritized-groups"
+        )
+    if options.pinned_ttl is not None and asked != ["pinned_client"]:
+        raise CommandError("--pinned-ttl is for --pinned-groups")
+    if not asked:
+        return {}
+    return {
+        "priority_policy": asked[0],
+        "priority_groups": split_list(kinds[asked[0]]),
+        "priority_timeout": options.pinned_ttl or 0,
+    }
 
 
 def _missing(options: Options) -> list[str]:

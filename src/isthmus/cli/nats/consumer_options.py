@@ -44,6 +44,29 @@ _NEW_FLAGS = (
     ),
     click.option("--pause", metavar="TIME", help="Deliver nothing until this time, or for so long"),
 )
+_GROUP_FLAGS = (
+    click.option(
+        "--pinned-groups",
+        multiple=True,
+        metavar="GROUP",
+        help="Priority groups in which one client gets everything",
+    ),
+    click.option(
+        "--pinned-ttl", type=DURATION, help="How long a silent client stays the pinned one (2m)"
+    ),
+    click.option(
+        "--overflow-groups",
+        multiple=True,
+        metavar="GROUP",
+        help="Priority groups of clients that wait until there is much",
+    ),
+    click.option(
+        "--prioritized-groups",
+        multiple=True,
+        metavar="GROUP",
+        help="Priority groups of clients with a rank of their own",
+    ),
+)
 _FLAGS = (
     click.option("--target", metavar="SUBJECT", help="Messages are pushed to this subject"),
     click.option(
@@ -78,11 +101,17 @@ _FLAGS = (
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def consumer_options(*, editing: bool = False) -> Decorator:
-    """Add the flags to a verb; what cannot be changed is left out when `editing`."""
+def consumer_options(*, editing: bool = False, groups: bool = True) -> Decorator:
+    """Add the flags to a verb; what cannot be changed is left out when `editing`.
+
+    `groups` adds those of priority groups.
+    """
+    flags = _FLAGS if editing else (*_NEW_FLAGS, *_FLAGS)
+    if groups:
+        flags = (*flags, *_GROUP_FLAGS)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for flag in reversed(_FLAGS if editing else (*_NEW_FLAGS, *_FLAGS)):
+        for flag in reversed(flags):
             function = flag(function)
         return function
 

@@ -10,6 +10,7 @@ from isthmus.cli.nats.records import (
     ConsumerConfig,
     ConsumerInfo,
     Position,
+    PriorityGroup,
     visible_metadata,
 )
 from isthmus.cli.nats.stream_layout import backoff_text, peer_text, server_rows
@@ -119,6 +120,8 @@ def _pull_limits(view: Columns, info: ConsumerInfo) -> None:
     if config.priority_policy not in {"", "none"}:
         view.row("Priority Policy", config.priority_policy)
         view.row("Priority Groups", config.priority_groups)
+    if config.priority_policy == "pinned_client":
+        view.row("Pinned TTL", age(config.priority_timeout))
 
 
 def _start(config: ConsumerConfig) -> str:
@@ -153,6 +156,14 @@ def _state(view: Columns, info: ConsumerInfo, wall_ns: int) -> None:
     if info.paused:
         left = age(info.pause_remaining)
         view.row("Paused Until", f"{local_time(config.pause_until)} ({left} remaining)")
+    if config.priority_policy == "pinned_client":
+        view.row("Priority Groups", "\n".join(map(_pin, info.priority_groups)))
+
+
+def _pin(state: PriorityGroup) -> str:
+    if not state.pinned_client_id:
+        return f"{state.group}: no pinned client"
+    return f"{state.group}: {state.pinned_client_id} since {local_time(state.pinned_ts)}"
 
 
 def _position(position: Position, what: str, wall_ns: int) -> str:

@@ -31,7 +31,7 @@ NOT_HERE = {
     "nats": "audit auth bench cheat counter errors governor plugins schema service top trace "
     "traffic micro",
     "nats account": "tls",
-    "nats consumer": "cluster graph unpin",
+    "nats consumer": "cluster graph",
     "nats context": "copy edit validate",
     "nats server": "account cluster config generate graph mappings passwd watch",
     "nats server check": "consumer credential exporter jetstream kv message meta request server",
@@ -130,6 +130,7 @@ consumer = _group(
         "rm": "Remove a consumer",
         "state": "Show how far a consumer is",
         "sub": "Show what a push consumer sends",
+        "unpin": "Let another client be the pinned one",
     },
     {"create": "add", "new": "add", "nfo": "info", "list": "ls", "delete": "rm", "del": "rm"}
     | {"cp": "copy", "update": "edit", "query": "find"},

@@ -250,6 +250,14 @@ class Position(Record):
     last_active: str = ""
 
 
+class PriorityGroup(Record):
+    """A priority group, and who is pinned in it."""
+
+    group: str = ""
+    pinned_client_id: str = ""
+    pinned_ts: str = ""
+
+
 class ConsumerInfo(Record):
     """A consumer: configuration and state."""
 
@@ -268,6 +276,12 @@ class ConsumerInfo(Record):
     paused: bool = False
     pause_remaining: int = 0
     ts: str = ""
+    priority_groups: list[PriorityGroup] = msgspec.field(default_factory=list)
+
+    @property
+    def pinned(self) -> list[PriorityGroup]:
+        """The groups in which somebody is pinned."""
+        return [state for state in self.priority_groups if state.pinned_client_id]
 
 
 class StoredMessage(Record):
