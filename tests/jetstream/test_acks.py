@@ -37,6 +37,8 @@ def test_these_say_nothing(body):
         (b'-NAK{"DELAY":300000000,"x":1}', 300 * MS),
         (b'-NAK {"delay":0}', 0),
         (b"-NAK -5s", -5000 * MS),
+        (b"-NAK 2562047h", 2_562_047 * 3_600_000 * MS),
+        (b"-NAK 2562048h", None),  # more nanoseconds than 63 bits hold
         (b"-NAK garbage", None),
         (b"-NAK 300000000", None),
         (b"-NAK 1d", None),

@@ -6,7 +6,7 @@ subject can name only what the cursor has delivered; anything else changes nothi
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.string cimport memchr, memcmp
 
 from isthmus.core.cursor cimport Cursor
@@ -70,11 +70,13 @@ cdef class AckInlet(Receiver):
                 )
             answer = False
         elif _begins(body, b"-NAK", 4):
+            answer = tokens.seq > 0
             cursor.nak(
                 tokens.seq, tokens.consumer_seq, tokens.deliveries,
                 self._delay_ns(_trim(span(body.data + 4, body.size - 4))), turn,
             )
         elif _is(body, b"+WPI", 4):
+            answer = tokens.seq > 0
             cursor.extend(tokens.seq, turn)
         elif _begins(body, b"+TERM", 5):
             answer = cursor.terminate(
@@ -182,8 +184,11 @@ cdef bint _parse(Span subject, AckTokens* out) noexcept:
         first = 6
     else:
         return False
-    # a number that can not be read is 0, but for the stream sequence
-    out.deliveries = out.consumer_seq = 0
-    parse_u64(tokens[first].data, tokens[first].size, &out.deliveries)
-    parse_u64(tokens[first + 2].data, tokens[first + 2].size, &out.consumer_seq)
-    return parse_u64(tokens[first + 1].data, tokens[first + 1].size, &out.seq)
+    # as if it were the highest where a number can not be read: nothing was ever that far
+    if not parse_u64(tokens[first].data, tokens[first].size, &out.deliveries):
+        out.deliveries = UINT64_MAX
+    if not parse_u64(tokens[first + 1].data, tokens[first + 1].size, &out.seq):
+        out.seq = UINT64_MAX
+    if not parse_u64(tokens[first + 2].data, tokens[first + 2].size, &out.consumer_seq):
+        out.consumer_seq = UINT64_MAX
+    return True

@@ -352,7 +352,7 @@ cdef class Cursor(Reader):
         cdef Delivery* entry
         self.active_ns = turn.now_ns
         if seq == 0 or seq > self.delivered_seq:
-            return False
+            return seq == 0             # is below every floor: done
         if self.ack_policy == ACK_ALL:
             if seq > self.floor_seq:
                 if consumer_seq > self.delivered_consumer_seq:
@@ -408,14 +408,13 @@ cdef class Cursor(Reader):
 
     cdef bint terminate(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries, Span reason,
                         Turn turn) except -1:
-        """Never again, and an advisory says why."""
-        if not self.acknowledge(seq, consumer_seq, turn):
-            return False
+        """Never again, and an advisory says why; as the original, of whatever was named."""
+        cdef bint known = self.acknowledge(seq, consumer_seq, turn)
         self._notice(
             NOTICE_TERMINATED, seq, consumer_seq, deliveries,
             reason.data[: reason.size] if reason.size else b"", turn,
         )
-        return True
+        return known
 
     cdef int sample(self, uint64_t seq, uint64_t consumer_seq, uint64_t deliveries,
                     Turn turn) except -1:

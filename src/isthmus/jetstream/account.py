@@ -113,9 +113,6 @@ class AccountJetStream:
         self.restores: list[Restore] = []  # streams on their way in
         self.usage = Usage(above=server_usage)
         self._logs = logs
-        ack_place = ""
-        if long_ack_subjects:
-            ack_place = f"{domain or '_'}.{acks.account_hash(core.name.decode())}."
         self.premises = Premises(
             core,
             journal=journal,
@@ -124,7 +121,8 @@ class AccountJetStream:
             entropy=entropy,
             domain=domain,
             server_name=server_name,
-            ack_place=ack_place,
+            ack_place=f"{domain or '_'}.{acks.account_hash(core.name.decode())}.",
+            long_acks=long_ack_subjects,
         )
         self.service = Service(self, strict=strict)
         self._inlets: list[tuple[bytes, Inlet]] = []

@@ -18,6 +18,7 @@ from isthmus.jetstream.json_text import JsonError
 _PREFIX = "$JS.ACK."
 _TOKENS = 9
 _LONG_TOKENS = 11  # at least; more may follow
+_DELAY_MAX_NS = 2**63 - 1  # in words; longer ones are none, as for the original
 _DIGITS_MAX = 19  # longer numbers are beyond every sequence
 
 
@@ -70,9 +71,10 @@ def _delay_ns(text: bytes) -> int | None:
     try:
         if text.startswith(b"{"):
             return decode_single(NakBody, text).delay
-        return parse_duration_ns(text.decode())
+        delay_ns = parse_duration_ns(text.decode())
     except (JsonError, ValueError):
         return None
+    return delay_ns if delay_ns <= _DELAY_MAX_NS else None
 
 
 class AckSubject(Value):

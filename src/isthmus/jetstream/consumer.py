@@ -93,6 +93,7 @@ class Consumer:
         self._premises = premises
         self._durable = stream.journal is not None and not config.mem_storage and not config.direct
         place = f"{stream.name}.{name}"
+        ack_place = premises.ack_place if premises.long_acks else ""
         self.cursor = Cursor(
             stream.stored,
             self,
@@ -100,7 +101,7 @@ class Consumer:
             number=number,
             journal=stream.journal if self._durable else None,
             agenda=premises.agenda,
-            ack_prefix=f"$JS.ACK.{premises.ack_place}{place}.".encode(),
+            ack_prefix=f"$JS.ACK.{ack_place}{place}.".encode(),
             notice_subjects=notices.subjects(stream.name, name),
         )
         self._outlet: Outlet | None = None
@@ -288,8 +289,9 @@ class Consumer:
             prefixes.append(f"$JS.{self._premises.domain}.API.")
         self.pulls.subscribe([f"{p}CONSUMER.MSG.NEXT.{place}".encode() for p in prefixes])
         if self.config.ack_policy not in {AckPolicy.NONE, AckPolicy.FLOW_CONTROL}:
+            long_place = f"{self._premises.ack_place}{place}"
             self.acks.subscribe(
-                [f"$JS.ACK.{place}.*.*.*.*.*".encode(), f"$JS.ACK.*.*.{place}.>".encode()]
+                [f"$JS.ACK.{place}.*.*.*.*.*".encode(), f"$JS.ACK.{long_place}.*.*.*.*.>".encode()]
             )
         if self.config.replay_policy is ReplayPolicy.ORIGINAL:
             self.cursor.replay(self.stream.stored.log.last_seq)

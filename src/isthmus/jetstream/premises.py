@@ -42,6 +42,7 @@ class Premises:
         domain: str = "",
         server_name: str = "",
         ack_place: str = "",
+        long_acks: bool = False,
     ) -> None:
         self.core = core
         self.interest = Interest(core.sublist)
@@ -51,7 +52,8 @@ class Premises:
         self.entropy = entropy
         self.domain = domain
         self.server_name = server_name
-        self.ack_place = ack_place  # `<domain or _>.<account hash>.` where the long form is on
+        self.ack_place = ack_place  # `<domain or _>.<account hash>.` of the long form
+        self.long_acks = long_acks  # deliveries carry the long form
         self._next_number = 1
 
     @property
