@@ -52,6 +52,15 @@ class Both:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def restart(self) -> None:
+        """Both end in order and come back where they were; the connections are new."""
+        for index, server in enumerate(self.servers):
+            self.clients[index].close()
+            port = server.port
+            server.stop()
+            server.start(port)
+            self.clients[index] = self._stack.enter_context(RawClient(port))
+
     def each(self, ask: Callable[[RawClient], Any]) -> Any:
         """What `ask` gets from either server, which must be the same."""
         ours, real = (ask(client) for client in self.clients)
