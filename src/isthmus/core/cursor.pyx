@@ -6,6 +6,7 @@ Invariants: `floor_seq <= delivered_seq < next_seq`, and everything pending lies
 the floor.
 """
 
+from cpython.array cimport array
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -147,7 +148,7 @@ cdef class Cursor(Reader):
         self.replay_until = until_seq
 
     def open(
-        self, uint64_t next_seq, list filters not None, list chosen=None
+        self, uint64_t next_seq, list filters not None, array chosen=None
     ) -> None:
         """Follow the stream from `next_seq` on, or first the `chosen` sequences, ascending.
 
@@ -158,7 +159,7 @@ cdef class Cursor(Reader):
         self.delivered_seq = self.floor_seq = (chosen[0] if chosen else next_seq) - 1
         self.resume(filters, chosen)
 
-    def resume(self, list filters not None, list chosen=None) -> None:
+    def resume(self, list filters not None, array chosen=None) -> None:
         """Follow the stream from where it stands."""
         if chosen:
             assert filters

@@ -7,13 +7,13 @@ become exact.
 
 from libc.stdint cimport uint64_t
 
-from isthmus.core.effort cimport LOOK_NS, spend
+from isthmus.core.effort cimport GATHER_NS, LOOK_NS, spend
 from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog, exact
-from isthmus.core.subject_order cimport SubjectEntry, SubjectVisitor
+from isthmus.core.subject_order cimport STALE_LAST, SubjectEntry, SubjectVisitor
 from isthmus.core.subject_tree cimport SubjectTree
 
 cdef enum:
@@ -148,6 +148,37 @@ def next_seq(
     while search.step():
         pass
     return search.found
+
+
+cdef class Lasts(SubjectVisitor):
+    """The last sequence of each subject of a walk; one that a removal left unknown is looked up."""
+
+    cdef StreamLog log
+    cdef SubjectTree tree
+    cdef list found
+
+    cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
+        cdef SubjectEntry* found = entry
+        if entry.stale & STALE_LAST:
+            found = exact(self.log, self.tree, subject)
+        self.found.append(found.last_seq)
+        return 0
+
+
+def last_of_each(
+    StreamLog log not None, SubjectTree tree not None, bytes pattern not None,
+    bytes after not None=b"", Py_ssize_t limit=SLICE,
+) -> tuple[list[int], bytes]:
+    """`(sequences, resume)`: the last of each match among the next `limit` subjects; empty: all."""
+    cdef Lasts lasts = Lasts.__new__(Lasts)
+    cdef Span resume
+    cdef bint more
+    lasts.log = log
+    lasts.tree = tree
+    lasts.found = []
+    more = tree.walk(span_of(pattern), span_of(after), limit, lasts, &resume)
+    spend(LOOK_NS * <uint64_t> min(limit, tree.count) + GATHER_NS * <uint64_t> len(lasts.found))
+    return lasts.found, resume.data[: resume.size] if more else b""
 
 
 def last_up_to(

@@ -13,6 +13,7 @@ Where that must be counted anew, a `Census` does it, in slices: what may take lo
 `count_on`, and nothing is delivered meanwhile.
 """
 
+from cpython.array cimport array
 from libc.stdint cimport uint64_t
 
 from isthmus.core.census cimport Census
@@ -47,7 +48,7 @@ cdef class Reader(Follower):
     cdef int count_again(self) except -1
     # a slice of that; True if more is left
     cpdef bint count_on(self) except -1
-    cdef int choose(self, list chosen) except -1
+    cdef int choose(self, array chosen) except -1
     cdef int follow(self, list filters) except -1
 
     cdef bint _next_chosen(self, Record* record) except -1

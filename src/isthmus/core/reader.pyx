@@ -6,8 +6,10 @@ Invariant: when there is no census, `unseen()` is the number of matching message
 `next_seq`, plus those chosen that are still to come.
 """
 
+from cpython.array cimport array
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from isthmus.core.census cimport Census
 from isthmus.core.effort cimport LOOK_NS, spend
@@ -42,15 +44,14 @@ cdef class Reader(Follower):
         """False while a census is to be taken, or under way: `count_on` does a slice of it."""
         return self.census is None
 
-    cdef int choose(self, list chosen) except -1:
+    cdef int choose(self, array chosen) except -1:
         """Deliver these sequences first, ascending."""
-        cdef Py_ssize_t index
+        assert chosen.typecode == "Q"
         self.chosen_count = len(chosen)
         self.chosen = <uint64_t*> malloc(self.chosen_count * sizeof(uint64_t))
         if self.chosen == NULL:
             raise MemoryError
-        for index in range(self.chosen_count):
-            self.chosen[index] = chosen[index]
+        memcpy(self.chosen, chosen.data.as_ulonglongs, self.chosen_count * sizeof(uint64_t))
         return 0
 
     cdef int follow(self, list filters) except -1:

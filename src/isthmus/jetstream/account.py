@@ -37,6 +37,7 @@ from isthmus.jetstream import (
     snapshots,
     stream_rules,
 )
+from isthmus.jetstream.beginnings import Beginning
 from isthmus.jetstream.consumer import Consumer, ConsumerRecord
 from isthmus.jetstream.consumer_config import AckPolicy, Action, ConsumerConfig
 from isthmus.jetstream.limits import ZERO, AccountLimits, AccountUsage, ServerLimits
@@ -451,8 +452,12 @@ class AccountJetStream:
         *,
         action: Action,
         pedantic: bool,
+        found: Beginning | None = None,
     ) -> Consumer:
-        """A consumer as `request` says: new, changed, or as it was."""
+        """A consumer as `request` says: new, changed, or as it was.
+
+        `found` is where a new one begins, if that was looked for beforehand.
+        """
         limits = self._limits()
         stream = self.stream(stream_name)
         self._require_tier()
@@ -488,7 +493,7 @@ class AccountJetStream:
             number=self.premises.take_number(),
             created_ns=turn.now_ns,
         )
-        stream.add_consumer(consumer, turn)
+        stream.add_consumer(consumer, turn, found)
         return consumer
 
     def _sourcing(self, stream: Stream, request: ConsumerConfig) -> ConsumerConfig:

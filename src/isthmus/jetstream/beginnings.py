@@ -1,24 +1,39 @@
 """Where a consumer begins: its deliver policy as a sequence of the stream.
 
-    start, chosen = beginnings.find(stored, config)
+    start, chosen = yield from beginnings.search(stored, config)
 
-`chosen` are messages that come before everything from `start` on: the last of each subject. Knows
-no consumer; what is stored at this moment decides.
+`chosen` are messages that come before everything from `start` on: the last of each subject,
+ascending. Knows no consumer; what is stored when it looks decides. That may take many slices: what
+is published meanwhile lies from `start` on, so nothing is missed.
 """
 
+from __future__ import annotations
+
+from array import array
+from collections.abc import Generator
+from heapq import merge
+from itertools import islice
+from typing import TypeVar
+
 from isthmus.base.values import parse_time_ns
+from isthmus.core import lookup
 from isthmus.core.stored import Stored
 from isthmus.jetstream.consumer_config import ConsumerConfig, DeliverPolicy
 
+SLICE = 2048  # subjects, or sequences put in order: a millisecond
 
-def find(stored: Stored, config: ConsumerConfig) -> tuple[int, list[int] | None]:
+Beginning = tuple[int, "array[int] | None"]
+Found = TypeVar("Found")
+
+
+def search(stored: Stored, config: ConsumerConfig) -> Generator[None, None, Beginning]:
     """The first sequence to look at, and the messages to deliver before, if chosen."""
     log = stored.log
     policy = config.deliver_policy
-    chosen: list[int] | None = None
+    chosen: array[int] | None = None
     start = log.first_seq
     if policy is DeliverPolicy.LAST:
-        start = max(last_seqs(stored, config), default=0) if config.filters else log.last_seq
+        start = (yield from _last_seq(stored, config)) if config.filters else log.last_seq
     elif policy is DeliverPolicy.NEW:
         start = log.last_seq + 1
     elif policy is DeliverPolicy.BY_START_SEQUENCE:
@@ -27,18 +42,56 @@ def find(stored: Stored, config: ConsumerConfig) -> tuple[int, list[int] | None]
         assert config.opt_start_time is not None
         start = log.seq_since(parse_time_ns(config.opt_start_time)) or log.last_seq + 1
     elif policy is DeliverPolicy.LAST_PER_SUBJECT:
-        chosen = sorted(last_seqs(stored, config))
         start = log.last_seq + 1
+        chosen = yield from last_seqs(stored, config, above=0, below=start)
     return max(start, log.first_seq, 1), chosen
 
 
-def last_seqs(stored: Stored, config: ConsumerConfig) -> list[int]:
-    """The last sequence of each subject that the filters match."""
-    out = []
+def takes_long(stored: Stored, config: ConsumerConfig) -> bool:
+    """True if `search` must look at more subjects than a slice has."""
+    looks = config.deliver_policy in {DeliverPolicy.LAST, DeliverPolicy.LAST_PER_SUBJECT}
+    return looks and bool(config.filters) and stored.tree.count > SLICE
+
+
+def at_once(work: Generator[None, None, Found]) -> Found:
+    """All slices of `work`: for few subjects, and where nobody is held up."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: Found = end.value
+            return found
+
+
+def _last_seq(stored: Stored, config: ConsumerConfig) -> Generator[None, None, int]:
+    """The last message that a filter matches, or 0."""
+    found = 0
     for pattern in config.filters:
-        states, _ = stored.tree.matching(pattern.encode())
-        for state in states:
-            ends = stored.log.ends(stored.tree, state.subject)
-            if ends is not None:
-                out.append(ends[1])
+        looking = lookup.Search(stored.log, stored.tree, pattern.encode(), last=True)
+        while looking.step():
+            yield
+        found = max(found, looking.found)
+    return found
+
+
+def last_seqs(
+    stored: Stored, config: ConsumerConfig, *, above: int, below: int
+) -> Generator[None, None, array[int]]:
+    """The last sequence of each subject that the filters match, ascending, between the bounds."""
+    runs: list[list[int]] = []
+    for pattern in config.filters:
+        after = b""
+        while True:
+            found, after = lookup.last_of_each(
+                stored.log, stored.tree, pattern.encode(), after, SLICE
+            )
+            runs.append(sorted(seq for seq in found if above < seq < below))
+            if not after:
+                break
+            yield
+    out = array("Q")
+    ordered = merge(*runs)
+    while run := list(islice(ordered, SLICE)):
+        out.extend(run)
+        yield
     return out

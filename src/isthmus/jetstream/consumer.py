@@ -51,8 +51,11 @@ from isthmus.jetstream.responses import ConsumerInfo, SequencePair
 from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
+    from array import array
+
     from isthmus.core.cursor import Notice
     from isthmus.core.pull_inlet import Wish
+    from isthmus.jetstream.beginnings import Beginning
     from isthmus.jetstream.stream import Stream
 
 _ACK_POLICIES = {
@@ -118,9 +121,9 @@ class Consumer:
 
     # --- life ---
 
-    def open(self, turn: Turn) -> None:
-        """Begin where the configuration says."""
-        self.cursor.open(*self._beginning())
+    def open(self, turn: Turn, found: Beginning | None = None) -> None:
+        """Begin where the configuration says, or where that was `found` to be."""
+        self.cursor.open(*self._beginning(found))
         self._remember(turn)
         self._remember(turn)  # until the first checkpoint, one flipped bit would cost all of it
         self.cursor.remember(turn)
@@ -222,7 +225,8 @@ class Consumer:
             if seq < self.config.opt_start_seq:
                 raise errors.make(errors.RESET_INVALID, err="below start seq")
         elif policy is DeliverPolicy.BY_START_TIME:
-            if seq < beginnings.find(self.stream.stored, self.config)[0]:
+            start, _ = beginnings.at_once(beginnings.search(self.stream.stored, self.config))
+            if seq < start:
                 raise errors.make(errors.RESET_INVALID, err="below start time")
         elif policy is not DeliverPolicy.ALL:
             raise errors.make(errors.RESET_INVALID, err="not allowed")
@@ -334,19 +338,23 @@ class Consumer:
 
     # --- where it begins ---
 
-    def _beginning(self) -> tuple[int, list[bytes], list[int] | None]:
+    def _beginning(
+        self, found: Beginning | None = None
+    ) -> tuple[int, list[bytes], array[int] | None]:
         """Where to begin, with which filters, and the messages to deliver before."""
-        start, chosen = beginnings.find(self.stream.stored, self.config)
+        if found is None:
+            found = beginnings.at_once(beginnings.search(self.stream.stored, self.config))
+        start, chosen = found
         self.resume_seq = start - 1 if chosen else 0
         return start, self._filters(), chosen
 
-    def _chosen_again(self) -> list[int]:
+    def _chosen_again(self) -> array[int] | None:
         """After a restart: what of the chosen messages is still to be delivered."""
-        if self.resume_seq == 0 or self.cursor.delivered_seq >= self.resume_seq:
-            return []
-        done = self.cursor.delivered_seq
-        last_seqs = beginnings.last_seqs(self.stream.stored, self.config)
-        return sorted(seq for seq in last_seqs if done < seq <= self.resume_seq)
+        done, end = self.cursor.delivered_seq, self.resume_seq
+        if done >= end:
+            return None
+        work = beginnings.last_seqs(self.stream.stored, self.config, above=done, below=end + 1)
+        return beginnings.at_once(work)
 
     # --- what it is ---
 

@@ -23,7 +23,15 @@ from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
 from isthmus.core.segment import Entry
 from isthmus.core.turn import Turn
-from isthmus.jetstream import advisories, api, consumer_requests, details, errors, stream_rules
+from isthmus.jetstream import (
+    advisories,
+    api,
+    beginnings,
+    consumer_requests,
+    details,
+    errors,
+    stream_rules,
+)
 from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
@@ -382,12 +390,22 @@ class Service:
             identity = self._account.stream(subject.stream).identity
             if asked.identity not in {"", identity}:
                 raise errors.make(errors.STREAM_IDENTITY_MISMATCH, msg=identity)
-        consumer = self._account.create_consumer(
-            subject.stream, config, turn, action=body.action, pedantic=body.pedantic
+        create = partial(
+            self._account.create_consumer,
+            subject.stream,
+            config,
+            turn,
+            action=body.action,
+            pedantic=body.pedantic,
         )
-        return _when_counted(consumer, partial(self._made, asked, consumer, identity, turn))
+        answer = partial(self._made, asked, identity, turn)
+        stream = self._account.streams.get(subject.stream)
+        if stream is not None and beginnings.takes_long(stream.stored, config):
+            return _create_found(create, beginnings.search(stream.stored, config), answer)
+        consumer = create()
+        return _when_counted(consumer, partial(answer, consumer))
 
-    def _made(self, asked: Asked, consumer: Consumer, identity: str, turn: Turn) -> bytes | None:
+    def _made(self, asked: Asked, identity: str, turn: Turn, consumer: Consumer) -> bytes | None:
         answer = to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
         if not identity:
             return answer
@@ -479,6 +497,17 @@ class Service:
         """The end of a consumer."""
         self._account.delete_consumer(asked.names[0], asked.names[1], turn)
         return to_body(Success(type=asked.endpoint.type, success=True))
+
+
+def _create_found(
+    create: Callable[..., Consumer],
+    search: Generator[None, None, beginnings.Beginning],
+    answer: Callable[[Consumer], bytes | None],
+) -> Slices:
+    """Look for the beginning of a consumer, make it, and count what it has not seen."""
+    consumer = create(found=(yield from search))
+    yield from consumer.count()
+    return answer(consumer)
 
 
 def _when_counted(consumer: Consumer, answer: Callable[[], bytes | None]) -> bytes | Slices | None:

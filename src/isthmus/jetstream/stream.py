@@ -38,6 +38,7 @@ from isthmus.jetstream.verdicts import Verdict, judge, judge_copy
 from isthmus.store.blocks import StreamNow
 
 if TYPE_CHECKING:
+    from isthmus.jetstream.beginnings import Beginning
     from isthmus.jetstream.snapshots import Snapshot
 
 RECALLED_AT_ONCE = 256  # messages in one slice
@@ -277,11 +278,11 @@ class Stream:
 
     # --- consumers ---
 
-    def add_consumer(self, consumer: Consumer, turn: Turn) -> None:
-        """A new one begins."""
+    def add_consumer(self, consumer: Consumer, turn: Turn, found: Beginning | None = None) -> None:
+        """A new one begins, where that was `found` to be."""
         assert consumer.name not in self.consumers
         self.consumers[consumer.name] = consumer
-        consumer.open(turn)
+        consumer.open(turn, found)
 
     def delete_consumer(self, consumer: Consumer, turn: Turn) -> None:
         """One ends."""
