@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus.core.client import Client
+from isthmus.core.client import Client, Listing
+from isthmus.core.effort import so_far_ns
 from isthmus.core.outbound import Outbound
 from isthmus.core.permits import SubjectSet
 from isthmus.core.router import publish
@@ -271,3 +272,68 @@ def test_a_client_needs_an_outbound():
     with pytest.raises(TypeError):
         Client(None, 1, None)  # type: ignore[arg-type]
     assert Client(None, 1, Outbound(None, 1)).subscription_count == 0
+
+
+# --- the walk through its subscriptions ---
+
+
+def subscribed(world, count):
+    connection = world.connect()
+    connection.say(*(b"SUB s.%d %d" % (number, number) for number in range(count)))
+    return connection
+
+
+def test_subscriptions_are_listed_in_order_and_in_slices(world: World):
+    connection = subscribed(world, 10)
+    listing = Listing(connection.client)
+    assert listing.subjects(4) == ["s.0", "s.1", "s.2", "s.3"]
+    assert [shown[:3] for shown in listing.some(2)] == [(b"s.4", b"", b"4"), (b"s.5", b"", b"5")]
+    assert len(listing.subjects(100)) == 4
+    assert listing.subjects(100) == []
+
+
+def test_a_slice_costs_what_it_shows(world: World):
+    """However far the walk is: nothing before its place is looked at again."""
+    listing = Listing(subscribed(world, 20_000).client)
+    costs = []
+    for _ in range(19):
+        before = so_far_ns()
+        listing.subjects(1000)
+        costs.append(so_far_ns() - before)
+    assert set(costs) == {1000 * 150}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["come", "go", "list"]), st.integers(0, 60)), max_size=60)
+)
+def test_whoever_stays_is_listed_once(steps):
+    """Tables close their gaps while they are walked through."""
+    world = World()
+    connection = subscribed(world, 40)
+    began = set(connection.client.subjects)
+    listing, listed, number = Listing(connection.client), [], 40
+    for step, value in steps:
+        if step == "come":
+            for _ in range(value):
+                connection.say(b"SUB s.%d %d" % (number, number))
+                number += 1
+        elif step == "go":
+            # not the last one shown: who goes can not be found again
+            there = [subject.decode() for subject in connection.client.subjects]
+            for subject in [one for one in there if one not in listed[-1:]][: value % 40]:
+                connection.say(b"UNSUB %s" % subject[2:].encode())
+        else:
+            listed += listing.subjects(value)
+    while some := listing.subjects(7):
+        listed += some
+    assert len(listed) == len(set(listed))
+    assert began & set(connection.client.subjects) <= {subject.encode() for subject in listed}
+
+
+def test_the_walk_ends_where_the_connection_does(world: World):
+    connection = subscribed(world, 10)
+    listing = Listing(connection.client)
+    listing.subjects(4)
+    connection.client.close()
+    assert listing.subjects(4) == []

@@ -4,12 +4,14 @@ import pytest
 
 from isthmus.base.errors import UsageError
 from isthmus.monitor import connz
-from isthmus.monitor.connz import ALL, CLOSED, ConnzQuery, make_connz
+from isthmus.monitor.connz import ALL, CLOSED, ConnzQuery, make_connz, write_connz
+from isthmus.monitor.documents import indented
 from isthmus.monitor.roster import AccountTraffic, ConnectionSnapshot, SubscriptionSnapshot
 from isthmus.monitor.slices import at_once
 from isthmus.monitor.snapshots import ServerSnapshot
 
 NOW_NS = 100_000_000_000
+SLICE = 4  # subscriptions
 SERVER = ServerSnapshot(server_id="N", server_name="n", start_ns=0, now_ns=NOW_NS)
 
 
@@ -28,11 +30,16 @@ class FixedRoster:
     def closed(self, account=""):
         return self._ended
 
-    def subscriptions(self, cid, start, count):
-        return [
-            SubscriptionSnapshot(subject=subject, sid=str(index), cid=cid)
-            for index, subject in enumerate(self._subjects)
-        ][start : start + count]
+    def subscriptions(self, cid):
+        for at, some in enumerate(self.subjects(cid)):
+            yield [
+                SubscriptionSnapshot(subject=subject, sid=f"{at}.{index}", cid=cid)
+                for index, subject in enumerate(some)
+            ]
+
+    def subjects(self, cid):
+        for at in range(0, len(self._subjects), SLICE):
+            yield self._subjects[at : at + SLICE]
 
     def traffic(self, account=""):
         return iter((AccountTraffic(name="A", label="A"),))
@@ -98,11 +105,37 @@ def test_how_long_it_lasted():
 def test_many_connections_and_subscriptions_take_many_slices():
     roster = FixedRoster(
         *(connection(cid) for cid in range(5 * connz.SLICE_CONNECTIONS)),
-        subjects=["s"] * (3 * connz.SLICE_SUBSCRIPTIONS),
+        subjects=["s"] * (3 * SLICE),
     )
-    assert sum(1 for _ in make_connz(SERVER, roster, ConnzQuery())) == 10
+    sorting = 1
+    assert sum(1 for _ in make_connz(SERVER, roster, ConnzQuery())) == 10 + sorting
     listed = make_connz(SERVER, roster, ConnzQuery(limit=2, subscriptions=True))
-    assert sum(1 for _ in listed) == 5 + 2 * 3
+    assert sum(1 for _ in listed) == 5 + sorting + 2 * 3
+
+
+@pytest.mark.parametrize("connections", [0, 1, 2, 3 * connz.SLICE_CONNECTIONS + 1])
+@pytest.mark.parametrize("subjects", [0, 1, SLICE, 3 * SLICE + 1])
+@pytest.mark.parametrize("query", [{}, {"subscriptions": True}, {"subscriptions_detail": True}])
+def test_what_is_written_in_pieces_is_the_document(connections, subjects, query):
+    roster = FixedRoster(
+        *(connection(cid, name=f"<{cid}>", subscriptions=subjects) for cid in range(connections)),
+        subjects=[f"s.\n{number}.\u20ac" for number in range(subjects)],
+    )
+    asked = ConnzQuery(sort="subs", offset=1, **query)
+    pieces = list(at_once(write_connz(SERVER, roster, asked)))
+    assert b"".join(pieces) == indented(at_once(make_connz(SERVER, roster, asked)))
+    assert not query or max(map(len, pieces), default=0) < 3000  # whatever there is
+
+
+def test_many_are_in_order_however_they_were_found():
+    number = 3 * connz.SLICE_CHOSEN
+    roster = FixedRoster(
+        *(connection(cid, subscriptions=cid * 7919 % 100, name=str(cid)) for cid in range(number))
+    )
+    asked = ConnzQuery(sort="subs", offset=100, limit=2000)
+    found = [one.cid for one in at_once(make_connz(SERVER, roster, asked)).connections]
+    ordered = sorted(range(number), key=lambda cid: cid * 7919 % 100, reverse=True)
+    assert found == ordered[100:2100]
 
 
 def test_an_account_without_connections_is_not_an_unknown_one():

@@ -19,7 +19,31 @@ pytestmark = pytest.mark.real
 DOCUMENT = b'{"status":"ok"}'
 
 
+ENDLESS = []
+
+
+def long_body():
+    for number in range(100):
+        yield b"%d," % number * 1000
+
+
+def half_body():
+    yield from long_body()
+    raise RuntimeError("half way")
+
+
+def endless_body():
+    while True:
+        ENDLESS.append(1)
+        yield bytes(10_000)
+
+
+BODIES = {"/long": long_body, "/half": half_body, "/endless": endless_body}
+
+
 def answer(target):
+    if target in BODIES:
+        return Answer(status=200, content_type=JSON, body=BODIES[target]())
     if target == "/boom":
         raise RuntimeError("a document failed")
     if target == "/nope":
@@ -64,6 +88,60 @@ def test_a_document():
     assert b"Content-Type: application/json" in lines
     assert b"Content-Length: 15" in lines
     assert body == DOCUMENT
+
+
+def unchunk(body):
+    """What a chunked body says; it must be whole."""
+    out = b""
+    while True:
+        size, _, rest = body.partition(b"\r\n")
+        if not int(size, 16):
+            assert rest == b"\r\n"
+            return out
+        out, body = out + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+
+
+def test_a_long_body_goes_out_as_it_is_made():
+    head, _, body = talk(get("/long"), get()).partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head
+    assert b"Content-Length" not in head
+    body, _, another = body.partition(b"HTTP/1.1 200")
+    assert unchunk(body) == b"".join(long_body())
+    assert another.endswith(DOCUMENT)  # and the connection goes on
+
+
+def test_a_long_body_is_made_no_faster_than_it_is_taken():
+    async def main():
+        server = MonitorServer(answer)
+        await server.start("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=4096)
+        writer.write(get("/endless"))
+        await reader.readuntil(b"\r\n\r\n")
+        ENDLESS.clear()
+        while len(ENDLESS) < 100:
+            await reader.readexactly(4096)
+        made = -1
+        while made != len(ENDLESS):  # nobody reads: it comes to a stop
+            made = len(ENDLESS)
+            await asyncio.sleep(0.05)
+        writer.close()
+        await server.stop()
+
+    asyncio.run(main())
+
+
+def test_old_clients_get_a_long_body_until_the_connection_ends():
+    head, _, body = talk(b"GET /long HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")
+    assert b"chunked" not in head
+    assert body == b"".join(long_body())
+
+
+def test_a_body_that_fails_half_way_is_not_taken_for_whole():
+    errors = []
+    data = talk(get("/half"), errors=errors)
+    assert data.startswith(b"HTTP/1.1 200")
+    assert not data.endswith(b"0\r\n\r\n")
+    assert str(errors[0]) == "half way"
 
 
 def test_head_has_the_length_and_no_body():

@@ -298,6 +298,27 @@ def test_a_thousand_streams_are_listed(world: Charged, client: Client):
     world.check()
 
 
+@pytest.mark.parametrize("path", ["connz?subs=1", "connz?subs=detail", "subsz?subs=1&limit=20000"])
+def test_many_subscriptions_of_one_connection_are_listed(world: Charged, path: str):
+    many = 20_000
+    client = world.connect()
+    client.say(b"".join(b"SUB many.%d %d\r\n" % (number, number) for number in range(many)))
+    world.settle()
+    http = Client(world, 0)
+    asked = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode()
+    heard = b""
+    with world.measured():
+        world.loop.call_soon(http.link._protocol.data_received, asked)
+        for _ in range(100):
+            world.loop.run_for(20_000_000)
+            heard += http.take()
+            if heard.endswith(b"\r\n0\r\n\r\n"):
+                break
+    assert b"Transfer-Encoding: chunked" in heard
+    assert heard.count(b"many.") == many
+    world.check()
+
+
 def test_a_thousand_streams_are_asked_for_in_the_system_account(world: Charged, client: Client):
     for number in range(1000):
         config = {"name": f"S{number}", "subjects": [f"s{number}.>"], "storage": "memory"}

@@ -59,3 +59,13 @@ cdef class Subscription(Hearer):
     cdef bint closed
 
     cdef int close(self) except -1
+
+
+@cython.final
+cdef class Listing:
+    cdef Client client
+    cdef Py_ssize_t place                   # in its table of subscriptions: behind `last`
+    cdef Subscription last                  # shown; None: not begun
+
+    cdef Subscription _next(self)
+    cdef int _resume(self) except -1

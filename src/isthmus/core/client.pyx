@@ -5,6 +5,7 @@ Owns the connection's subscriptions. Knows no handshake and no timers. Invariant
 in the account's sublist, and on its roll, exactly while it is in `subscriptions`.
 """
 
+from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
@@ -12,7 +13,7 @@ from libc.string cimport memcmp, memcpy
 cimport cython
 
 from isthmus.core.message cimport Message, Span, span_of
-from isthmus.core.effort cimport SUBSCRIBE_NS, spend
+from isthmus.core.effort cimport GATHER_NS, PASS_NS, SUBSCRIBE_NS, spend
 from isthmus.core.outbound cimport Outbound
 from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver
@@ -125,19 +126,6 @@ cdef class Client:
     def subjects(self) -> list[bytes]:
         """What it is subscribed to, in order."""
         return [(<Subscription> s).subject for s in self.subscriptions.values()]
-
-    def listing(self, Py_ssize_t start, Py_ssize_t count) -> list[tuple]:
-        """What it is subscribed to, in order: `Subscription.shown` of `count` from `start` on."""
-        cdef list found = []
-        cdef Subscription subscription
-        for subscription in self.subscriptions.values():
-            if start > 0:
-                start -= 1
-            elif len(found) < count:
-                found.append(subscription.shown())
-            else:
-                break
-        return found
 
     def subscribe(
         self, bytes subject not None, bytes queue not None, bytes sid not None,
@@ -409,3 +397,70 @@ cdef char* _print_header(char* to, Message* message) noexcept:
     to += message.info.size
     memcpy(to, b"\r\n\r\n", 4)
     return to + 4
+
+
+cdef class Listing:
+    """Walks the subscriptions of a client in order, some at a time, however long that takes.
+
+    Shown are all that were there when it began and stay; of those that come or go meanwhile, some.
+    """
+
+    def __init__(self, Client client not None):
+        self.client = client
+
+    def subjects(self, Py_ssize_t count) -> list[str]:
+        """Of the next `count`: to what they are; empty behind the last."""
+        cdef list found = []
+        cdef Subscription subscription
+        self._resume()
+        while len(found) < count:
+            subscription = self._next()
+            if subscription is None:
+                break
+            found.append(subscription.subject.decode("utf-8", "replace"))
+        spend(len(found) * GATHER_NS)
+        return found
+
+    def some(self, Py_ssize_t count) -> list[tuple]:
+        """The next `count`, as `Subscription.shown`; empty behind the last."""
+        cdef list found = []
+        cdef Subscription subscription
+        self._resume()
+        while len(found) < count:
+            subscription = self._next()
+            if subscription is None:
+                break
+            found.append(subscription.shown())
+        spend(len(found) * 4 * GATHER_NS)
+        return found
+
+    cdef Subscription _next(self):
+        """The one behind the last; None: that was the last."""
+        cdef PyObject* value = NULL
+        if not PyDict_Next(self.client.subscriptions, &self.place, NULL, &value):
+            return None
+        self.last = <Subscription> value
+        return self.last
+
+    cdef int _resume(self) except -1:
+        """Find the place again, if the table has closed its gaps since: all moved to the front.
+
+        That is once for as many new subscriptions as it has, so it may look from its beginning.
+        """
+        cdef PyObject* value = NULL
+        cdef Py_ssize_t place = self.place - 1
+        cdef Py_ssize_t passed = 0
+        if self.last is None or self.last.closed:
+            return 0
+        if PyDict_Next(self.client.subscriptions, &place, NULL, &value) and (
+            value == <PyObject*> self.last
+        ):
+            return 0
+        place = 0
+        while PyDict_Next(self.client.subscriptions, &place, NULL, &value):
+            passed += 1
+            if value == <PyObject*> self.last:
+                break
+        self.place = place
+        spend(passed * PASS_NS)
+        return 0

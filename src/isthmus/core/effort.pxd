@@ -19,6 +19,7 @@ cdef enum:
     TRIM_NS = 60                # one message removed in bulk
     SUBSCRIBE_NS = 1000         # one receiver entered into a sublist, or taken out
     GATHER_NS = 150             # one object made for a list
+    PASS_NS = 4                 # one entry of a table passed by, not looked at
 
 
 cdef void spend(uint64_t ns) noexcept

@@ -2,22 +2,37 @@
 
 Owns the fields, their order, the sorting, and what each option adds. `total` counts the connections
 of the state and account asked for, before any other filter; a page of them is shown. Names of
-accounts and users, and tokens, only with `auth`.
+accounts and users, and tokens, only with `auth`. Written as text, a document is made while it is
+sent: of a million subscriptions nobody holds more than a slice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+
+from msgspec.structs import replace
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, always, format_duration, format_time
-from isthmus.monitor.documents import Document, uptime
+from isthmus.monitor.answer import Pieces
+from isthmus.monitor.documents import (
+    Document,
+    around,
+    gap,
+    indented,
+    indented_at,
+    items_at,
+    uptime,
+)
 from isthmus.monitor.roster import ConnectionSnapshot, Roster, SubscriptionSnapshot
 from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import ServerSnapshot
 
 CONNECTIONS_MAX = 1024  # in one answer, unless `limit` says otherwise
 OPEN, CLOSED, ALL = 0, 1, 2
-SLICE_CONNECTIONS, SLICE_SUBSCRIPTIONS = 64, 1024  # between two pauses
+SLICE_CONNECTIONS = 32  # described between two pauses
+SLICE_CHOSEN = 1024  # looked at between two pauses
 
 
 class ConnzQuery(Value):
@@ -115,13 +130,95 @@ _SORTS: dict[str, tuple[_Key, bool]] = {  # by what, and whether the largest is 
 
 def make_connz(server: ServerSnapshot, roster: Roster, query: ConnzQuery) -> Sliced[Connz]:
     """The document of a moment, more or less. Raises `UsageError`."""
+    frame, chosen = yield from _choose(server, roster, query)
+    page = []
+    for one in chosen:
+        listed: list[str] = []
+        detailed: list[SubscriptionDetail] = []
+        for found in _listed(one, roster, query):
+            detailed += [each for each in found if isinstance(each, SubscriptionDetail)]
+            listed += [each for each in found if isinstance(each, str)]
+            yield
+        bare = _describe(one, server.now_ns, query)
+        page.append(
+            replace(
+                bare,
+                subscriptions_list=tuple(listed),
+                subscriptions_list_detail=tuple(detailed),
+            )
+        )
+        if len(page) % SLICE_CONNECTIONS == 0:
+            yield
+    return frame if frame.connections is None else replace(frame, connections=tuple(page))
+
+
+def write_connz(server: ServerSnapshot, roster: Roster, query: ConnzQuery) -> Sliced[Pieces]:
+    """The same as text, piece by piece."""
+    frame, chosen = yield from _choose(server, roster, query)
+    return _write(frame, chosen, server.now_ns, roster, query)
+
+
+def _write(
+    frame: Connz, chosen: list[ConnectionSnapshot], now_ns: int, roster: Roster, query: ConnzQuery
+) -> Pieces:
+    if not chosen:
+        yield indented(frame)
+        return
+    before, after = around(frame, "connections", depth=0)
+    between = b""
+    yield before
+    if query.subscriptions or query.subscriptions_detail:
+        for one in chosen:
+            yield between
+            yield from _write_listed(one, now_ns, roster, query)
+            between = gap(0)
+    else:
+        for at in range(0, len(chosen), SLICE_CONNECTIONS):
+            some = chosen[at : at + SLICE_CONNECTIONS]
+            yield between + items_at([_describe(one, now_ns, query) for one in some], depth=0)
+            between = gap(0)
+    yield after
+
+
+def _write_listed(
+    one: ConnectionSnapshot, now_ns: int, roster: Roster, query: ConnzQuery
+) -> Pieces:
+    """A connection with its subscriptions."""
+    bare = _describe(one, now_ns, query)
+    name = "subscriptions_list_detail" if query.subscriptions_detail else "subscriptions_list"
+    before = after = b""
+    for some in _listed(one, roster, query):
+        if not before:
+            before, after = around(bare, name, depth=2)
+            yield before + items_at(some, depth=2)
+        else:
+            yield gap(2) + items_at(some, depth=2)
+    yield after if before else indented_at(bare, depth=2)
+
+
+def _listed(
+    one: ConnectionSnapshot, roster: Roster, query: ConnzQuery
+) -> Iterator[Sequence[str] | Sequence[SubscriptionDetail]]:
+    """The subscriptions of a connection, as they are asked for, in slices."""
+    if query.subscriptions_detail:
+        for some in roster.subscriptions(one.cid):
+            yield list(map(make_subscription, some))
+    elif query.subscriptions:
+        yield from roster.subjects(one.cid)
+
+
+def _choose(
+    server: ServerSnapshot, roster: Roster, query: ConnzQuery
+) -> Sliced[tuple[Connz, list[ConnectionSnapshot]]]:
+    """The document without its connections, and which they are."""
     _require_sense(query)
     now = format_time(server.now_ns)
     limit = query.limit if query.limit > 0 else CONNECTIONS_MAX
     limit = 1 if query.cid else limit
     if query.acc and not roster.known(query.acc):
-        return Connz(server_id="", now=now, num_connections=0, total=0, offset=0, limit=limit,
-                     connections=None)  # fmt: skip
+        nobody = Connz(server_id="", now=now, num_connections=0, total=0, offset=0, limit=limit,
+                       connections=None)  # fmt: skip
+        return nobody, []
     found: list[ConnectionSnapshot] = []
     if query.state in {OPEN, ALL}:
         for one in roster.open(query.acc):
@@ -130,28 +227,43 @@ def make_connz(server: ServerSnapshot, roster: Roster, query: ConnzQuery) -> Sli
                 yield
     if query.state in {CLOSED, ALL}:
         found += roster.closed(query.acc)
-    total = len(found)
     chosen: list[ConnectionSnapshot] = []
-    for one in found:
+    for number, one in enumerate(found, 1):
         meant = yield from _is_meant(one, roster, query)
         chosen += [one] if meant else []
-    key, largest_first = _SORTS[query.sort or "cid"]
-    chosen.sort(key=key, reverse=largest_first)
-    offset = max(query.offset, 0)
-    page = []
-    for one in chosen[offset : offset + limit]:
-        page.append((yield from _detail(one, server.now_ns, roster, query)))
-        if len(page) % SLICE_CONNECTIONS == 0:
+        if number % SLICE_CHOSEN == 0:
             yield
-    return Connz(
+    offset = max(query.offset, 0)
+    page = yield from _sort(chosen, query.sort or "cid", offset, limit)
+    frame = Connz(
         server_id=server.server_id,
         now=now,
         num_connections=len(page),
-        total=total,
+        total=len(found),
         offset=offset,
         limit=limit,
-        connections=tuple(page),
+        connections=(),
     )
+    return frame, page
+
+
+def _sort(
+    chosen: list[ConnectionSnapshot], name: str, offset: int, limit: int
+) -> Sliced[list[ConnectionSnapshot]]:
+    """A page of them, in order."""
+    key, largest_first = _SORTS[name]
+    runs = []
+    for at in range(0, len(chosen), SLICE_CHOSEN):
+        runs.append(sorted(chosen[at : at + SLICE_CHOSEN], key=key, reverse=largest_first))
+        yield
+    page = []
+    ordered = merge(*runs, key=key, reverse=largest_first)
+    for number, one in enumerate(islice(ordered, offset + limit), 1):
+        if number > offset:
+            page.append(one)
+        if number % SLICE_CHOSEN == 0:
+            yield
+    return page
 
 
 def _require_sense(query: ConnzQuery) -> None:
@@ -168,23 +280,15 @@ def _is_meant(one: ConnectionSnapshot, roster: Roster, query: ConnzQuery) -> Sli
         return False
     if not query.filter_subject:
         return True
-    at = 0
-    while some := roster.subscriptions(one.cid, at, SLICE_SUBSCRIPTIONS):
-        if any(subjects.collide(each.subject, query.filter_subject) for each in some):
+    for some in roster.subjects(one.cid):
+        if any(subjects.collide(each, query.filter_subject) for each in some):
             return True
-        at += len(some)
         yield
     return False
 
 
-def _detail(
-    one: ConnectionSnapshot, now_ns: int, roster: Roster, query: ConnzQuery
-) -> Sliced[ConnectionDetail]:
-    listed: list[SubscriptionSnapshot] = []
-    if query.subscriptions or query.subscriptions_detail:
-        while some := roster.subscriptions(one.cid, len(listed), SLICE_SUBSCRIPTIONS):
-            listed += some
-            yield
+def _describe(one: ConnectionSnapshot, now_ns: int, query: ConnzQuery) -> ConnectionDetail:
+    """A connection without what it is subscribed to."""
     auth = query.auth
     until_ns = one.stopped_ns or now_ns
     return ConnectionDetail(
@@ -209,12 +313,6 @@ def _detail(
         version=one.version,
         authorized_user=one.user if auth else "",
         account=one.account if auth else "",
-        subscriptions_list=()
-        if query.subscriptions_detail
-        else tuple(each.subject for each in listed),
-        subscriptions_list_detail=tuple(map(make_subscription, listed))
-        if query.subscriptions_detail
-        else (),
         jwt=one.token if auth else "",
         issuer_key=one.issuer_key if auth else "",
         name_tag=one.label if auth else "",

@@ -1,7 +1,8 @@
 """One HTTP connection: requests and answers in turn, over h11.
 
 Owns the bytes of one connection. Knows no listener and no document: `answer` gives what a target
-gets. Loaded with the first connection, since a server that nobody looks at needs none of it.
+gets. Loaded with the first connection, since a server that nobody looks at needs none of it. A long
+body is made as fast as it is taken: of one that is slow there is a chunk in memory.
 
     idle ── bytes ──► request complete ──► answer ──► idle (keep-alive) or closed
      └── `idle_s` without a whole request: closed
@@ -15,7 +16,8 @@ from http import HTTPStatus
 
 import h11
 
-from isthmus.monitor.answer import JSON, TEXT, Answer
+from isthmus.monitor.answer import JSON, TEXT, Answer, Pieces
+from isthmus.monitor.http import CHUNK_BYTES
 
 HEADER_BYTES_MAX = 16 * 1024  # request line and headers
 BODY_BYTES_MAX = 16 * 1024  # of a request; nothing here takes one
@@ -31,11 +33,13 @@ class Conversation:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         answer: Callable[[str], Awaitable[Answer]],
+        take: Callable[[Pieces], Awaitable[bytes]],
         idle_s: float,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._answer = answer
+        self._take = take
         self._idle_s = idle_s
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES_MAX)
 
@@ -88,16 +92,25 @@ class Conversation:
         headers = [
             ("Content-Type", answer.content_type),
             ("Date", formatdate(usegmt=True)),
-            ("Content-Length", str(len(answer.body))),
         ]
         if answer.content_type == JSON:
             headers.insert(0, ("Access-Control-Allow-Origin", "*"))
         if answer.status == 405:
             headers.append(("Allow", "GET, HEAD"))
+        begun = answer.body if isinstance(answer.body, bytes) else await self._take(answer.body)
+        if isinstance(answer.body, bytes) or len(begun) < CHUNK_BYTES:  # that is all
+            headers.append(("Content-Length", str(len(begun))))
         await self._send(_response(answer.status, headers))
         if not head:
-            await self._send(h11.Data(data=answer.body))
+            await self._send_body(begun, answer.body)
         await self._send(h11.EndOfMessage())
+
+    async def _send_body(self, begun: bytes, body: bytes | Pieces) -> None:
+        """What is made already, then the rest as it is made and taken."""
+        for at in range(0, len(begun), CHUNK_BYTES):
+            await self._send(h11.Data(data=begun[at : at + CHUNK_BYTES]))
+        while not isinstance(body, bytes) and (some := await self._take(body)):
+            await self._send(h11.Data(data=some))
 
     async def _refuse(self, status: int) -> None:
         """Say what was wrong with the bytes, if that can still be said."""

@@ -4,6 +4,8 @@ Owns indentation and what is left out: a field declared with `always` is always 
 only when it is not zero, empty or false.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from isthmus.base.values import NS_PER_S, Value, escape_json, to_json
@@ -18,22 +20,29 @@ def indented(document: Value) -> bytes:
     return msgspec.json.format(to_json(document), indent=2)
 
 
-def with_items(document: Value, name: str, items: list[bytes], depth: int) -> bytes:
-    """`document` as it stands `depth` levels deep, with `items` as its list `name`.
+def around(document: Value, name: str, depth: int) -> tuple[bytes, bytes]:
+    """`document` as it stands `depth` levels deep: before and behind the items of its list `name`.
 
-    The items were made by this function too, or by `indented_at`, two levels deeper: so a page of
-    megabytes is put together from pieces, and each is touched only once.
+    Between two items stands `gap`; there must be one at least.
     """
-    if not items:
-        return indented_at(document, depth)
     found = msgspec.to_builtins(document)
     mark = f"items of {name}"
     found[name] = [mark]
     names = [field.encode_name for field in msgspec.structs.fields(document)]
     raw = escape_json(msgspec.json.encode({key: found[key] for key in names if key in found}))
     before, _, after = _deeper(raw, depth).partition(msgspec.json.encode(mark))
-    gap = b",\n" + b"  " * (depth + 2)
-    return before + gap.join(items) + after
+    return before, after
+
+
+def gap(depth: int) -> bytes:
+    """What stands between two items of a list of a document that stands `depth` levels deep."""
+    return b",\n" + b"  " * (depth + 2)
+
+
+def items_at(items: Sequence[object], depth: int) -> bytes:
+    """Some items of a list (at least one), the gaps between them too, for `around` at `depth`."""
+    raw = msgspec.json.format(to_json(items), indent=2)  # "[", items two blanks deep, "]"
+    return raw[4:-2].replace(b"\n", b"\n" + b"  " * (depth + 1))
 
 
 def indented_at(document: Value, depth: int) -> bytes:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from isthmus.monitor.answer import TEXT, Answer
+from isthmus.monitor.answer import TEXT, Answer, Pieces
 from isthmus.monitor.slices import Sliced
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS_MAX = 128  # more are closed at once
 STREAM_BYTES_MAX = 16 * 1024  # kept of what a connection sends
+CHUNK_BYTES = 64 * 1024  # of a long body: made, then sent, then the next
 IDLE_S = 30.0  # for a whole request to arrive, and between requests
 
 
@@ -32,10 +33,22 @@ async def work_off_alone(work: Sliced[Answer]) -> Answer:
         await asyncio.sleep(0)
 
 
+async def take_alone(body: Pieces) -> bytes:
+    """A piece each time the loop comes round."""
+    found = bytearray()
+    for piece in body:
+        found += piece
+        if len(found) >= CHUNK_BYTES:
+            break
+        await asyncio.sleep(0)
+    return bytes(found)
+
+
 class MonitorServer:
     """A listener that answers GET and HEAD with what `answer` says for the target.
 
-    `work_off` carries out answers made in slices, beside everything else.
+    `work_off` carries out answers made in slices, beside everything else; `take` makes the next
+    part of a body: CHUNK_BYTES at least, or what is left.
     """
 
     def __init__(
@@ -44,10 +57,12 @@ class MonitorServer:
         *,
         idle_s: float = IDLE_S,
         work_off: Callable[[Sliced[Answer]], Awaitable[Answer]] = work_off_alone,
+        take: Callable[[Pieces], Awaitable[bytes]] = take_alone,
         on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         self._answer = answer
         self._work_off = work_off
+        self._take = take
         self._idle_s = idle_s
         self._on_error = on_error
         self._server: asyncio.Server | None = None
@@ -80,7 +95,9 @@ class MonitorServer:
         try:
             if self._conversation is None:
                 self._conversation = await asyncio.to_thread(_load)
-            await self._conversation(reader, writer, self._answer_safely, self._idle_s).run()
+            await self._conversation(
+                reader, writer, self._answer_safely, self._take_safely, self._idle_s
+            ).run()
         except (OSError, TimeoutError):
             pass  # whoever asked is gone, or takes too long
         finally:
@@ -103,6 +120,14 @@ class MonitorServer:
             return (yield from work)
         except Exception as error:  # noqa: BLE001 — as above
             return self._failed(error)
+
+    async def _take_safely(self, body: Pieces) -> bytes:
+        """What fails in the middle of a body ends the connection: nobody takes it for whole."""
+        try:
+            return await self._take(body)
+        except Exception as error:
+            self._failed(error)
+            raise ConnectionAbortedError from error
 
     def _failed(self, error: Exception) -> Answer:
         if self._on_error is not None:

@@ -4,8 +4,7 @@ Owns the fields, their order, and what each query parameter adds. An account's d
 limits as `reserved_*`; without a limit that is 2^64 - 1, as nats-server prints it.
 """
 
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Generator
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +13,8 @@ from isthmus.base import constants
 from isthmus.base.values import Value, always, format_time, to_json
 from isthmus.jetstream.responses import Cluster, ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
-from isthmus.monitor.documents import Document, indented, indented_at, with_items
+from isthmus.monitor.answer import Pieces
+from isthmus.monitor.documents import Document, around, gap, indented, indented_at, items_at
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     JetStreamSnapshot,
@@ -25,8 +25,6 @@ from isthmus.monitor.snapshots import (
 ACCOUNTS_MAX = 1024  # in one answer, unless `limit` says otherwise
 SLICE = 16  # streams or accounts printed in one slice
 _UNLIMITED = 2**64 - 1
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 class JszQuery(Value):
@@ -163,19 +161,32 @@ def make_jsz(server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query:
 
 def write_jsz(
     server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
-) -> Generator[None, None, bytes]:
+) -> Pieces:
     """The same as text, a few streams at a time."""
-    if jetstream is None:
-        return indented(make_jsz(server, jetstream, query))
-    details = yield from _details(
-        server,
-        jetstream,
-        query,
-        lambda stream: indented_at(stream, 4),
-        lambda bare, streams: with_items(bare, "stream_detail", streams, depth=2),
-    )
-    yield
-    return with_items(_head(server, jetstream, query), "account_details", details, depth=0)
+    accounts = () if jetstream is None else _asked_for(jetstream.accounts, query)
+    if jetstream is None or not accounts:
+        yield indented(make_jsz(server, jetstream, query))
+        return
+    before, after = around(_head(server, jetstream, query), "account_details", depth=0)
+    between = before
+    for account in accounts:
+        bare = _account(replace(account, streams=()), server.server_name, query)
+        streams = account.streams if query.streams or query.consumers else ()
+        if streams:
+            ahead, behind = around(bare, "stream_detail", depth=2)
+            yield between + ahead
+            yield from _write_streams(streams, server.server_name, query)
+            yield behind
+        else:
+            yield between + indented_at(bare, depth=2)
+        between = gap(0)
+    yield after
+
+
+def _write_streams(streams: tuple[StreamSnapshot, ...], leader: str, query: JszQuery) -> Pieces:
+    for at in range(0, len(streams), SLICE):
+        some = [_stream(stream, leader, query) for stream in streams[at : at + SLICE]]
+        yield (gap(2) if at else b"") + items_at(some, depth=2)
 
 
 def make_long_jsz(
@@ -184,13 +195,17 @@ def make_long_jsz(
     """The same as a document whose streams are encoded already, a few at a time."""
     if jetstream is None:
         return make_jsz(server, jetstream, query)
-    details = yield from _details(
-        server,
-        jetstream,
-        query,
-        lambda stream: msgspec.Raw(to_json(stream)),
-        lambda bare, streams: replace(bare, stream_detail=tuple(streams)),
-    )
+    details: list[AccountDetail] = []
+    for account in _asked_for(jetstream.accounts, query):
+        streams: list[msgspec.Raw] = []
+        for stream in account.streams if query.streams or query.consumers else ():
+            streams.append(msgspec.Raw(to_json(_stream(stream, server.server_name, query))))
+            if len(streams) % SLICE == 0:
+                yield
+        bare = _account(replace(account, streams=()), server.server_name, query)
+        details.append(replace(bare, stream_detail=tuple(streams)))
+        if len(details) % SLICE == 0:
+            yield
     return replace(_head(server, jetstream, query), account_details=tuple(details))
 
 
@@ -198,28 +213,6 @@ def _head(server: ServerSnapshot, jetstream: JetStreamSnapshot, query: JszQuery)
     """Everything but the accounts."""
     head = make_jsz(server, replace(jetstream, accounts=()), query)
     return replace(head, accounts=len(jetstream.accounts), total=len(jetstream.accounts))
-
-
-def _details(
-    server: ServerSnapshot,
-    jetstream: JetStreamSnapshot,
-    query: JszQuery,
-    encode: Callable[[StreamDetail], T],
-    join: Callable[[AccountDetail, list[T]], U],
-) -> Generator[None, None, list[U]]:
-    """The accounts that are asked for: each without its streams, joined with them, encoded."""
-    details: list[U] = []
-    for account in _asked_for(jetstream.accounts, query):
-        streams: list[T] = []
-        for stream in account.streams if query.streams or query.consumers else ():
-            streams.append(encode(_stream(stream, server.server_name, query)))
-            if len(streams) % SLICE == 0:
-                yield
-        bare = _account(replace(account, streams=()), server.server_name, query)
-        details.append(join(bare, streams))
-        if len(details) % SLICE == 0:
-            yield
-    return details
 
 
 def make_config(jetstream: JetStreamSnapshot) -> JetStreamConfig:

@@ -74,8 +74,11 @@ class Roster(Protocol):
     def closed(self, account: str = "") -> list[ConnectionSnapshot]:
         """The last that ended, the latest at the end."""
 
-    def subscriptions(self, cid: int, start: int, count: int) -> list[SubscriptionSnapshot]:
-        """Some of a connection's subscriptions; empty behind the last."""
+    def subscriptions(self, cid: int) -> Iterator[list[SubscriptionSnapshot]]:
+        """A connection's subscriptions, in slices."""
+
+    def subjects(self, cid: int) -> Iterator[list[str]]:
+        """What a connection is subscribed to, in slices."""
 
     def traffic(self, account: str = "") -> Iterator[AccountTraffic]:
         """One account (nothing if it is not loaded) or all, by name."""

@@ -12,15 +12,15 @@ from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, to_json
 from isthmus.monitor.accountz import make_accountz
 from isthmus.monitor.accstatz import StatzQuery, make_accstatz
-from isthmus.monitor.answer import HTML, JSON, TEXT, Answer
-from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, make_connz
+from isthmus.monitor.answer import HTML, JSON, TEXT, Answer, Pieces
+from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, write_connz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz, write_jsz
 from isthmus.monitor.metrics import CONTENT_TYPE, make_metrics
 from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
-from isthmus.monitor.subsz import SubszQuery, make_subsz
+from isthmus.monitor.subsz import SubszQuery, write_subsz
 from isthmus.monitor.varz import make_varz
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -156,7 +156,7 @@ class Routes:
             acc=query.text("acc"),
         )
         source = self._source
-        return _document(make_connz(source.server(), source.roster, asked))
+        return _text(write_connz(source.server(), source.roster, asked))
 
     def _subsz(self, query: Query) -> Sliced[Answer]:
         asked = SubszQuery(
@@ -167,7 +167,7 @@ class Routes:
             test=query.text("test"),
         )
         source = self._source
-        return _document(make_subsz(source.server(), source.census, source.roster, asked))
+        return _text(write_subsz(source.server(), source.census, source.roster, asked))
 
     def _metrics(self, _: Query) -> Sliced[Answer]:
         source = self._source
@@ -201,7 +201,7 @@ class Routes:
 
     def _long_jsz(self, asked: JszQuery) -> Sliced[Answer]:
         snapshot = yield from self._source.jetstream_in_slices()
-        body = yield from write_jsz(self._source.server(), snapshot, asked)
+        body = write_jsz(self._source.server(), snapshot, asked)
         return Answer(status=200, content_type=JSON, body=body)
 
     def _healthz(self, query: Query) -> Answer | Sliced[Answer]:
@@ -238,6 +238,11 @@ def _state(text: str) -> int:
 def _document(making: Sliced[Value]) -> Sliced[Answer]:
     document = yield from making
     return Answer(status=200, content_type=JSON, body=indented(document))
+
+
+def _text(making: Sliced[Pieces]) -> Sliced[Answer]:
+    body = yield from making
+    return Answer(status=200, content_type=JSON, body=body)
 
 
 def _finished(making: Sliced[Answer]) -> Sliced[Answer]:

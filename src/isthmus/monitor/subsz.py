@@ -4,18 +4,22 @@ Owns the fields and their order. Listed are those of connections; what the serve
 itself is counted only.
 """
 
+from msgspec.structs import replace
+
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
 from isthmus.base.values import Value, always, format_time
 from isthmus.monitor.accountz import make_stats
+from isthmus.monitor.answer import Pieces
 from isthmus.monitor.census import Census
-from isthmus.monitor.connz import SLICE_SUBSCRIPTIONS, SubscriptionDetail, make_subscription
-from isthmus.monitor.documents import Document
+from isthmus.monitor.connz import SubscriptionDetail, make_subscription
+from isthmus.monitor.documents import Document, around, gap, indented, items_at
 from isthmus.monitor.roster import ConnectionSnapshot, Roster
 from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import ServerSnapshot
 
 SUBSCRIPTIONS_MAX = 1024  # in one answer, unless `limit` says otherwise
+SLICE = 256  # subscriptions printed in one slice
 
 
 class SubszQuery(Value):
@@ -76,6 +80,26 @@ def make_subsz(
     )
 
 
+def write_subsz(
+    server: ServerSnapshot, census: Census, roster: Roster, query: SubszQuery
+) -> Sliced[Pieces]:
+    """The same as text, piece by piece."""
+    document = yield from make_subsz(server, census, roster, query)
+    return _write(document)
+
+
+def _write(document: Subsz) -> Pieces:
+    listed = document.subscriptions_list
+    if not listed:
+        yield indented(document)
+        return
+    before, after = around(replace(document, subscriptions_list=()), "subscriptions_list", depth=0)
+    yield before
+    for at in range(0, len(listed), SLICE):
+        yield (gap(0) if at else b"") + items_at(listed[at : at + SLICE], depth=0)
+    yield after
+
+
 def _gather(
     connection: ConnectionSnapshot,
     roster: Roster,
@@ -86,13 +110,12 @@ def _gather(
     """Add a connection's subscriptions to the page until it has `most`; how many there are."""
     if not test and len(page) >= most:
         return connection.subscriptions
-    at = count = 0
-    while some := roster.subscriptions(connection.cid, at, SLICE_SUBSCRIPTIONS):
+    count = 0
+    for some in roster.subscriptions(connection.cid):
         for one in some:
             if not test or subjects.covers(one.subject, test):
                 count += 1
                 if len(page) < most:
                     page.append(make_subscription(one, connection.account, connection.label))
-        at += len(some)
         yield
     return count

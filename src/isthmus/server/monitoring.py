@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from isthmus.base.errors import UsageError
 from isthmus.config.options import Options
-from isthmus.core.agenda import Line
+from isthmus.core.agenda import Job, Line
 from isthmus.core.turn import Turn
-from isthmus.monitor.answer import TEXT, Answer
-from isthmus.monitor.http import MonitorServer
+from isthmus.monitor.answer import TEXT, Answer, Pieces
+from isthmus.monitor.http import CHUNK_BYTES, MonitorServer
 from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
@@ -51,6 +51,7 @@ class Monitoring:
         self._http = MonitorServer(
             self._answer,
             work_off=self._work_off,
+            take=self._take,
             on_error=lambda error: hub.log.error(f"monitoring: {error!r}", error),
         )
         self._cpu = _CpuMeter()
@@ -217,6 +218,32 @@ class Monitoring:
             state=stream.state(),
             consumers=tuple(consumers),
         )
+
+    async def _take(self, body: Pieces) -> bytes:
+        """The next part of a long body, made in slices beside everything else."""
+        hub = self._hub
+        found: asyncio.Future[bytes] = hub.loop.create_future()
+        part: list[bytes] = []
+
+        def step(_turn: Turn) -> bool:
+            """A piece; what goes wrong is told to who waits for the part."""
+            try:
+                part.append(next(body))
+                if sum(map(len, part)) < CHUNK_BYTES:
+                    return True
+            except StopIteration:
+                pass
+            except Exception as error:  # noqa: BLE001 — as above
+                if not found.done():
+                    found.set_exception(error)
+            if not found.done():
+                found.set_result(b"".join(part))
+            return False
+
+        turn = hub.begin_turn()
+        Job(step).start_next(turn)  # in the one turn that goes on, however many take parts
+        hub.finish_turn()
+        return await found
 
     def _answer(self, target: str) -> Answer | Sliced[Answer]:
         """What `routes` says; it was loaded with the connection (`monitor.http`)."""

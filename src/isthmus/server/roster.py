@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from isthmus.core.client import Listing
 from isthmus.monitor.roster import AccountTraffic, ConnectionSnapshot, SubscriptionSnapshot
 from isthmus.server.hub import Hub
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from isthmus.server.connection import Connection
 
 CLOSED_MAX = 1024
+SUBJECTS_SLICE = 1024  # made, encoded and laid out: 0.2 ms
+SUBSCRIPTIONS_SLICE = 128  # likewise
 
 
 class RunningRoster:
@@ -48,21 +51,31 @@ class RunningRoster:
         """The last that ended, the latest at the end."""
         return [one for one in self._closed if account in {"", one.account}]
 
-    def subscriptions(self, cid: int, start: int, count: int) -> list[SubscriptionSnapshot]:
-        """Some of a connection's subscriptions; empty behind the last."""
+    def subscriptions(self, cid: int) -> Iterator[list[SubscriptionSnapshot]]:
+        """A connection's subscriptions, in slices."""
         connection = self._hub.connections.get(cid)
-        found = [] if connection is None else connection.client.listing(start, count)
-        return [
-            SubscriptionSnapshot(
-                subject=subject.decode("utf-8", "replace"),
-                queue=queue.decode("utf-8", "replace"),
-                sid=sid.decode("utf-8", "replace"),
-                cid=owner,
-                messages=messages,
-                messages_max=most,
-            )
-            for subject, queue, sid, messages, most, owner in found
-        ]
+        if connection is not None:
+            listing = Listing(connection.client)
+            while found := listing.some(SUBSCRIPTIONS_SLICE):
+                yield [
+                    SubscriptionSnapshot(
+                        subject=subject.decode("utf-8", "replace"),
+                        sid=sid.decode("utf-8", "replace"),
+                        cid=owner,
+                        queue=queue.decode("utf-8", "replace"),
+                        messages=messages,
+                        messages_max=most,
+                    )
+                    for subject, queue, sid, messages, most, owner in found
+                ]
+
+    def subjects(self, cid: int) -> Iterator[list[str]]:
+        """What a connection is subscribed to, in slices."""
+        connection = self._hub.connections.get(cid)
+        if connection is not None:
+            listing = Listing(connection.client)
+            while found := listing.subjects(SUBJECTS_SLICE):
+                yield found
 
     def traffic(self, account: str = "") -> Iterator[AccountTraffic]:
         """One account (nothing if it is not loaded) or all, by name."""
