@@ -11,8 +11,9 @@ from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
 from isthmus.store.archive import Reader
 from isthmus.store.blocks import StreamNow
+from isthmus.store.found import Left
 from isthmus.store.records import ConsumerMeta
-from isthmus.store.recover import Left, Options, open_store
+from isthmus.store.recover import Options, open_store
 from support.entropy import SeededEntropy
 
 OPTIONS = Options(segment_bytes=8192, block_bytes=1024, checkpoint_bytes=1 << 20, cache_bytes=4096)

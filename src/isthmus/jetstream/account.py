@@ -49,7 +49,7 @@ from isthmus.jetstream.snapshots import Snapshot
 from isthmus.jetstream.stream import Stream, StreamRecord
 from isthmus.jetstream.stream_config import Compression, Retention, Storage, StreamConfig
 from isthmus.store.archives import Archives
-from isthmus.store.recover import Left
+from isthmus.store.found import Left
 
 _PREFIX = "$JS.API."
 _NOT_FORWARDED = ("CONSUMER.MSG.NEXT.", "DIRECT.GET")

@@ -36,7 +36,7 @@ from isthmus.jetstream.stream import StreamRecord
 from isthmus.jetstream.stream_config import Compression, Storage, StreamConfig
 from isthmus.store.archive import Manifest, Reader
 from isthmus.store.records import ConsumerMeta
-from isthmus.store.recover import FoundConsumer, Left
+from isthmus.store.found import FoundConsumer, Left
 
 if TYPE_CHECKING:
     from isthmus.jetstream.account import AccountJetStream

@@ -41,7 +41,7 @@ from isthmus.store.journal import JournalOwner
 from isthmus.store.records import STREAMS, block_path, stream_epoch, stream_folder
 
 if TYPE_CHECKING:
-    from isthmus.store.recover import Found
+    from isthmus.store.found import Found
 
 CHECKPOINT_BYTES = 32 << 20
 STREAMS_AT_ONCE = 16  # that a checkpoint looks at between two turns
