@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from isthmus.base.errors import StoreError
-from isthmus.testing.disks import FaultyDisk, MemoryDisk
+from isthmus.testing.disks import MemoryDisk
 from support.archives import Life, content
-from support.store_world import PowerCut, World, problems
+from support.store_lives import fail_each_operation, survive
+from support.store_world import World
 
 
 class Compressing(Life):
@@ -156,51 +156,11 @@ class CompressingWorld(World):
             self.store.compress(number, wanted=True)
 
 
-def live(disk, seed, models, life):
-    """One life, ended by a power cut; problems that its start found."""
-    chance = random.Random(seed * 100 + life)
-    faulty = FaultyDisk(
-        disk, chance.randint(1, 400), fault=PowerCut, torn=chance.random() < 0.5, for_good=True
-    )
-    try:
-        world = CompressingWorld(faulty, seed * 10 + life, models)
-        if found := problems(world, models):
-            return found
-        world.start()
-        world.run(chance.randint(20, 300))
-        if chance.random() < 0.2:
-            world.finish()
-    except PowerCut:
-        pass
-    return []
-
-
 @pytest.mark.parametrize("part", range(4))
 def test_nothing_released_is_lost(part):
     for seed in range(part * 15, part * 15 + 15):
-        disk, models = MemoryDisk(), {}
-        for life in range(3):
-            assert live(disk, seed, models, life) == [], f"seed {seed}, life {life}"
-            disk = disk.crash(seed * 7 + life)
-        assert problems(CompressingWorld(disk, seed, models), models) == [], f"seed {seed}"
+        assert survive(CompressingWorld, seed) == [], f"seed {seed}"
 
 
 def test_a_fault_at_any_step_loses_nothing():
-    fail_at = 0
-    while True:
-        fail_at += 1
-        disk, models = MemoryDisk(), {}
-        faulty = FaultyDisk(disk, fail_at)
-        try:
-            world = CompressingWorld(faulty, 11, models)
-            world.start()
-            world.run(80)
-            world.finish()
-        except (OSError, StoreError):  # while it was open, or opened
-            pass
-        disk._locked.clear()
-        for after in (disk.crash(fail_at), disk):
-            assert problems(World(after, 12, models), models) == [], f"operation {fail_at}"
-        if not faulty.failed:
-            break
-    assert fail_at > 100
+    assert fail_each_operation(CompressingWorld, steps=80) > 100

@@ -4,59 +4,29 @@ Every message, acknowledgement, removal and deletion that was released is there 
 else than what was published is; no sequence is given to two messages.
 """
 
-import random
+from functools import partial
 
 import pytest
 
 from isthmus.base.errors import StoreError
 from isthmus.testing.disks import FaultyDisk, MemoryDisk
-from support.store_world import OPTIONS, PowerCut, World, problems
+from support.store_lives import fail_each_operation, survive
+from support.store_world import OPTIONS, World, problems
 
 SEEDS = 500
-LIVES = 3
-
-
-def live(disk, seed, models, life, *, early=False):
-    """One life, ended by a power cut somewhere; problems that its start found."""
-    chance = random.Random(seed * 100 + life)
-    faulty = FaultyDisk(
-        disk, chance.randint(1, 400), fault=PowerCut, torn=chance.random() < 0.5, for_good=True
-    )
-    try:
-        world = World(faulty, seed * 10 + life, models, early=early)
-        found = problems(world, models)
-        if found:
-            return found
-        world.start()
-        world.run(chance.randint(20, 300))
-        if chance.random() < 0.2:
-            world.finish()
-    except PowerCut:
-        pass
-    return []
-
-
-def survive(seed, *, lies=False, early=False):
-    """Lives of one store, one after another; the problems of the first bad start."""
-    disk, models = MemoryDisk(lies=lies), {}
-    for life in range(LIVES):
-        found = live(disk, seed, models, life, early=early)
-        if found:
-            return found
-        disk = disk.crash(seed * 7 + life)
-    return problems(World(disk, seed, models), models)
+EARLY = partial(World, early=True)
 
 
 @pytest.mark.parametrize("part", range(10))
 def test_nothing_released_is_lost_and_no_sequence_is_used_twice(part):
     for seed in range(part * SEEDS // 10, (part + 1) * SEEDS // 10):
-        assert survive(seed) == [], f"seed {seed}"
+        assert survive(World, seed) == [], f"seed {seed}"
 
 
 @pytest.mark.parametrize("part", range(3))
 def test_nor_when_a_group_is_answered_before_its_mark_is_written(part):
     for seed in range(10_000 + part * 50, 10_050 + part * 50):
-        assert survive(seed, early=True) == [], f"seed {seed}"
+        assert survive(EARLY, seed) == [], f"seed {seed}"
 
 
 def test_a_disk_that_lies_about_syncs_is_found_out():
@@ -64,7 +34,7 @@ def test_a_disk_that_lies_about_syncs_is_found_out():
     bad = 0
     for seed in range(40):
         try:
-            bad += survive(seed, lies=True) != []
+            bad += survive(World, seed, lies=True) != []
         except StoreError:
             bad += 1  # not even the store's own file was there
     assert bad > 20
@@ -97,29 +67,10 @@ def test_segments_are_used_again():
     assert made < begun * 3 // 4
 
 
-@pytest.mark.parametrize("early", [False, True])
-def test_a_fault_at_any_step_loses_nothing(early):
-    """Fail the first operation, then the second, and so on, until one life passes untouched."""
-    fail_at = 0
-    while True:
-        fail_at += 1
-        disk, models = MemoryDisk(), {}
-        faulty = FaultyDisk(disk, fail_at)
-        try:
-            world = World(faulty, 11, models, early=early)
-            world.start()
-            world.run(160 if early else 120)  # what is done early takes steps of its own
-            world.finish()
-        except StoreError:
-            pass  # at the start: the next one finds what is there
-        else:
-            assert bool(world.told) == faulty.failed, "every fault is named, and nothing else"
-        disk._locked.clear()  # as when the process ends
-        for after in (disk.crash(fail_at), disk):
-            assert problems(World(after, 12, models), models) == [], f"operation {fail_at}"
-        if not faulty.failed:
-            break
-    assert fail_at > 150
+@pytest.mark.parametrize(("kind", "steps"), [(World, 120), (EARLY, 160)])
+def test_a_fault_at_any_step_loses_nothing(kind, steps):
+    """What is done early takes steps of its own."""
+    assert fail_each_operation(kind, steps) > 150
 
 
 def test_a_failed_journal_says_so_and_acknowledges_nothing_more():
