@@ -8,6 +8,7 @@ empty domain is not printed.
 """
 
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -136,65 +137,59 @@ class Terminated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}termin
         return f"{_PREFIX}CONSUMER.MSG_TERMINATED.{self.stream}.{self.consumer}"
 
 
-class SnapshotCreated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_create"):
-    """Somebody asked for an archive of a stream."""
+class _OfArchive(Advisory, omit_defaults=True, kw_only=True):
+    """What is told of an archive that leaves or comes: of which stream, under `token`."""
 
+    token: ClassVar[str]
     stream: str
-    state: StreamState
-    client: msgspec.Raw
-    domain: str = ""
 
     @property
     def subject(self) -> str:
         """Where it is published."""
-        return f"{_PREFIX}STREAM.SNAPSHOT_CREATE.{self.stream}"
+        return f"{_PREFIX}STREAM.{self.token}.{self.stream}"
+
+
+class SnapshotCreated(_OfArchive, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_create"):
+    """Somebody asked for an archive of a stream."""
+
+    token = "SNAPSHOT_CREATE"
+    state: StreamState
+    client: msgspec.Raw
+    domain: str = ""
 
 
 class SnapshotCompleted(
-    Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_complete"
+    _OfArchive, omit_defaults=True, kw_only=True, tag=f"{_TYPE}snapshot_complete"
 ):
     """It went out, or could not."""
 
-    stream: str
+    token = "SNAPSHOT_COMPLETE"
     start: str
     end: str
     client: msgspec.Raw
     domain: str = ""
     error: str = ""
 
-    @property
-    def subject(self) -> str:
-        """Where it is published."""
-        return f"{_PREFIX}STREAM.SNAPSHOT_COMPLETE.{self.stream}"
 
-
-class RestoreCreated(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_create"):
+class RestoreCreated(_OfArchive, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_create"):
     """A stream is to be made of an archive."""
 
-    stream: str
+    token = "RESTORE_CREATE"
     client: msgspec.Raw
     domain: str = ""
 
-    @property
-    def subject(self) -> str:
-        """Where it is published."""
-        return f"{_PREFIX}STREAM.RESTORE_CREATE.{self.stream}"
 
-
-class RestoreCompleted(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_complete"):
+class RestoreCompleted(
+    _OfArchive, omit_defaults=True, kw_only=True, tag=f"{_TYPE}restore_complete"
+):
     """It was made, or could not be."""
 
-    stream: str
+    token = "RESTORE_COMPLETE"
     start: str
     end: str
     bytes: int
     client: msgspec.Raw
     domain: str = ""
-
-    @property
-    def subject(self) -> str:
-        """Where it is published."""
-        return f"{_PREFIX}STREAM.RESTORE_COMPLETE.{self.stream}"
 
 
 class Pinned(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}consumer_group_pinned"):
