@@ -158,7 +158,7 @@ def admit(
         occupied = record_read(raw + at, size - at, 0, &record)
         if (
             occupied <= 0 or record.kind != RECORD_MESSAGE or record.flags >= RECORD_FLAGS_END
-            or not _fit(record.subject)
+            or record.time_ns < 0 or not _fit(record.subject)
         ):
             raise StoreError(f"the record of a message behind sequence {log.last_seq} is damaged")
         if record.seq <= log.last_seq or record.seq >= <uint64_t> -2:

@@ -26,9 +26,6 @@ from isthmus.core.progress cimport (
 
 from isthmus.base.errors import StoreError
 
-cdef enum:
-    RUNS_MAX = 1 << 20      # messages in runs: a few bytes must not make room for billions
-
 
 def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
     """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
@@ -57,10 +54,11 @@ def snapshot(Cursor cursor not None) -> bytes:
     return out.data[: out.size]
 
 
-def require_snapshot(bytes steps not None) -> None:
+def require_snapshot(bytes steps not None, uint64_t runs_max) -> int:
     """Refuse what is no snapshot, or one that no cursor can have made: `StoreError`.
 
-    For a state that comes from outside: `apply` believes what it reads.
+    For a state that comes from outside: `apply` believes what it reads. A few bytes must not make
+    room for billions, so at most `runs_max` messages may stand in runs; how many do.
     """
     cdef const char* at = PyBytes_AS_STRING(steps)
     cdef const char* end = at + len(steps)
@@ -87,12 +85,13 @@ def require_snapshot(bytes steps not None) -> None:
             raise StoreError(f"the state of a consumer: {values[0]} stands behind {seq}")
         seq = values[0]
         if step == RUN:
-            if not 0 < values[4] <= RUNS_MAX - in_runs:
+            if not 0 < values[4] <= runs_max - in_runs:
                 raise StoreError(f"the state of a consumer: a run of {values[4]} messages")
             in_runs += values[4]
             seq += values[4] - 1
     if not begun:
         raise StoreError("the state of a consumer is missing")
+    return in_runs
 
 
 cdef int _numbers_of(int step) noexcept:

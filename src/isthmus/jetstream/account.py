@@ -139,14 +139,17 @@ class AccountJetStream:
     def limit(self, limits: AccountLimits | None, turn: Turn, *, applicable: bool = True) -> None:
         """Other limits; what is over them stays, and nothing is added.
 
-        Without limits JetStream is off: its streams and consumers rest until it is on again. Not
-        `applicable`: what the account may have is for replicated streams only.
+        Without limits JetStream is off: its streams and consumers rest until it is on again, and
+        archives that are under way are given up. Not `applicable`: what the account may have is
+        for replicated streams only.
         """
         self._applicable = applicable
         self._bound(limits)
         if self._running == (limits is not None):
             return
         self._running = limits is not None
+        for restore in list(self.restores):
+            restore.abort(turn)
         for stream in self:
             if self._running:
                 stream.go_on(turn)
@@ -279,6 +282,8 @@ class AccountJetStream:
         retention.look_again(stream, turn)
         per_subject = record.config.max_msgs_per_subject > 0
         removals.run(removals.Shrink(stream, each_subject=per_subject), turn)
+        if not self._running:
+            stream.suspend(turn)
 
     def _configs(self, without: str = "") -> list[StreamConfig]:
         """Of all streams, also of those that are as good as there."""
@@ -345,6 +350,10 @@ class AccountJetStream:
             text = f"error adding stream: {error.description} ({error.err_code})"
             raise errors.make(errors.RESTORE_FAILED, err=text) from None
 
+    def require_consumer_place(self, stream: StreamConfig, count: int) -> None:
+        """Refuse one more consumer of a restored stream that has `count`."""
+        consumer_rules.require_room(count, stream, self.server_limits, self._limits())
+
     def restored_consumer(self, stream: StreamConfig, config: ConsumerConfig) -> ConsumerConfig:
         """A consumer of an archive, if a request could have made it."""
         prepared = consumer_rules.prepare(
@@ -381,7 +390,6 @@ class AccountJetStream:
         `done(problem, turn)` is called when that is so; raises what MSG.DELETE answers.
         """
         stream = self.stream(name)
-        self.require_writable()
         place = stream.delete_message(seq, turn, erase=erase)
         if erase and self._logs is not None and stream.journal is not None:
             self._logs.erase(stream.number, seq, place, done)

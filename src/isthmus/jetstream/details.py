@@ -18,6 +18,7 @@ from isthmus.jetstream.responses import SUBJECTS_LIMIT
 if TYPE_CHECKING:
     from isthmus.jetstream.stream import Stream
 
+DELETED_LIMIT = 1 << 20
 SLICE = 1024  # subjects or sequences in one slice: half a millisecond
 
 
@@ -40,20 +41,25 @@ def subjects(
 
 
 def deleted(stream: Stream) -> Generator[None, None, msgspec.Raw]:
-    """Sequences between first and last that are not there."""
+    """Sequences between first and last that are not there, the first DELETED_LIMIT of them.
+
+    A copy of a stream, or an archive, may have a gap as wide as there are numbers.
+    """
     log = stream.stored.log
     pieces: list[bytes] = []
     seq = log.first_seq if log.deleted_count else 0
-    while seq and seq < log.last_seq:
+    left = DELETED_LIMIT
+    while seq and seq < log.last_seq and left > 0:
         gone: list[int] = []
         for _ in range(SLICE):
             following = log.next_seq(seq + 1)
-            gap = range(seq + 1, following or log.last_seq + 1)
-            gone.extend(gap[:SLICE])
-            seq = gap[SLICE - 1] if len(gap) > SLICE else following
+            end = following or log.last_seq + 1
+            gone.extend(range(seq + 1, min(end, seq + 1 + SLICE)))
+            seq = following if end - seq <= SLICE + 1 else seq + SLICE
             if not seq or len(gone) >= SLICE:
                 break
         if gone:
-            pieces.append(to_json(gone)[1:-1])
+            pieces.append(to_json(gone[:left])[1:-1])
+            left -= len(gone)
         yield
     return msgspec.Raw(b"[%b]" % b",".join(pieces))

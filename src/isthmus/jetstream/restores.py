@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -35,8 +35,8 @@ from isthmus.jetstream.consumer import ConsumerRecord
 from isthmus.jetstream.stream import StreamRecord
 from isthmus.jetstream.stream_config import Compression, Storage, StreamConfig
 from isthmus.store.archive import Manifest, Reader
-from isthmus.store.records import ConsumerMeta
 from isthmus.store.found import FoundConsumer, Left
+from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
     from isthmus.jetstream.account import AccountJetStream
@@ -47,8 +47,14 @@ CHUNK_WAIT_NS = 5 * NS_PER_S
 WAITING_BYTES_MAX = 32 << 20
 WRITES_MAX = 4  # blocks on their way to the disk, before more is taken in
 RECORDS_AT_ONCE = 512
+CONSUMERS_BYTES_MAX = 64 << 20  # of all consumers of one archive, a kibibyte more for each
+CONSUMER_BYTES = 1 << 10
+RUNS_MAX = 1 << 20  # messages that their states name without a byte for each
+
+_NUMBER_MAX = (1 << 63) - 1
 
 Answer = Callable[[bytes, "Stream | JetStreamError", Turn], None]
+Kept = TypeVar("Kept", StreamRecord, ConsumerRecord)
 
 
 class Restore:
@@ -244,6 +250,8 @@ class Restore:
         log = self._intake.log
         if log.last_seq > manifest.last_seq:
             raise StoreError(f"archive: message {log.last_seq} stands behind its end")
+        if manifest.first_seq > manifest.last_seq + 1:
+            raise StoreError(f"archive: it begins at {manifest.first_seq}, behind its end")
         log.restored(manifest.first_seq, manifest.last_seq, manifest.last_ns)
         record = StreamRecord(config=self.config, created_ns=turn.now_ns, positions=kept.positions)
         found = Left(
@@ -253,7 +261,8 @@ class Restore:
             self.name.encode(),
             to_json(record),
         )
-        for meta in self._intake.consumers:
+        for meta in self._intake.consumers.values():
+            self._account.require_consumer_place(self.config, len(found.consumers))
             number = self._premises.take_number()
             found.consumers[number] = self._consumer(meta, number, turn)
         return found
@@ -264,8 +273,6 @@ class Restore:
         config = self._account.restored_consumer(self.config, named)
         record = ConsumerRecord(config=config, created_ns=turn.now_ns, resume_seq=kept.resume_seq)
         consumer = FoundConsumer(number, config.name.encode(), to_json(record))
-        for steps, _ in meta.records:
-            retrace.require_snapshot(steps)
         consumer.records = list(meta.records)
         return consumer
 
@@ -319,19 +326,31 @@ class _Intake:
         self.log = log
         self.tree = tree
         self.manifest: Manifest | None = None
-        self.consumers: list[ConsumerMeta] = []
+        self.consumers: dict[bytes, ConsumerMeta] = {}  # by name
+        self._consumers_bytes = 0
+        self._in_runs = 0
 
     def begin(self, manifest: Manifest) -> None:
         """What the stream was."""
-        _require_readable(manifest.config, StreamRecord, "stream")
+        record = _read(manifest.config, StreamRecord, "stream")
+        for seq, _ in record.positions.values():
+            _require_number(seq, "the position of a source")
         self.manifest = manifest
 
     def consumer(self, meta: ConsumerMeta) -> None:
         """One of its consumers."""
-        _require_readable(meta.config, ConsumerRecord, "consumer")
-        if meta.name in [one.name for one in self.consumers]:
+        record = _read(meta.config, ConsumerRecord, "consumer")
+        _require_number(record.resume_seq, "the position of a consumer")
+        if meta.name in self.consumers:
             raise StoreError("archive: two consumers of one name")
-        self.consumers.append(meta)
+        self._consumers_bytes += CONSUMER_BYTES + len(meta.config)
+        for steps, time_ns in meta.records:
+            _require_number(time_ns, "a time")
+            self._consumers_bytes += len(steps)
+            self._in_runs += retrace.require_snapshot(steps, RUNS_MAX - self._in_runs)
+        if self._consumers_bytes > CONSUMERS_BYTES_MAX:
+            raise StoreError(f"archive: its consumers have more than {CONSUMERS_BYTES_MAX} bytes")
+        self.consumers[meta.name] = meta
 
     def records(self, data: bytes) -> int:
         """Some messages."""
@@ -346,11 +365,16 @@ class _Intake:
         """It is not wanted any more."""
         self.log = StreamLog(self.log.number)
         self.tree = SubjectTree(1)
-        self.consumers = []
+        self.consumers = {}
 
 
-def _require_readable(raw: bytes, kind: type[StreamRecord | ConsumerRecord], what: str) -> None:
+def _read(raw: bytes, kind: type[Kept], what: str) -> Kept:
     try:
-        msgspec.json.decode(raw, type=kind)
+        return msgspec.json.decode(raw, type=kind)
     except msgspec.MsgspecError as error:
         raise StoreError(f"archive: the configuration of its {what}: {error}") from None
+
+
+def _require_number(value: int, what: str) -> None:
+    if not 0 <= value <= _NUMBER_MAX:
+        raise StoreError(f"archive: {what} is {value}")
