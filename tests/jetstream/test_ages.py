@@ -106,6 +106,16 @@ def test_a_marker_comes_back_and_expires_too():
     assert subjects(after) == {}
 
 
+def test_a_marker_may_live_as_long_as_time():
+    forever = (1 << 63) - 1
+    world, client = begin(subject_delete_marker_ttl=forever, max_age=2 * S, duplicate_window=S)
+    publish(world, client, "s.a")
+    world.wait_ns(2 * S + S // 10)
+    world.drain()
+    assert b"Nats-Marker-Reason" in last_message(world.jetstream().streams["S"], "s.a").header
+    assert subjects(world.restarted()) == subjects(world)
+
+
 def live(seed):
     """Messages with TTLs over a crash: none that was confirmed is missing before its time is over,
     and none is left behind it."""

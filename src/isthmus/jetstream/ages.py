@@ -118,4 +118,4 @@ class Ages:
         )
         for subject in subjects:
             seq = add_marker(self._stored, subject, header, ROLL_UP_SUBJECT | WITH_TTL, turn)
-            self._expiries.add(seq, turn.now_ns + ttl_ns)
+            self._expiries.add(seq, later_ns(turn.now_ns, ttl_ns))
