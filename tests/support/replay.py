@@ -6,6 +6,7 @@ r"""Transcripts of JetStream, replayed: what the file says is sent, what it says
         = waiting S.C1 1          until so many pulls wait
         = pending S.C1 6          until it knows of so many to come: nats-server tells it later
         = expire S.C2 600         until a pull of so many milliseconds has found nothing
+        = until M "messages":2,   until the stream says so of itself
         >> SUB _INBOX.2 2         sent, with its line end
         >> PUB s.a _INBOX.2 2␍␊
            m1
@@ -59,9 +60,10 @@ def shown(text: str) -> str:
     head, _, body = mask(text).partition("\n")
     head = re.sub(r"(\$JS\.ACK\.\S+)\.\d{19}\.(\d+)", r"\1.T.\2", head)
     timed = re.sub(_SOMETIME, '"T"', body)
-    timed = re.sub(r'"(pause_remaining|ack_time)":\d+', r'"\1":D', timed)
+    timed = re.sub(r'"(pause_remaining|ack_time|active)":\d+', r'"\1":D', timed)
+    timed, stamps = re.subn(r"(\nNats-Time-Stamp): \S+", r"\1: T", timed)
     if timed != body or '"timestamp":"T"' in timed:
-        head = re.sub(r" \d+$", " N", head)
+        head = re.sub(r" \d+ \d+$" if stamps else r" \d+$", " N", head)
     return f"{head}\n{timed}"
 
 
@@ -107,6 +109,9 @@ class Replay(Line):
         elif verb == "expire":
             answer = self.aside_request(_NEXT + place, f'{{"batch":1,"expires":{int(text) * MS}}}')
             assert "\nNATS/1.0 408 Request Timeout\r\n" in answer, answer
+        elif verb == "until":
+            info = f"$JS.API.STREAM.INFO.{place}"
+            wait_for(lambda: text in self.aside_request(info))
         else:
             assert verb in {"waiting", "pending"}, verb
             info = f"$JS.API.CONSUMER.INFO.{place}"

@@ -366,9 +366,15 @@ class Service:
                 answer = to_body(Success(type=asked.endpoint.type, success=True))
             self._account.premises.answer(asked.reply, answer, later)
 
-        self._account.delete_message(
-            asked.names[0], body.seq, turn, erase=not body.no_erase, done=done
-        )
+        self._account.stream(asked.names[0]).require_deletable()
+        self._account.require_writable()
+        try:
+            self._account.delete_message(
+                asked.names[0], body.seq, turn, erase=not body.no_erase, done=done
+            )
+        except JetStreamError as error:  # not among the errors that INFO counts
+            answer = api.refuse(asked.endpoint, error)
+            self._account.premises.answer(asked.reply, answer, turn)
 
     def _matching(self, pattern: str) -> Generator[None, None, list[Stream]]:
         streams = list(self._account)

@@ -252,7 +252,7 @@ class Stream:
 
     def _configure_subjects(self) -> None:
         transform, again = self.config.subject_transform, self.config.republish
-        if transform is None:
+        if transform is None or not transform.dest:
             self.ingest.transform_subjects(None, None)
         else:
             src = transform.src or ">"
@@ -379,19 +379,22 @@ class Stream:
             self.stored.log, self.stored.tree, pattern.encode(), seq=seq, last=last
         )
 
+    def require_deletable(self) -> None:
+        """Refuse to remove single messages where that is not allowed."""
+        if self.config.sealed:
+            raise errors.make(errors.STREAM_SEALED)
+        if self.config.deny_delete:
+            raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
+
     def delete_message(
         self, seq: int, turn: Turn, *, erase: bool
     ) -> tuple[int, int, int, bytes] | None:
-        """Remove one message; raises what MSG.DELETE answers.
+        """Remove one message; raises what MSG.DELETE answers where there is none.
 
         If it is to be erased, its content in memory is overwritten, and what comes back says what
         to write where in its block's file.
         """
         log = self.stored.log
-        if self.config.sealed:
-            raise errors.make(errors.STREAM_SEALED)
-        if self.config.deny_delete:
-            raise errors.make(errors.MESSAGE_DELETE_FAILED, err="message delete not permitted")
         place = None
         if erase:
             for snapshot in self.snapshots if log.next_seq(seq) == seq else ():
