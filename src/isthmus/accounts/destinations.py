@@ -40,13 +40,14 @@ def make_rewriting(source: str, destination: str) -> Rewriting:
     if not subjects.valid(re.sub(r"\{\{.*?\}\}", "x", destination)):
         raise UsageError("invalid mapping destination: invalid transform")
     stars, rest = _wildcards(source)
+    wild = stars if stars or rest else None
     if "*" in tokens or ("*" not in tokens and (">" in tokens) != rest):
         raise UsageError("invalid subject")
     parts: list[Part] = []
     text = ""
     for place, token in enumerate(_tokens(destination)):
         text += "." if place else ""
-        part: Part = stars if token == ">" else _part(token, stars)
+        part: Part = stars if token == ">" else _part(token, wild)
         if isinstance(part, bytes):
             text += token
             continue
@@ -77,7 +78,8 @@ def _tokens(destination: str) -> list[str]:
     return re.findall(r"(?:\{\{.*?\}\}|[^.])+", destination)
 
 
-def _part(token: str, stars: int) -> Part:
+def _part(token: str, stars: int | None) -> Part:
+    """What a token stands for; `stars` are the wildcards of the source, None for a literal one."""
     named = _NAMED.fullmatch(token)
     if named is not None and int(named[1]) > 0:
         return _wildcard(token, named[1], stars)
@@ -115,9 +117,9 @@ def _canonical(name: str) -> str:
     return known.lower() if known and fits else ""
 
 
-def _partition(token: str, arguments: list[str], stars: int) -> Substitution:
+def _partition(token: str, arguments: list[str], stars: int | None) -> Substitution:
     number = _positive(token, arguments[0])
-    if stars == 0:
+    if stars is None:
         return Substitution("partition", (), number)
     wildcards = [_wildcard(token, argument, stars) for argument in arguments[1:]]
     return Substitution("partition", wildcards, number)
@@ -134,11 +136,11 @@ def _require_count(token: str, arguments: list[str], count: int) -> None:
         )
 
 
-def _wildcard(token: str, text: str, stars: int) -> int:
+def _wildcard(token: str, text: str, stars: int | None) -> int:
     """A wildcard of the source, counted from 0."""
     number = _number(token, text)
-    if not 1 <= number <= stars:
-        which = f": [{number}]" if stars else ""
+    if stars is None or not 1 <= number <= stars:
+        which = "" if stars is None else f": [{number}]"
         raise UsageError(
             f"invalid mapping destination: wildcard index out of range in {token}{which}"
         )

@@ -136,9 +136,11 @@ cdef class Ingest(Hearer):
             span_of(self.transform_pattern), message.to
         ):
             return self._take(message, turn)
+        if self.transform.by_chance:
+            self.transform.chance = turn.random()
         size = self.transform.write(message.to, subject)
         changed = message[0]
-        if size >= 0:
+        if size > 0:
             changed.to = span(subject, size)
         return self._take(&changed, turn)
 
@@ -211,9 +213,11 @@ cdef class Ingest(Hearer):
             span_of(self.transform_pattern), message.to
         ):
             return self._copy(message, seq, time_ns, turn)
+        if self.transform.by_chance:
+            self.transform.chance = turn.random()
         size = self.transform.write(message.to, subject)
         changed = message[0]
-        if size >= 0:
+        if size > 0:
             changed.to = span(subject, size)
         return self._copy(&changed, seq, time_ns, turn)
 

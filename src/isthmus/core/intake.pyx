@@ -164,8 +164,10 @@ cdef class Intake(Hearer):
         for pattern, rewriting in self.transforms:
             if subject_matches(span_of(pattern), message.subject):
                 if rewriting is not None:
+                    if rewriting.by_chance:
+                        rewriting.chance = turn.random()
                     size = rewriting.write(message.subject, subject)
-                    if size >= 0:
+                    if size > 0:
                         copy.to = span(subject, size)
                     break
         copy.subject = copy.to

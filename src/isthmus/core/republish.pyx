@@ -42,8 +42,10 @@ cdef class Republisher:
         cdef Span header
         if not subject_matches(span_of(self.pattern), record.subject):
             return 0
+        if self.rewriting.by_chance:
+            self.rewriting.chance = turn.random()
         size = self.rewriting.write(record.subject, subject)
-        if size < 0:
+        if size <= 0:
             return 0
         memcpy(at, b"Nats-Last-Sequence: ", 20)
         at = print_u64(at + 20, before)

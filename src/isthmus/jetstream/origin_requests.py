@@ -59,7 +59,9 @@ class Created(Value):
 
 
 def index_name(source: StreamSource) -> str:
-    """What tells the sources of a stream apart: origin, filters, destinations."""
+    """What tells the sources of a stream apart: origin, filters, destinations, without blanks in
+    any of them, since blanks stand between them.
+    """
     name = source.name
     if source.external is not None:
         name += f":{account_hash(source.external.api)}"
@@ -68,7 +70,9 @@ def index_name(source: StreamSource) -> str:
     filters, destinations = source.filter_subject or ">", ">"
     if source.subject_transforms:
         filters = _BETWEEN.join(one.src or ">" for one in source.subject_transforms)
-        destinations = _BETWEEN.join(one.dest or ">" for one in source.subject_transforms)
+        destinations = _BETWEEN.join(
+            "".join(one.dest.split()) or ">" for one in source.subject_transforms
+        )
     return f"{name} {filters} {destinations}"
 
 
@@ -92,7 +96,7 @@ def rewritings(source: StreamSource) -> list[tuple[bytes, Rewriting | None]]:
     return [
         (
             (one.src or ">").encode(),
-            make_rewriting(one.src or ">", one.dest) if one.dest else None,
+            make_rewriting(one.src, one.dest) if one.dest else None,
         )
         for one in source.subject_transforms
     ]

@@ -138,9 +138,9 @@ def _require_transform(transform: SubjectTransform, bad_source: Row, bad_destina
     if not transform.dest:
         return
     try:
-        transforms.make_rewriting(transform.src or ">", transform.dest)
+        transforms.make_rewriting(transform.src, transform.dest)
     except UsageError as error:
-        raise errors.make(bad_destination, err=f"invalid mapping destination: {error}") from None
+        raise errors.make(bad_destination, err=str(error)) from None
 
 
 def _require_consumer(source: StreamSource, row: Row) -> None:

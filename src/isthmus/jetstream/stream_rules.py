@@ -381,8 +381,10 @@ def _require_transform(config: StreamConfig) -> None:
         raise errors.make(
             errors.STREAM_TRANSFORM_SOURCE_INVALID, err=f"invalid subject {transform.src}"
         )
+    if not transform.dest:
+        return
     try:
-        transforms.make_rewriting(transform.src or ">", transform.dest)
+        transforms.make_rewriting(transform.src, transform.dest)
     except UsageError as error:
         raise errors.make(errors.STREAM_TRANSFORM_INVALID, err=str(error)) from None
 
