@@ -104,3 +104,46 @@ def test_once_it_paid_every_turn_starts_it_again(loop: RecordingLoop, poll: Busy
     poll.turn_ended()  # a message came while it looked
     loop.run_until_asleep()
     assert turns_until_awake(loop, poll) == 2, "the first time in vain after it paid"
+
+
+def one_acknowledged(loop: RecordingLoop, poll: BusyPoll) -> int:
+    """A publication, a sync longer than a look, its answer, and the next publication's arrival.
+
+    Looks for that one while the loop was awake; 0: it slept.
+    """
+    poll.turn_ended(syncing=True)
+    loop.run_until_asleep()
+    poll.turn_ended()
+    looks = 0
+    while loop.waiting and looks < 40:
+        loop.iterate()
+        looks += 1
+    return looks
+
+
+def test_a_sync_that_takes_longer_does_not_keep_the_loop_from_awaiting_the_next_message(
+    loop: RecordingLoop, poll: BusyPoll
+) -> None:
+    assert [one_acknowledged(loop, poll) for _ in range(REST_MAX)] == [40] * REST_MAX
+
+
+def test_the_loop_does_not_look_for_the_end_of_syncs_that_take_longer(
+    loop: RecordingLoop, poll: BusyPoll
+) -> None:
+    looked, rounds = 0, 4 * REST_MAX
+    for _ in range(rounds):
+        poll.turn_ended(syncing=True)
+        looked += loop.run_until_asleep()
+        poll.turn_ended()
+        loop.iterate()
+    in_vain = (looked - rounds) // (POLL_NS // STEP_NS)  # one look of each round paid
+    assert in_vain < 10
+
+
+def test_who_asks_meanwhile_is_answered_awake(loop: RecordingLoop, poll: BusyPoll) -> None:
+    """Groups are under way all the time; requests come in between, and looking pays."""
+    for _ in range(REST_MAX):
+        poll.turn_ended(syncing=True)
+        for _ in range(20):
+            assert loop.waiting
+            loop.iterate()

@@ -147,10 +147,12 @@ class Engine:
 
     def _submit(self, job: Job) -> None:
         """Carry a job out in its lane."""
+        self._hub.groups += job.lane == "journal"
         self._lanes[job.lane].submit(job)
 
     def _done(self, job: Job, error: BaseException | None) -> None:
         """It was carried out: tell the store, in a turn of its own."""
+        self._hub.groups -= job.lane == "journal"
         turn = self._hub.begin_turn()
         try:
             job.done(error, turn)

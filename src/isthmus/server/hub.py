@@ -84,6 +84,7 @@ class Hub:
         self.host, self.port = options.host, options.port
         self.jetstream_enabled = False
         self.lame_duck = False
+        self.groups = 0  # of the journal, on their way to the disk
         self.total_connections = 0
         self.slow_consumers = 0
         self.left_messages = self.left_bytes = self.left_out_messages = self.left_out_bytes = 0
@@ -138,7 +139,7 @@ class Hub:
             self._going_on = True
             self.loop.call_soon(self._go_on)
         if self._busy_poll is not None:
-            self._busy_poll.turn_ended()
+            self._busy_poll.turn_ended(syncing=self.groups > 0)
         wake_ns = self.turn.take_wake()
         if wake_ns and (self._timer is None or wake_ns < self._timer_ns):
             self._arm(wake_ns)
