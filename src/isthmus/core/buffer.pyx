@@ -16,6 +16,12 @@ cdef extern from "<sys/mman.h>" nogil:
     #else
     #define isthmus_small_pages(data, size) ((void) 0)
     #endif
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    #define isthmus_trim() malloc_trim(0)
+    #else
+    #define isthmus_trim() 0
+    #endif
     """
     void* mmap(void* addr, size_t size, int prot, int flags, int fd, long offset)
     int munmap(void* addr, size_t size)
@@ -23,6 +29,7 @@ cdef extern from "<sys/mman.h>" nogil:
     void* MAP_FAILED
     # a huge page would charge a stream of ten messages with two megabytes
     void isthmus_small_pages(void* data, size_t size)
+    int isthmus_trim()
 
 
 cdef class Buffer:
@@ -65,3 +72,8 @@ cdef class Buffer:
 cdef Buffer new_buffer(Py_ssize_t capacity):
     """An empty buffer; raises MemoryError."""
     return Buffer(capacity)
+
+
+def trim_heap() -> None:
+    """Give back to the system what the heap holds and nobody uses: milliseconds, so once."""
+    isthmus_trim()

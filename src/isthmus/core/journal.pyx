@@ -267,6 +267,8 @@ cdef class Journal(Chore):
             if len(self.spare) < SPARE_MAX and (<Buffer> self.full[0][1]).capacity == ARENA_BYTES:
                 self.spare.append(self.full[0][1])
             del self.full[0]
+        if self.spare and self.end_lsn == durable_lsn:
+            self.spare.clear()  # nothing is under way: what a burst needed goes back to the system
         if self.releasing:
             return 0
         self.releasing = True

@@ -10,7 +10,6 @@ know no disk and no stream, and hold no more than one part and one record. Invar
 without an error only if everything that the writer was given has come back.
 """
 
-import tarfile
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Annotated, Protocol
@@ -84,6 +83,8 @@ class Writer:
         return last + self._framer.add(bytes(2 * _BLOCK)) + self._framer.end()
 
     def _member(self, name: str, data: bytes) -> bytes:
+        import tarfile  # noqa: PLC0415 — with it come shutil and compression; few make archives
+
         info = tarfile.TarInfo(name)
         info.size = len(data)
         info.mtime = self._mtime_s
@@ -162,6 +163,8 @@ class Reader:
         return steps[self._state]()
 
     def _head(self) -> bool:
+        import tarfile  # noqa: PLC0415 — as above
+
         if len(self._left) < _BLOCK:
             return False
         raw = bytes(self._left[:_BLOCK])

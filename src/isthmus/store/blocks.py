@@ -40,7 +40,7 @@ from isthmus.store.records import (
 from isthmus.store.small_files import replace_both
 
 CACHE_BYTES = 8 << 20
-UNREAD_PART = 4
+UNREAD_PART = 8
 COMPACT_AT_ONCE = 4  # blocks per checkpoint of a stream: each costs about a millisecond
 
 

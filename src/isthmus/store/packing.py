@@ -11,7 +11,6 @@ what `read_part` returns is what `pack_block` got, or zeros, which pass for no r
 
 from collections.abc import Callable
 
-import cramjam
 import msgspec
 
 from isthmus.base.ports import Disk
@@ -37,6 +36,8 @@ class Head(Value):
 
 def pack_block(data: bytes | memoryview, number: int, epoch: int) -> bytes:
     """The file of a full block."""
+    import cramjam  # noqa: PLC0415 — 1.7 MB, for streams that are compressed
+
     assert 0 < len(data) <= BLOCK_MAX
     frames: list[bytes] = []
     offsets: list[int] = []
@@ -101,6 +102,8 @@ def _content(entry: Entry | None, number: int, begin: int, whole: int) -> bytes:
         return bytes(whole)
     if entry.flags & _STORED:
         return entry.payload
+    import cramjam  # noqa: PLC0415 — as above
+
     return bytes(cramjam.snappy.decompress_raw(entry.payload))
 
 
