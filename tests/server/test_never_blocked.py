@@ -11,6 +11,7 @@ import io
 import json
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -24,12 +25,13 @@ from isthmus.identity.claims import UNLIMITED_USER, Export, Import
 from isthmus.identity.nkeys import KeyPair, Kind
 from isthmus.jetstream import removals
 from isthmus.server.logs import Log
+from isthmus.server.pushes import FINDINGS_MAX
 from isthmus.server.server import Server
 from isthmus.testing.charged import ChargedLane, ChargedLoop
 from isthmus.testing.disks import MemoryDisk
 from isthmus.testing.links import Link
 from isthmus.testing.meter import Meter
-from support.operator_mode import account_token, config, user_token
+from support.operator_mode import SYSTEM, account_token, config, user_token
 from support.tokens import NOW_NS, key
 
 CALLBACK_NS_MAX = 5_000_000
@@ -37,6 +39,7 @@ ANSWER_NS_MAX = 10_000_000
 READ = 65_536  # bytes of one read
 CONNECT = b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
 MANY = 100_000
+IMPORTED = 1500
 
 
 class Charged:
@@ -368,6 +371,53 @@ def test_an_account_loads_with_all_that_it_imports_from():
         for account in importers:
             assert len(registry.get(account.public_key).imports) == 100
             assert registry.get(account.public_key).complete
+        world.check()
+    finally:
+        world.close()
+
+
+def test_an_account_with_very_many_imports_loads_and_changes(tmp_path: Path):
+    """Its token is understood beside the loop, what it imports decided in slices."""
+    exporter, giant = key(Kind.ACCOUNT, "much-exported"), key(Kind.ACCOUNT, "giant")
+    asker = key(Kind.ACCOUNT, "asker")
+
+    def token(prefix: str) -> str:
+        imports = tuple(
+            Import(
+                subject=f"s.{number}",
+                account=exporter.public_key,
+                type="service",
+                local_subject=f"{prefix}.{number}",
+            )
+            for number in range(IMPORTED)
+        )
+        return account_token(giant, imports=imports)
+
+    tokens = {
+        exporter.public_key: account_token(
+            exporter, exports=(Export(subject="s.>", type="service"),)
+        ),
+        giant.public_key: token("a"),
+        asker.public_key: account_token(asker),
+    }
+    world = Charged(load_text(config(tokens, resolver=f"{{ type: full, dir: '{tmp_path}' }}")))
+    try:
+        system = world.connect(b"SUB _R 1\r\n", says=_connect_line(SYSTEM))
+        world.says = _connect_line(asker)
+        with world.measured():
+            client = world.connect(b"PUB a.7 2\r\nhi\r\nPING\r\n", says=_connect_line(giant))
+            assert client.take().endswith(b"PONG\r\n")
+            account = world.server.registry.get(giant.public_key)
+            assert len(account.imports) == IMPORTED
+            assert account.complete
+            assert b'"code":200' in system.request("$SYS.REQ.CLAIMS.UPDATE", token("b").encode())
+            assert all(one.wanted.local.startswith("b.") for one in account.imports)
+            assert account.complete
+            nothing = account_token(exporter)
+            assert b'"code":200' in system.request("$SYS.REQ.CLAIMS.UPDATE", nothing.encode())
+            assert not any(one.active for one in account.imports)
+            answer = system.request("$SYS.REQ.CLAIMS.UPDATE", token("c").encode())
+            assert answer.count(b'"code":"export_missing"') == FINDINGS_MAX
         world.check()
     finally:
         world.close()

@@ -63,3 +63,14 @@ def test_only_so_many_exporters_are_looked_at():
     token = account_token(TAKER, imports=tuple(wanted("a", other) for other in others))
     found = Outlook(load, frozenset({OPERATOR.public_key})).refusals(token, NOW_NS)
     assert len(asked) == len(found) == EXPORTERS_MAX
+
+
+def test_long_tokens_are_not_kept():
+    """Some hundreds are remembered; a long one is as large as all the others."""
+    asked = []
+    outlook = Outlook(lambda name: asked.append(name) or "", frozenset([OPERATOR.public_key]))
+    for number in range(200, 203):
+        token = account_token(TAKER, imports=tuple(wanted(f"s.{n}") for n in range(number)))
+        assert len(outlook.refusals(token, NOW_NS)) == number
+    outlook.refusals(account_token(TAKER), NOW_NS)
+    assert outlook.remembered == 1

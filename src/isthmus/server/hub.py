@@ -13,7 +13,7 @@ import base64
 import heapq
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from isthmus.accounts.account import Account
@@ -95,6 +95,7 @@ class Hub:
         self.on_expired: Callable[[Account], None] | None = None
         self.on_reload: Callable[[], str] | None = None  # read the configuration again; what failed
         self.lookups: Lookups | None = None  # where accounts that are not here are looked for
+        self.read_large: Callable[[str], Awaitable[bool]] | None = None  # accounts of long tokens
         self._next_cid = 0
         self._depth = 0
         self._going_on = False
@@ -261,7 +262,9 @@ class Hub:
 
     async def find_account(self, name: str) -> bool:
         """Look for an account elsewhere, if there is an elsewhere; True if it is here now."""
-        found = self.lookups is not None and await self.lookups.obtain(name)
+        found = self.read_large is not None and await self.read_large(name)
+        if not found and self.lookups is not None:
+            found = await self.lookups.obtain(name)
         while found and self.registry.undecided(name):  # noqa: ASYNC110 — work in turns, no event
             await asyncio.sleep(0)
         return found

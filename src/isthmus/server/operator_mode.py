@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ from isthmus.server.cache_resolver import CacheResolver
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 from isthmus.server.url_resolver import UrlResolver
 
+LARGE_TOKEN_BYTES = 65_536  # what is longer is understood in a thread: hundreds of imports
 Resolver = DirectoryResolver | MemoryResolver | UrlResolver
 
 
@@ -69,6 +71,14 @@ def time_zone(name: str) -> tzinfo | None:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+class Examined(NamedTuple):
+    """A token that was found good: what its users are held to, and what the account should be."""
+
+    for_logins: AccountClaims
+    spec: AccountSpec
+    problems: tuple[str, ...]  # of its mappings, for the log
 
 
 class OperatorMode:
@@ -118,9 +128,21 @@ class OperatorMode:
             return None
 
     def accept(self, token: str, key: str = "", *, timely: bool = False) -> AccountSpec:
+        """Examine a token, and let its account's users in."""
+        return self.take(self.examine(token, key, timely=timely))
+
+    def take(self, examined: Examined) -> AccountSpec:
+        """What was examined counts from now on when a user comes."""
+        self._claims[examined.spec.name] = examined.for_logins
+        for problem in examined.problems:
+            self._warn(f"account {examined.spec.name}: {problem}")
+        return examined.spec
+
+    def examine(self, token: str, key: str = "", *, timely: bool = False) -> Examined:
         """The account of a token, that of `key` if given; `timely`: one that is good now.
 
-        Raises `AuthError` if nobody trusted signed it.
+        Raises `AuthError` if nobody trusted signed it. A large token takes a good part of a second;
+        nothing changes here, so that may happen beside the loop.
         """
         claims = jwt.decode_account(token)
         if key and claims.subject != key:
@@ -132,11 +154,8 @@ class OperatorMode:
         refusal = trust.check_account(claims, self.trust, now_ns)
         if refusal is not None and refusal.reason is not trust.Reason.ACCOUNT_EXPIRED:
             raise AuthError(refusal.text)
-        self._claims[claims.subject] = _for_logins(claims)
         spec = make_spec(claims, token)
-        for problem in mappings.problems(spec.mappings):
-            self._warn(f"account {claims.subject}: {problem}")
-        return spec
+        return Examined(_for_logins(claims), spec, tuple(mappings.problems(spec.mappings)))
 
     def forget(self, key: str) -> None:
         """An account was deleted: nobody logs in to it before a token of it arrives again."""
@@ -163,6 +182,8 @@ class OperatorMode:
         account_key = claims.nats.issuer_account or claims.issuer
         if self._pinned and account_key not in self._pinned:
             raise AuthError(f"account {account_key} is not pinned")
+        if self._registry.get(account_key) is None and self.is_large(account_key):
+            return AccountCheck(account=account_key)
         if self._registry.get(account_key) is None or self._registry.undecided(account_key):
             return Loading(self._load_and_admit(claims, account_key, connect, nonce, address))
         return self._admit(claims, account_key, connect, nonce, address)
@@ -172,6 +193,20 @@ class OperatorMode:
     ) -> Generator[None, None, User | AccountCheck]:
         yield from self._load(account_key)
         return self._admit(claims, account_key, connect, nonce, address)
+
+    def is_large(self, key: str) -> bool:
+        """True if the account's token is one that nobody should wait for."""
+        return len(self.resolver.load(key)) > LARGE_TOKEN_BYTES
+
+    def examine_large(self, key: str) -> Examined | None:
+        """The token of an account as the resolver has it, if it is large and good.
+
+        Files and trust only, so that may happen beside the loop.
+        """
+        try:
+            return self.examine(self.resolver.load(key), key) if self.is_large(key) else None
+        except AuthError:
+            return None  # as if it were not there; a login is told so
 
     def _load(self, key: str) -> Generator[None, None, None]:
         """An account, and what it imports, however much: nobody comes in before that is decided."""

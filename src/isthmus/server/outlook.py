@@ -18,6 +18,7 @@ from isthmus.identity import jwt
 
 EXPORTERS_MAX = 64  # looked at for one push; imports from others are not judged
 _REMEMBERED = 256  # tokens of exporters: many accounts import from the same few
+_REMEMBERED_BYTES_MAX = 16_384  # of one; what is longer is read again each time
 
 
 class Outlook:
@@ -26,7 +27,12 @@ class Outlook:
     def __init__(self, load: Callable[[str], str], trusted: frozenset[str]) -> None:
         self._load = load
         self._trusted = trusted
-        self._read = lru_cache(_REMEMBERED)(_read)
+        self._remember = lru_cache(_REMEMBERED)(_read)
+
+    @property
+    def remembered(self) -> int:
+        """How many tokens it need not read again."""
+        return self._remember.cache_info().currsize
 
     def refusals(self, token: str, now_ns: int) -> tuple[tuple[Import, Refusal], ...]:
         """The imports of the account of a token (which was checked) that will be refused."""
@@ -49,6 +55,10 @@ class Outlook:
             if isinstance(verdict, Refusal):
                 found.append((wanted, verdict))
         return tuple(found)
+
+    def _read(self, token: str, trusted: frozenset[str]) -> AccountSpec | None:
+        short = len(token) <= _REMEMBERED_BYTES_MAX
+        return self._remember(token, trusted) if short else _read(token, trusted)
 
 
 def _read(token: str, trusted: frozenset[str]) -> AccountSpec | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
+from itertools import islice
 
 import msgspec
 
@@ -28,13 +29,14 @@ from isthmus.server.desk import Desk
 from isthmus.server.exchange import Exchange
 from isthmus.server.hub import Hub
 from isthmus.server.lookups import Lookups
-from isthmus.server.operator_mode import OperatorMode
+from isthmus.server.operator_mode import Examined, OperatorMode
 from isthmus.server.outside import SystemEntropy
 from isthmus.server.resolvers import DirectoryResolver
 from isthmus.server.url_resolver import UrlResolver
 from isthmus.sharing import Finding, refused
 
 REPLIES_SLICE = 8  # tokens read and sent in one slice: half a millisecond
+FINDINGS_MAX = 100  # in the answer to a push: a token may have thousands of imports
 SWEEP_S = 60.0  # between looks for expired tokens in the directory
 
 
@@ -54,6 +56,7 @@ class Pushes:
         self._late: set[asyncio.Task[None]] = set()  # answers that wait for accounts
         self._sweeper: asyncio.TimerHandle | None = None
         self._exchange: Exchange | None = None
+        hub.read_large = self._read_large
         if mode.system_account:
             self._serve_claims(mode)
         if isinstance(mode.resolver, UrlResolver):
@@ -136,6 +139,24 @@ class Pushes:
             if not account.spec.token:  # it has streams, and is not known here
                 hub.lookups.begin(account.name)
 
+    async def _read_large(self, key: str) -> bool:
+        """An account that is here and has a long token: it is read in a thread, then loaded."""
+        hub = self._hub
+        if not self._mode.is_large(key):
+            return False
+        while hub.registry.get(key) is None:
+            examined = await hub.loop.run_in_executor(None, self._mode.examine_large, key)
+            if examined is None:
+                return False
+            if self._mode.resolver.load(key) != examined.spec.token:
+                continue  # another was pushed meanwhile
+            hub.begin_turn()
+            try:
+                hub.registry.update(self._mode.take(examined), hub.wall_ns())
+            finally:
+                hub.finish_turn()
+        return True
+
     def _found(self, key: str, token: str) -> None:
         """An account was elsewhere. Raises `AuthError` if its token is not good."""
         hub = self._hub
@@ -201,14 +222,31 @@ class Pushes:
             subject = request.subject.decode("utf-8", "replace")
             server = to_json(self._envelope())
             work = partial(find, subject, request.payload, request.now_ns, server)
-            self._desk.take(work, partial(self._answered, request.reply))
+            self._desk.take(partial(self._decide, work), partial(self._answered, request.reply))
 
-    def _answered(self, reply: bytes, answer: Answer, turn: Turn) -> None:
+    def _decide(self, find: Callable[[], Answer]) -> tuple[Answer, Examined | None]:
+        """At the desk: the answer, and the account that changes as it will be, if it is in use."""
+        answer = find()
+        change = answer.changes[0] if len(answer.changes) == 1 else None
+        if change is None or not change.token or not self._is_used(change.account):
+            return answer, None
+        try:
+            return answer, self._mode.examine(change.token)
+        except AuthError:
+            return answer, None  # whoever carries the change out is told the same
+
+    def _is_used(self, account: str) -> bool:
+        """True if it is loaded, or somebody imports from it."""
+        registry = self._hub.registry
+        return registry.get(account) is not None or registry.wanted(account)
+
+    def _answered(self, reply: bytes, decided: tuple[Answer, Examined | None], turn: Turn) -> None:
         """What was decided: carried out, then told."""
+        answer, examined = decided
         system = self._hub.registry.get(self._mode.system_account)
         assert system is not None
         for change in answer.changes:
-            self._apply(change)
+            self._apply(change, examined)
         if not reply:
             return
         if not isinstance(answer.replies, tuple):
@@ -255,14 +293,16 @@ class Pushes:
             return []
         account = self._hub.registry.get(answer.changes[0].account)
         if account is None:
-            return [refused(refusal, wanted) for wanted, refusal in answer.refusals]
-        return [
+            told = answer.refusals[:FINDINGS_MAX]
+            return [refused(refusal, wanted) for wanted, refusal in told]
+        found = (
             refused(running.verdict, running.wanted)
             for running in account.imports
             if isinstance(running.verdict, Refusal)
-        ]
+        )
+        return list(islice(found, FINDINGS_MAX))
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change, examined: Examined | None = None) -> None:
         """A token was accepted, or its account deleted: running accounts follow at once."""
         hub = self._hub
         account = hub.registry.get(change.account)
@@ -275,9 +315,10 @@ class Pushes:
                 )
                 hub.account_changed(hub.registry.update(gone, now_ns))
             return
-        if account is None and not hub.registry.wanted(change.account):
-            return  # nobody uses it or imports from it: it is loaded when somebody does
-        spec = self._mode.accept(change.token)
+        if not self._is_used(change.account):
+            return  # it is loaded when somebody uses it
+        mode = self._mode
+        spec = mode.accept(change.token) if examined is None else mode.take(examined)
         if account is None or account.spec.token != spec.token:
             hub.account_changed(hub.registry.update(spec, now_ns))
 
