@@ -20,6 +20,7 @@ from pathlib import Path
 
 from isthmus.base.errors import AuthError, StoreError
 from isthmus.base.values import NS_PER_S
+from isthmus.core.whole_file import put_whole_file
 from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import Claims
 from isthmus.identity.nkeys import Kind
@@ -95,11 +96,8 @@ class DirectoryResolver:
         assert nkeys.is_public(key, Kind.ACCOUNT)
         if key not in self._digests and 0 <= self._limit <= len(self._digests):
             raise StoreError("jwt store is full")
-        path = self._path(key)
-        temporary = path.with_name(path.name + _TEMPORARY)
-        _write(temporary, token.encode())
-        temporary.replace(path)
-        os.fsync(self._lock)
+        name = f"{key}{_SUFFIX}"
+        put_whole_file(self._lock, name.encode(), f"{name}{_TEMPORARY}".encode(), token.encode())
         self._note(key, token)
 
     def save_if_newer(self, key: str, token: str) -> bool:
@@ -193,19 +191,6 @@ def _unusable(folder: Path, error: OSError) -> StoreError:
         f"resolver directory {folder} can not be used: {error.strerror} ({error.filename});"
         " it must be a directory that this user may read and write"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A file that is on stable storage as a whole, or not there."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _peek(token: str) -> Claims:
