@@ -42,6 +42,8 @@ def test_these_say_nothing(body):
         (b"-NAK garbage", None),
         (b"-NAK 300000000", None),
         (b"-NAK 1d", None),
+        (b'-NAK {"delay":300000000' + b" " * 1000 + b"}", 300 * MS),
+        (b'-NAK {"delay":300000000' + b" " * 1100 + b"}", None),
         (b"-NAK null", None),
         (b"-NAK \xff", None),
         (b"-NAK {bad", None),

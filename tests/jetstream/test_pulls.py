@@ -153,3 +153,16 @@ def test_the_short_way_reads_nothing_else_than_the_rules(chosen, tail):
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return
     assert short == decode_single(PullRequest, body)
+
+
+def test_what_is_spelled_in_an_unusual_way_is_short():
+    def padded(size):
+        body = b'{"Batch":2,"unknown":[%b]}'
+        return body % (b"0," * ((size - len(body)) // 2) + b"0")
+
+    assert pulls.read(padded(1000), PLAIN) == PullRequest(batch=2)
+    body = padded(2000)
+    text = f"request of {len(body)} bytes is too long"
+    assert pulls.read(body, PLAIN) == pulls.bad_request(text)
+    usual = b'{"batch":2,"group":"%b"}' % (b"g" * 5000)
+    assert pulls.read(usual, PLAIN).batch == 2

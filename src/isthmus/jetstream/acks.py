@@ -19,6 +19,7 @@ _PREFIX = "$JS.ACK."
 _TOKENS = 9
 _LONG_TOKENS = 11  # at least; more may follow
 _DELAY_MAX_NS = 2**63 - 1  # in words; longer ones are none, as for the original
+_DELAY_TEXT_MAX = 1024  # bytes; it is read slowly
 _DIGITS_MAX = 19  # longer numbers are beyond every sequence
 
 
@@ -66,7 +67,7 @@ def parse_ack(body: bytes) -> Ack | None:
 
 def _delay_ns(text: bytes) -> int | None:
     """The delay as JSON or as a duration; what is neither counts as none."""
-    if not text:
+    if not text or len(text) > _DELAY_TEXT_MAX:
         return None
     try:
         if text.startswith(b"{"):

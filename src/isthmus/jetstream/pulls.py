@@ -23,6 +23,7 @@ from isthmus.jetstream.decoding import Duration, Int, Int64, decode_single
 from isthmus.jetstream.json_text import JsonError
 
 PRIORITY_MAX = 9
+UNUSUAL_MAX = 1024  # bytes of a request that is not spelled as usual: those are read slowly
 
 _BLANKS = b" \t\r\n"
 _BATCH = re.compile(rb"\+?0*([1-9]\d{0,17})")
@@ -90,6 +91,8 @@ def _from_json(body: bytes) -> PullRequest:
     try:
         return _EVERYDAY.decode(body)  # takes less than the rules allow, but nothing else
     except (msgspec.MsgspecError, UnicodeDecodeError):
+        if len(body) > UNUSUAL_MAX:
+            raise JsonError(f"request of {len(body)} bytes is too long") from None
         return decode_single(PullRequest, body)
 
 
