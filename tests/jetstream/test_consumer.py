@@ -112,3 +112,52 @@ def test_a_heartbeat_beyond_all_clocks_never_comes():
     world.wait_ns(1000 * MS)
     assert client.messages() == []
     assert [payload for *_, payload in client.publish("s.a", b"one")] == [b"one"]
+
+
+def test_more_pulls_than_anybody_needs_are_refused():
+    world, client = begin(max_waiting=1_000_000)
+    assert client.api("CONSUMER.INFO.S.C")["config"]["max_waiting"] == 1_000_000
+    body = b'{"expires":60000000000}'
+    one = b"PUB %b _INBOX.p %d\r\n%b\r\n" % (NEXT.encode(), len(body), body)
+    heard = b""
+    for _ in range(101):
+        heard += client.connection.send(one * 100)
+        world.finish()
+    assert heard.count(b"NATS/1.0 409 Exceeded MaxWaiting\r\n\r\n") == 100
+    assert client.api("CONSUMER.INFO.S.C")["num_waiting"] == 10_000
+
+
+def test_many_that_end_at_one_moment_do_so_in_many_turns():
+    world, client = begin(inactive_threshold=0)
+    body = json.dumps({"stream_name": "S", "config": {}}).encode()
+    line = b"PUB $JS.API.CONSUMER.CREATE.S _INBOX.made %d\r\n%b\r\n" % (len(body), body)
+    client.connection.send(line * 300)
+    world.finish()
+    consumers = world.jetstream().streams["S"].consumers
+    assert len(consumers) == 301
+    world.begin(5_000 * MS)
+    world.agenda.ring(world.turn)
+    turns = 0
+    while len(consumers) > 1:
+        before = len(consumers)
+        world.turn.finish()
+        world.begin()
+        assert before - len(consumers) <= 10
+        turns += 1
+    assert turns >= 30
+    assert list(consumers) == ["C"]
+
+
+def test_who_comes_while_others_end_keeps_it():
+    world, client = begin(inactive_threshold=5_000 * MS)
+    body = json.dumps({"stream_name": "S", "config": {"inactive_threshold": 4_990 * MS}}).encode()
+    line = b"PUB $JS.API.CONSUMER.CREATE.S _INBOX.made %d\r\n%b\r\n" % (len(body), body)
+    client.connection.send(line * 100)
+    world.finish()
+    consumers = world.jetstream().streams["S"].consumers
+    world.begin(5_000 * MS)
+    world.agenda.ring(world.turn)
+    world.turn.finish()
+    assert len(consumers) > 50
+    pull(client, "_INBOX.here", batch=1, expires=60_000 * MS)
+    assert list(consumers) == ["C"]

@@ -52,6 +52,7 @@ from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Generator
 
     from isthmus.core.cursor import Notice
     from isthmus.core.pull_inlet import Wish
@@ -69,6 +70,8 @@ _BURST_DEFAULT = 1 << 20  # bytes that may leave at once in spite of a rate limi
 _BURST_MAX = 1 << 30
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
 _WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
+_WAITING_MAX = 10_000  # pulls, whatever `max_waiting` says: each of their ends looks at all
+_ENDING_AGAIN_NS = 1_000_000_000  # where too many end at once
 _BEAT_SHORTEST_NS = 1_000_000  # of a pull: more often is no sign of life but a load
 
 
@@ -318,7 +321,7 @@ class Consumer:
             backoff_ns=[_wait_ns(wait_ns) for wait_ns in config.backoff_ns],
             max_deliver=config.max_deliver,
             max_ack_pending=config.max_ack_pending if config.max_ack_pending > 0 else -1,
-            max_waiting=max(config.max_waiting, 1),
+            max_waiting=min(max(config.max_waiting, 1), _WAITING_MAX),
             headers_only=config.headers_only,
             sample_percent=consumer_rules.sample_percent(config.sample_freq),
         )
@@ -485,11 +488,23 @@ class Consumer:
         if self.cursor.closed or self.bound:
             return False
         due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
+        if due_ns <= turn.now_ns and not self._premises.endings.take(
+            _nothing_before(), self._end_unused, turn
+        ):
+            due_ns = turn.now_ns + _ENDING_AGAIN_NS
+        if due_ns > turn.now_ns:
+            self._premises.agenda.put(self._inactive, due_ns, turn)
+        return False
+
+    def _end_unused(self, _: None, turn: Turn) -> None:
+        """Its turn to end has come; unless somebody has come, too."""
+        if self.cursor.closed or self.bound:
+            return
+        due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
         if due_ns <= turn.now_ns:
             self.stream.delete_consumer(self, turn)
         else:
             self._premises.agenda.put(self._inactive, due_ns, turn)
-        return False
 
     def _rested_from_ns(self, turn: Turn) -> int:
         """Since when nobody has used it."""
@@ -503,6 +518,11 @@ class Consumer:
         if cursor.num_ack_pending:
             return max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
         return rested_from_ns
+
+
+def _nothing_before() -> Generator[None]:
+    """All of an ending is one slice."""
+    yield from ()
 
 
 def _until_ns(config: ConsumerConfig) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol
 from isthmus.base.nuid import make_nuid
 from isthmus.base.ports import Entropy
 from isthmus.base.values import Value, format_time, to_json
-from isthmus.core.agenda import Agenda
+from isthmus.core.agenda import Agenda, Line
 from isthmus.core.interest import Interest
 from isthmus.core.journal import Journal
 from isthmus.core.router import AccountCore, publish
@@ -54,6 +54,7 @@ class Premises:
         self.server_name = server_name
         self.ack_place = ack_place  # `<domain or _>.<account hash>.` of the long form
         self.long_acks = long_acks  # deliveries carry the long form
+        self.endings = Line()  # of consumers that nobody uses: many may be due at one moment
         self._next_number = 1
 
     @property

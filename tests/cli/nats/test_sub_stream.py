@@ -7,7 +7,6 @@ import stat
 import pytest
 
 from support.raw import RawClient
-from support.servers import only_real
 
 
 @pytest.fixture
@@ -171,7 +170,6 @@ def test_by_direct_gets(orders):
     )
 
 
-@only_real  # no work queues
 def test_a_work_queue_is_read_without_taking_anything_away(nats):
     nats.ok("stream", "add", "W", "--subjects", "w", "--retention", "work", "--defaults")
     nats.ok("pub", "-J", "w", "job")
