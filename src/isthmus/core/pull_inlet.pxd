@@ -4,7 +4,7 @@ A client sends the same bytes again and again, so what the last few different re
 remembered; anything new is parsed by the owner.
 
         request ─ the same bytes as one of `known`? ─ yes ─► its form ─────┐
-                  └ no ─► owner.pull_form ─► a form ─► takes the oldest    ├─► cursor.ask(form,
+                  └ no ─► owner.pull_form ─► a form ─► takes the oldest    ├─► pulls.ask(form,
                           └ or a refusal ─► status     place in `known` ───┘             reply)
 """
 

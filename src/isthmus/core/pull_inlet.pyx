@@ -66,7 +66,7 @@ cdef class PullInlet(Receiver):
                 if self.known[index].size == payload.size and (
                     self.known[index].request != NULL
                 ) and not memcmp(self.known[index].request, payload.data, payload.size):
-                    return self.cursor.ask(&self.known[index].form, reply, turn)
+                    return self.cursor.pulls.ask(&self.known[index].form, reply, turn)
         return self._parse(payload, header, reply, turn)
 
     cdef int _parse(self, Span payload, Span header, Span reply, Turn turn) except -1:
@@ -77,7 +77,7 @@ cdef class PullInlet(Receiver):
             self.owner.pull_form(payload.data[: payload.size], header.data[: header.size])
         )
         if refusal:
-            return self.cursor.refuse(reply, span_of(refusal), turn)
+            return self.cursor.pulls.refuse(reply, span_of(refusal), turn)
         form.batch = batch
         form.batch_shown = batch_shown
         form.bytes_max = bytes_max
@@ -95,7 +95,7 @@ cdef class PullInlet(Receiver):
             memcpy(slot.request, payload.data, payload.size)
             slot.size = payload.size
             slot.form = form
-        return self.cursor.ask(&form, reply, turn)
+        return self.cursor.pulls.ask(&form, reply, turn)
 
     def _forget(self):
         cdef int index

@@ -15,8 +15,8 @@ not whole raises `StoreError`, and a cursor's `snapshot` applied to a fresh one 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint64_t
 
-from isthmus.core.cursor cimport Cursor
 from isthmus.core.inventory cimport read_pending
+from isthmus.core.ledger cimport Ledger
 from isthmus.core.message cimport Span
 from isthmus.core.pending cimport Delivery, Pending
 from isthmus.core.progress cimport (
@@ -27,7 +27,7 @@ from isthmus.core.progress cimport (
 from isthmus.base.errors import StoreError
 
 
-def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
+def apply(Ledger ledger not None, bytes steps not None, int64_t now_ns) -> None:
     """One journalled record, in order, before `resume`. Raises `StoreError` if damaged."""
     cdef const char* at = PyBytes_AS_STRING(steps)
     cdef const char* end = at + len(steps)
@@ -38,18 +38,18 @@ def apply(Cursor cursor not None, bytes steps not None, int64_t now_ns) -> None:
         at += 1
         wanted = _numbers_of(step)
         if wanted == 0:
-            raise StoreError(f"{cursor!r}: unknown step {step} in a record")
+            raise StoreError(f"{ledger!r}: unknown step {step} in a record")
         for index in range(wanted):
             if not read_number(&at, end, &values[index]):
-                raise StoreError(f"{cursor!r}: a step is cut short")
-        _apply(cursor, step, values, now_ns)
+                raise StoreError(f"{ledger!r}: a step is cut short")
+        _apply(ledger, step, values, now_ns)
 
 
-def snapshot(Cursor cursor not None) -> bytes:
-    """All of its state as steps, to be applied to a fresh cursor."""
+def snapshot(Ledger ledger not None) -> bytes:
+    """All of its state as steps, to be applied to a fresh ledger."""
     cdef Steps steps = Steps()
     cdef Span out
-    cursor.write_snapshot(steps)
+    ledger.write_snapshot(steps)
     out = steps.taken()
     return out.data[: out.size]
 
@@ -108,51 +108,51 @@ cdef int _numbers_of(int step) noexcept:
     return 6 if step == PENDING else 0
 
 
-cdef int _apply(Cursor cursor, int step, uint64_t* values, int64_t now_ns) except -1:
+cdef int _apply(Ledger ledger, int step, uint64_t* values, int64_t now_ns) except -1:
     """The same change as the running cursor made, at the same time."""
-    cdef Pending pending = cursor.pending
+    cdef Pending pending = ledger.pending
     cdef Delivery* entry = NULL
     cdef uint64_t index
     if step == DELIVERED:
         for index in range(values[1]):
-            cursor.note_delivered(
-                cursor.delivered_seq + (values[0] if index == 0 else 1), now_ns
+            ledger.note_delivered(
+                ledger.delivered_seq + (values[0] if index == 0 else 1), now_ns
             )
-        if cursor.next_seq <= cursor.delivered_seq:
-            cursor.next_seq = cursor.delivered_seq + 1
+        if ledger.next_seq <= ledger.delivered_seq:
+            ledger.next_seq = ledger.delivered_seq + 1
         return 0
     if step in (REDELIVERED, ACKED, EXTENDED, SPENT_STEP, NAKED):
         entry = pending.find_tracked(values[0])
         if entry == NULL:
-            return cursor.note_acked(NULL, now_ns) if step == ACKED else 0
+            return ledger.note_acked(NULL, now_ns) if step == ACKED else 0
     if step == REDELIVERED:
-        cursor.note_again(entry, now_ns)
+        ledger.note_again(entry, now_ns)
     elif step == ACKED:
-        cursor.note_acked(entry, now_ns)
+        ledger.note_acked(entry, now_ns)
     elif step == ACKED_ALL:
-        cursor.note_acked_all(values[0], values[1], now_ns)
+        ledger.note_acked_all(values[0], values[1], now_ns)
     elif step == NAKED and values[1]:
         pending.schedule(entry, now_ns + <int64_t> values[1] - 1)
     elif step == NAKED:
         pending.enqueue(entry)
     elif step == EXTENDED:
         entry.time_ns = now_ns
-        pending.schedule(entry, now_ns + cursor.wait_ns(entry.deliveries))
+        pending.schedule(entry, now_ns + ledger.wait_ns(entry.deliveries))
     elif step == SPENT_STEP:
         pending.spend(entry)
     elif step in (MOVED, RESET):
-        cursor.next_seq = values[0]
-        cursor.delivered_seq = values[1]
-        cursor.floor_seq = values[2]
-        cursor.floor_consumer_seq = values[3]
+        ledger.next_seq = values[0]
+        ledger.delivered_seq = values[1]
+        ledger.floor_seq = values[2]
+        ledger.floor_consumer_seq = values[3]
         if step == RESET:
             pending.clear()
-            cursor.delivered_consumer_seq = values[4]
-            cursor.delivered_ns = cursor.active_ns = <int64_t> values[5]
-            cursor.acked_ns = <int64_t> values[6]
+            ledger.delivered_consumer_seq = values[4]
+            ledger.delivered_ns = ledger.active_ns = <int64_t> values[5]
+            ledger.acked_ns = <int64_t> values[6]
         else:
             entry = pending.first()
-            while entry != NULL and entry.seq <= cursor.floor_seq:
+            while entry != NULL and entry.seq <= ledger.floor_seq:
                 pending.remove(entry)
                 entry = pending.first()
     elif step in (PENDING, RUN):

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Generator
 
-    from isthmus.core.cursor import Notice
+    from isthmus.core.ledger import Notice
     from isthmus.core.pull_inlet import Wish
     from isthmus.jetstream.beginnings import Beginning
     from isthmus.jetstream.stream import Stream

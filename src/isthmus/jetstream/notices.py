@@ -4,7 +4,7 @@
     notices.publish(…)              those of one turn
 
 Knows no consumer: who tells passes its names. Invariant: the order of `_KINDS` is that of `Notice`
-in `core/cursor.pxd`.
+in `core/ledger.pxd`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from isthmus.jetstream import advisories
 from isthmus.jetstream.premises import Premises, Told
 
 if TYPE_CHECKING:
-    from isthmus.core.cursor import Notice
+    from isthmus.core.ledger import Notice
 
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
 _METRIC = "$JS.EVENT.METRIC.CONSUMER"

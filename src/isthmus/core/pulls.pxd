@@ -1,0 +1,54 @@
+"""Where a pull consumer delivers: the requests that wait, and whose turn it is.
+
+        PullInlet ── ask ─► a wrong pin? too many? nothing there, and no wait? ─ yes ─► a status
+                            └ no ─► Waiting                                    waiting.pxd
+        Cursor ── answer ─► whose turn is it?           first come; or the Priority says who
+                            └► has room for it, and is heard? ─ yes ─► the message to its target
+                               └ no ─► a status, and whose turn is it now?
+        time ── end_late ─► expired: a status · heartbeats
+        Cursor ── end_impatient ─► nothing is left: those that do not wait get a status
+
+A push consumer has an Outlet in its place.
+"""
+
+from libc.stdint cimport int64_t
+
+cimport cython
+
+from isthmus.core.ledger cimport Ledger
+from isthmus.core.longer_header cimport LongerHeader
+from isthmus.core.message cimport Message, Span
+from isthmus.core.priority cimport Priority
+from isthmus.core.router cimport AccountCore
+from isthmus.core.turn cimport Turn
+from isthmus.core.waiting cimport Pull, PullForm, Waiting
+
+
+@cython.final
+cdef class Pulls:
+    cdef Ledger ledger                    # for whose messages; None once it is closed
+    cdef AccountCore account
+    cdef Waiting waiting
+    cdef Priority priority                # None: first come, first served
+    cdef LongerHeader longer
+    cdef Py_ssize_t max_waiting
+    cdef bint offering                    # who waits is being walked: nobody is dropped
+
+    cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1
+    cdef int refuse(self, Span reply, Span header, Turn turn) except -1
+    # False if nobody takes it
+    cdef bint answer(self, Message* message, Py_ssize_t size, Turn turn) except -1
+    cdef int end_late(self, Turn turn) except -1
+    cdef int end_impatient(self, bint dry, bint paused, Turn turn) except -1
+    cdef int drop_deserted(self, Turn turn) except -1
+    cdef int dismiss(self, Span line, bint with_left, Turn turn) except -1
+    cdef int prioritise(self, Priority priority) except -1
+    cdef int lose_pin(self, Turn turn) except -1
+    cdef int64_t deadline_ns(self) noexcept
+
+    cdef Pull* _taker(self, Py_ssize_t size, Turn turn) except? NULL
+    cdef Pull* _chosen(self, Turn turn) except? NULL
+    cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
+    cdef int _beat(self, Pull* pull, Turn turn) except -1
+    cdef int _status(self, Span reply, Span line, Turn turn) except -1
+    cdef bint _abandoned(self, Pull* pull) noexcept
