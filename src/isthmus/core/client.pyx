@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memcpy
 
 cimport cython
 
+from isthmus.core.matches cimport Match
 from isthmus.core.message cimport Message, Span, span_of
 from isthmus.core.effort cimport GATHER_NS, PASS_NS, SUBSCRIBE_NS, spend
 from isthmus.core.outbound cimport Outbound
@@ -19,7 +20,7 @@ from isthmus.core.permits cimport PublishPermits, SubjectSet
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.roll cimport Hearer
 from isthmus.core.router cimport AccountCore, route
-from isthmus.core.sublist cimport Match, Watcher
+from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn
 
 cdef bytes INFO_KEY = b"Nats-Request-Info: "
@@ -231,6 +232,8 @@ cdef class Client:
 
     cdef bint _map(self, Message* message, Turn turn) except -1:
         """The subject may stand for another: from here on it is that one. False: for none."""
+        # `published` is one for the account: no publication happens while another is delivered
+        assert self.account.sublist.scratch.depth == 0, "a publication inside another"
         if self.account.mapping.apply(message, self.account.mapping.published, turn):
             return True
         if self.verbose:

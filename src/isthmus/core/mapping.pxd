@@ -24,7 +24,8 @@ cdef class MappedSubject:
 
 cdef class Mapping:
     cdef readonly list entries            # MappedSubject; the first that matches counts
-    cdef char published[SUBJECT_MAX]      # where a connection's publication goes, till the next
+    # where a connection's publication goes, till the next: there is none while it is delivered
+    cdef char published[SUBJECT_MAX]
 
     # prints into SUBJECT_MAX bytes at `out` where the message goes, and lets it go there;
     # False: nowhere

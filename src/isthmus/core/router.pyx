@@ -8,11 +8,12 @@ matched is freed while the message is being spread, and none gets it twice from 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from isthmus.base.values import to_json
+from isthmus.core.matches cimport Match
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.rewriting cimport SUBJECT_MAX
 from isthmus.core.roll cimport Roll
-from isthmus.core.sublist cimport Match, Sublist
+from isthmus.core.sublist cimport Sublist
 from isthmus.core.turn cimport Turn
 
 
@@ -115,7 +116,7 @@ cdef int deliver(
         finally:
             sublist.release(&found)
     # a receiver removed while it receives stays alive until the call is over
-    sublist.depth += 1
+    sublist.scratch.depth += 1
     try:
         return (<Receiver> target.receiver).receive(message, turn)
     finally:

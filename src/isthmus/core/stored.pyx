@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport print_u64
 from isthmus.core.journal cimport Holder, Journal
+from isthmus.core.matches cimport Match
 from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
 from isthmus.core.receiver cimport Receiver
@@ -20,7 +21,7 @@ from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, R
 from isthmus.core.stream_log cimport Block, StreamLog, exact
 from isthmus.core.subject_order cimport STALE_FIRST, STALE_LAST, SubjectEntry
 from isthmus.core.subject_tree cimport SubjectTree
-from isthmus.core.sublist cimport Match, Sublist
+from isthmus.core.sublist cimport Sublist
 from isthmus.core.succession cimport Succession
 from isthmus.core.turn cimport Turn
 
