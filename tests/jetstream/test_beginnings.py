@@ -2,6 +2,7 @@
 
 import pytest
 
+from isthmus.base.slices import at_once
 from isthmus.base.values import format_time
 from isthmus.jetstream import beginnings
 from isthmus.jetstream.consumer_config import ConsumerConfig, DeliverPolicy
@@ -42,5 +43,5 @@ def stored():
 )
 def test_a_deliver_policy_names_the_first_message(stored, policy, fields, found):
     config = ConsumerConfig(deliver_policy=DeliverPolicy(policy), **fields)
-    start, chosen = beginnings.at_once(beginnings.search(stored, config))
+    start, chosen = at_once(beginnings.search(stored, config))
     assert (start, chosen and list(chosen)) == found

@@ -3,11 +3,11 @@
 import pytest
 
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import at_once
 from isthmus.monitor import connz
 from isthmus.monitor.connz import ALL, CLOSED, ConnzQuery, make_connz, write_connz
 from isthmus.monitor.documents import indented
 from isthmus.monitor.roster import AccountTraffic, ConnectionSnapshot, SubscriptionSnapshot
-from isthmus.monitor.slices import at_once
 from isthmus.monitor.snapshots import ServerSnapshot
 
 NOW_NS = 100_000_000_000

@@ -5,13 +5,13 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from isthmus.base.slices import at_once
 from isthmus.base.values import to_json
 from isthmus.jetstream.consumer_config import ConsumerConfig
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.documents import indented
 from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, make_long_jsz, write_jsz
-from isthmus.monitor.slices import at_once
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,

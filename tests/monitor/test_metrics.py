@@ -4,10 +4,10 @@ import re
 
 from isthmus.accounts.imports import Refusal
 from isthmus.accounts.spec import Import
+from isthmus.base.slices import at_once
 from isthmus.monitor import metrics
 from isthmus.monitor.census import ConsumerSnapshot, ImportSnapshot, UsageSnapshot
 from isthmus.monitor.metrics import GRANTS_MAX, make_metrics
-from isthmus.monitor.slices import at_once
 from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
 
 SERVER = ServerSnapshot(

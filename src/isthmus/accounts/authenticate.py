@@ -10,12 +10,13 @@ Knows no socket. Every failure is an `AuthError` whose text is for the log: the 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from isthmus.accounts.permissions import Permissions
 from isthmus.base.errors import AuthError
 from isthmus.base.handshake import ConnectInfo
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value
 from isthmus.identity import nkeys, trust
 
@@ -76,7 +77,7 @@ class Loading(NamedTuple):
     Or the account that must be looked for elsewhere. A step may raise `AuthError`.
     """
 
-    steps: Generator[None, None, User | AccountCheck]
+    steps: Sliced[User | AccountCheck]
 
 
 Verdict = User | PasswordCheck | AccountCheck | Loading

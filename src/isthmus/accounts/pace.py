@@ -5,9 +5,9 @@ yields whenever its `Pace` says that a slice is full. Prices are microseconds, e
 machine of the budget (`docs/decisions/0007`).
 """
 
-from collections.abc import Generator
+from isthmus.base.slices import Sliced
 
-Steps = Generator[None, None, None]  # yields between slices
+Steps = Sliced[None]  # yields between slices
 
 LIST_US = 3  # an import looked at, or entered into a list
 DECIDE_US = 40  # an import decided: the two subjects fitted, the crossing made or opened

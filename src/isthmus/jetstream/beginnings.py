@@ -10,11 +10,10 @@ is published meanwhile lies from `start` on, so nothing is missed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Generator
 from heapq import merge
 from itertools import islice
-from typing import TypeVar
 
+from isthmus.base.slices import Sliced
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
 from isthmus.core.stored import Stored
@@ -23,10 +22,9 @@ from isthmus.jetstream.consumer_config import ConsumerConfig, DeliverPolicy
 SLICE = 2048  # subjects, or sequences put in order: a millisecond
 
 Beginning = tuple[int, "array[int] | None"]
-Found = TypeVar("Found")
 
 
-def search(stored: Stored, config: ConsumerConfig) -> Generator[None, None, Beginning]:
+def search(stored: Stored, config: ConsumerConfig) -> Sliced[Beginning]:
     """The first sequence to look at, and the messages to deliver before, if chosen."""
     log = stored.log
     policy = config.deliver_policy
@@ -53,17 +51,7 @@ def takes_long(stored: Stored, config: ConsumerConfig) -> bool:
     return looks and bool(config.filters) and stored.tree.count > SLICE
 
 
-def at_once(work: Generator[None, None, Found]) -> Found:
-    """All slices of `work`: for few subjects, and where nobody is held up."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: Found = end.value
-            return found
-
-
-def _last_seq(stored: Stored, config: ConsumerConfig) -> Generator[None, None, int]:
+def _last_seq(stored: Stored, config: ConsumerConfig) -> Sliced[int]:
     """The last message that a filter matches, or 0."""
     found = 0
     for pattern in config.filters:
@@ -76,7 +64,7 @@ def _last_seq(stored: Stored, config: ConsumerConfig) -> Generator[None, None, i
 
 def last_seqs(
     stored: Stored, config: ConsumerConfig, *, above: int, below: int
-) -> Generator[None, None, array[int]]:
+) -> Sliced[array[int]]:
     """The last sequence of each subject that the filters match, ascending, between the bounds."""
     runs: list[list[int]] = []
     for pattern in config.filters:

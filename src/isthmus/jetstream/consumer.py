@@ -7,12 +7,12 @@ subscribed exactly while the consumer exists; a push consumer has an outlet, whi
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from isthmus.base.headers import parse_headers
+from isthmus.base.slices import Sliced, at_once
 from isthmus.base.values import (
     TIME_MAX_NS,
     Value,
@@ -228,7 +228,7 @@ class Consumer:
             if seq < self.config.opt_start_seq:
                 raise errors.make(errors.RESET_INVALID, err="below start seq")
         elif policy is DeliverPolicy.BY_START_TIME:
-            start, _ = beginnings.at_once(beginnings.search(self.stream.stored, self.config))
+            start, _ = at_once(beginnings.search(self.stream.stored, self.config))
             if seq < start:
                 raise errors.make(errors.RESET_INVALID, err="below start time")
         elif policy is not DeliverPolicy.ALL:
@@ -346,7 +346,7 @@ class Consumer:
     ) -> tuple[int, list[bytes], array[int] | None]:
         """Where to begin, with which filters, and the messages to deliver before."""
         if found is None:
-            found = beginnings.at_once(beginnings.search(self.stream.stored, self.config))
+            found = at_once(beginnings.search(self.stream.stored, self.config))
         start, chosen = found
         self.resume_seq = start - 1 if chosen else 0
         return start, self._filters(), chosen
@@ -357,11 +357,11 @@ class Consumer:
         if done >= end:
             return None
         work = beginnings.last_seqs(self.stream.stored, self.config, above=done, below=end + 1)
-        return beginnings.at_once(work)
+        return at_once(work)
 
     # --- what it is ---
 
-    def count(self) -> Generator[None, None, None]:
+    def count(self) -> Sliced[None]:
         """Count in slices what it has not seen, where that must be counted before `info`."""
         while not self.cursor.counted:
             more = self.cursor.count_on()

@@ -7,11 +7,11 @@ may be counted or not.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from isthmus.base.slices import Sliced
 from isthmus.base.values import to_json
 from isthmus.jetstream.responses import SUBJECTS_LIMIT
 
@@ -22,9 +22,7 @@ DELETED_LIMIT = 1 << 20
 SLICE = 1024  # subjects or sequences in one slice: half a millisecond
 
 
-def subjects(
-    stream: Stream, pattern: str, offset: int
-) -> Generator[None, None, tuple[msgspec.Raw, int]]:
+def subjects(stream: Stream, pattern: str, offset: int) -> Sliced[tuple[msgspec.Raw, int]]:
     """Messages by subject, at most SUBJECTS_LIMIT from `offset` on, and how many match in all."""
     pieces: list[bytes] = []
     after, total, ends = b"", 0, offset + SUBJECTS_LIMIT
@@ -40,7 +38,7 @@ def subjects(
         yield
 
 
-def deleted(stream: Stream) -> Generator[None, None, msgspec.Raw]:
+def deleted(stream: Stream) -> Sliced[msgspec.Raw]:
     """Sequences between first and last that are not there, the first DELETED_LIMIT of them.
 
     A copy of a stream, or an archive, may have a gap as wide as there are numbers.

@@ -13,11 +13,12 @@ Looking for them may mean looking at the whole stream: that happens in slices to
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from isthmus.base import subjects
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import parse_headers
+from isthmus.base.slices import Sliced
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
 from isthmus.core.agenda import Steps, run_in_slices
@@ -89,7 +90,7 @@ class DirectGets:
 
     # --- several messages ---
 
-    def _run(self, work: Generator[None, None, bytes | _Batch], reply: bytes, turn: Turn) -> None:
+    def _run(self, work: Sliced[bytes | _Batch], reply: bytes, turn: Turn) -> None:
         """Look for the messages in slices, then send them, or the status that there are none."""
 
         def done(found: bytes | _Batch, later: Turn) -> None:
@@ -100,9 +101,7 @@ class DirectGets:
 
         run_in_slices(Steps(work, done), turn)
 
-    def _batch(
-        self, request: MessageGetRequest, seq: int, reply: bytes
-    ) -> Generator[None, None, bytes | _Batch]:
+    def _batch(self, request: MessageGetRequest, seq: int, reply: bytes) -> Sliced[bytes | _Batch]:
         stored = self._stored
         pattern = (request.next_by_subj or ">").encode()
         search = lookup.Search(stored.log, stored.tree, pattern, seq=seq)
@@ -131,9 +130,7 @@ class DirectGets:
                 yield 0
             seq = search.found
 
-    def _multi_last(
-        self, request: MessageGetRequest, reply: bytes
-    ) -> Generator[None, None, bytes | _Batch]:
+    def _multi_last(self, request: MessageGetRequest, reply: bytes) -> Sliced[bytes | _Batch]:
         stored = self._stored
         up_to = request.up_to_seq or stored.visible_seq
         if up_to > stored.visible_seq:

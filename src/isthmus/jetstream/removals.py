@@ -9,10 +9,11 @@ Each removal works towards a goal that was fixed when it began: what is publishe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from isthmus.base import subjects
+from isthmus.base.slices import Sliced
 from isthmus.core import upkeep
 from isthmus.core.agenda import run_in_slices
 from isthmus.core.census import Census
@@ -80,7 +81,7 @@ class Purge:
 
 def purge_matching(
     stream: Stream, pattern: str, seq: int, keep: int, turn: Turn
-) -> Generator[None, None, int | None]:
+) -> Sliced[int | None]:
     """The same for the messages that `pattern` matches; how many went, None if the stream did."""
     stored, log = stream.stored, stream.stored.log
     below = min(seq or log.last_seq + 1, log.last_seq + 1)

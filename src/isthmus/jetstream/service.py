@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import make_headers, parse_headers
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, format_time, parse_time_ns
 from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
@@ -87,7 +88,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-Slices = Generator[None, None, bytes | None]  # an answer that takes its time
+Slices = Sliced[bytes | None]  # an answer that takes its time
 SLICE = 32  # streams or consumers described in one slice: half a millisecond
 
 _UNCOUNTED = ("stream_msg_get", "consumer_reset")  # but for a MSG.GET that failed
@@ -376,7 +377,7 @@ class Service:
             answer = api.refuse(asked.endpoint, error)
             self._account.premises.answer(asked.reply, answer, turn)
 
-    def _matching(self, pattern: str) -> Generator[None, None, list[Stream]]:
+    def _matching(self, pattern: str) -> Sliced[list[Stream]]:
         streams = list(self._account)
         if not pattern:
             return streams
@@ -507,7 +508,7 @@ class Service:
 
 def _create_found(
     create: Callable[..., Consumer],
-    search: Generator[None, None, beginnings.Beginning],
+    search: Sliced[beginnings.Beginning],
     answer: Callable[[Consumer], bytes | None],
 ) -> Slices:
     """Look for the beginning of a consumer, make it, and count what it has not seen."""
@@ -528,9 +529,7 @@ def _count_first(consumer: Consumer, answer: Callable[[], bytes | None]) -> Slic
     return answer()
 
 
-def _each(
-    items: list[Item], make: Callable[[Item], Made]
-) -> Generator[None, None, tuple[Made, ...]]:
+def _each(items: list[Item], make: Callable[[Item], Made]) -> Sliced[tuple[Made, ...]]:
     """What `make` makes of each, a slice at a time."""
     out: list[Made] = []
     for item in items:
@@ -540,7 +539,7 @@ def _each(
     return tuple(out)
 
 
-def _chosen(stream: Stream, body: MessageGetRequest) -> Generator[None, None, Entry | None]:
+def _chosen(stream: Stream, body: MessageGetRequest) -> Sliced[Entry | None]:
     log = stream.stored.log
     seq = body.seq
     if body.start_time is not None:

@@ -7,10 +7,11 @@ under exactly the configured subjects while the stream exists.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isthmus.base import subjects
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, format_time, to_json
 from isthmus.core import lookup, upkeep
 from isthmus.core.agenda import Job, Steps, run_in_slices
@@ -139,7 +140,7 @@ class Stream:
             [f"{prefix}DIRECT.GET.{name}".encode() for name in names for prefix in prefixes]
         )
 
-    def recall_ids(self) -> Generator[None, None, None]:
+    def recall_ids(self) -> Sliced[None]:
         """After a restart: the duplicate window and the last id, from the messages at hand."""
         log = self.stored.log
         window_ns = self.config.duplicate_window_ns

@@ -4,9 +4,9 @@ Owns the fields and their order. Gateways, routes and leaf nodes do not exist he
 the traffic is 0.
 """
 
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, format_time
 from isthmus.monitor.roster import AccountTraffic, Roster
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import ServerSnapshot
 from isthmus.monitor.statsz import Traffic
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, always, format_duration, format_time
 from isthmus.monitor.answer import Pieces
 from isthmus.monitor.documents import (
@@ -26,7 +27,6 @@ from isthmus.monitor.documents import (
     uptime,
 )
 from isthmus.monitor.roster import ConnectionSnapshot, Roster, SubscriptionSnapshot
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import ServerSnapshot
 
 CONNECTIONS_MAX = 1024  # in one answer, unless `limit` says otherwise

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from isthmus.base.slices import Sliced
 from isthmus.monitor.answer import TEXT, Answer, Pieces
-from isthmus.monitor.slices import Sliced
 
 if TYPE_CHECKING:
     from isthmus.monitor.conversation import Conversation

@@ -4,12 +4,11 @@ Owns the fields, their order, and what each query parameter adds. An account's d
 limits as `reserved_*`; without a limit that is 2^64 - 1, as nats-server prints it.
 """
 
-from collections.abc import Generator
-
 import msgspec
 from msgspec.structs import replace
 
 from isthmus.base import constants
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, always, format_time, to_json
 from isthmus.jetstream.responses import Cluster, ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
@@ -191,7 +190,7 @@ def _write_streams(streams: tuple[StreamSnapshot, ...], leader: str, query: JszQ
 
 def make_long_jsz(
     server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
-) -> Generator[None, None, Jsz]:
+) -> Sliced[Jsz]:
     """The same as a document whose streams are encoded already, a few at a time."""
     if jetstream is None:
         return make_jsz(server, jetstream, query)

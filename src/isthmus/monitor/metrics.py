@@ -7,9 +7,9 @@ out is a metric of its own.
 
 from collections.abc import Callable, Iterator
 
+from isthmus.base.slices import Sliced
 from isthmus.base.values import NS_PER_S, Value
 from isthmus.monitor.census import Census, ImportSnapshot
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

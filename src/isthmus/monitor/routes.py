@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, to_json
 from isthmus.monitor.accountz import make_accountz
 from isthmus.monitor.accstatz import StatzQuery, make_accstatz
@@ -18,7 +19,6 @@ from isthmus.monitor.documents import indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz, write_jsz
 from isthmus.monitor.metrics import CONTENT_TYPE, make_metrics
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
 from isthmus.monitor.subsz import SubszQuery, write_subsz
 from isthmus.monitor.varz import make_varz

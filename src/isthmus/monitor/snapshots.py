@@ -4,12 +4,12 @@ Owns the boundary between a running server and its monitoring: `Source` is the o
 ever calls. Counters are since the start. Times are nanoseconds since 1970, sizes bytes.
 """
 
-from collections.abc import Generator
 from typing import Protocol
 
 import msgspec
 
 from isthmus.base import constants
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value
 from isthmus.jetstream.limits import DEFAULT_MAX_CONSUMERS
 from isthmus.jetstream.responses import ConsumerInfo, SourceInfo, StreamState
@@ -150,5 +150,5 @@ class Source(Protocol):
         With streams it takes as long as there are many: see `jetstream_in_slices`.
         """
 
-    def jetstream_in_slices(self) -> Generator[None, None, JetStreamSnapshot | None]:
+    def jetstream_in_slices(self) -> Sliced[JetStreamSnapshot | None]:
         """The same with what is in each account, a few streams at a time."""

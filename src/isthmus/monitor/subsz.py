@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, always, format_time
 from isthmus.monitor.accountz import make_stats
 from isthmus.monitor.answer import Pieces
@@ -15,7 +16,6 @@ from isthmus.monitor.census import Census
 from isthmus.monitor.connz import SubscriptionDetail, make_subscription
 from isthmus.monitor.documents import Document, around, gap, indented, items_at
 from isthmus.monitor.roster import ConnectionSnapshot, Roster
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import ServerSnapshot
 
 SUBSCRIPTIONS_MAX = 1024  # in one answer, unless `limit` says otherwise

@@ -1,6 +1,6 @@
 """Answers of the system account's services, one after the other, each in slices.
 
-Owns their line. Knows no question: it is given what makes an answer (see `monitor.slices`) and
+Owns their line. Knows no question: it is given what makes an answer (see `base.slices`) and
 where to send it. Invariant: one answer is under way at a time, so that however much is asked for,
 everything else goes on; over `WAITING_MAX` requests are dropped.
 """
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from isthmus.base.slices import Sliced
 from isthmus.base.values import to_json
 from isthmus.core.agenda import Line
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.turn import Turn
-from isthmus.monitor.slices import Sliced
 from isthmus.server.logs import Log
 
 WAITING_MAX = 4096

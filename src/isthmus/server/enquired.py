@@ -13,13 +13,13 @@ import msgspec
 from msgspec.structs import replace
 
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value
 from isthmus.monitor.accountz import make_accountz, make_detail
 from isthmus.monitor.accstatz import StatzQuery, make_accstatz
 from isthmus.monitor.connz import ConnzQuery, make_connz
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_long_jsz
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
 from isthmus.monitor.statsz import make_statsz
 from isthmus.monitor.subsz import SubszQuery, make_subsz

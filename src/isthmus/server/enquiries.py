@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, to_json
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import Source
 from isthmus.server.answers import Answers
 from isthmus.server.hub import Hub

@@ -7,16 +7,15 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.config.options import Options
 from isthmus.core.agenda import Job, Line
 from isthmus.core.turn import Turn
 from isthmus.monitor.answer import TEXT, Answer, Pieces
 from isthmus.monitor.http import CHUNK_BYTES, MonitorServer
-from isthmus.monitor.slices import Sliced
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -140,7 +139,7 @@ class Monitoring:
                 found: JetStreamSnapshot | None = end.value
                 return found
 
-    def jetstream_in_slices(self) -> Generator[None, None, JetStreamSnapshot | None]:
+    def jetstream_in_slices(self) -> Sliced[JetStreamSnapshot | None]:
         """JetStream now, with what is in each account."""
         engine = self._engine
         if engine is None:
@@ -184,7 +183,7 @@ class Monitoring:
             problem=engine.problem,
         )
 
-    def _account(self, engine: Engine, name: str) -> Generator[None, None, AccountSnapshot]:
+    def _account(self, engine: Engine, name: str) -> Sliced[AccountSnapshot]:
         account = engine.accounts[name]
         limits = account.limits
         streams: list[StreamSnapshot] = []
@@ -203,7 +202,7 @@ class Monitoring:
             streams=tuple(streams),
         )
 
-    def _stream(self, stream: Stream) -> Generator[None, None, StreamSnapshot]:
+    def _stream(self, stream: Stream) -> Sliced[StreamSnapshot]:
         consumers: list[ConsumerSnapshot] = []
         for consumer in stream.shown_consumers():
             yield from consumer.count()
@@ -253,7 +252,7 @@ class Monitoring:
             self._routes = Routes(self, self._options.http_base_path)
         return self._routes.answer(target)
 
-    async def _work_off(self, work: Generator[None, None, Answer]) -> Answer:
+    async def _work_off(self, work: Sliced[Answer]) -> Answer:
         """A long answer, one after the other, in slices beside everything else."""
         hub = self._hub
         found: asyncio.Future[Answer] = hub.loop.create_future()

@@ -8,7 +8,7 @@ account's change is in force before its answer leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from itertools import islice
 
@@ -16,6 +16,7 @@ import msgspec
 
 from isthmus.accounts.imports import Refusal
 from isthmus.base.errors import AuthError, StoreError
+from isthmus.base.slices import Sliced
 from isthmus.base.values import NS_PER_S, to_json
 from isthmus.config.options import ResolverOptions
 from isthmus.core.agenda import Line
@@ -323,9 +324,7 @@ class Pushes:
             hub.account_changed(hub.registry.update(spec, now_ns))
 
 
-def _send_all(
-    core: AccountCore, reply: bytes, bodies: Iterable[bytes], turn: Turn
-) -> Generator[None, None, None]:
+def _send_all(core: AccountCore, reply: bytes, bodies: Iterable[bytes], turn: Turn) -> Sliced[None]:
     """Send them all, each as it is found: a directory of ten thousand tokens takes its time."""
     for number, body in enumerate(bodies, 1):
         publish(core, reply, body, turn)
