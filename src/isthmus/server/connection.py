@@ -1,65 +1,37 @@
-"""One client connection: handshake, ping timer, slow consumer, close reasons.
+"""One client connection: its operations, its timers, its end.
 
 The owner of a compiled `Client`, `Parser` and `Outbound`: it is told of everything that is rare.
-Knows its `Host` (the server) only through the few methods named there.
+Knows its server only as a `Host` (`host.py`); whose the connection is finds its `Admission` out.
+Invariant: once `closed`, no timer is set and nothing is read.
 
     connected ── INFO ──► waiting for CONNECT ── admit ──► open ── close(reason) ──► closed
-                              │ authentication may take its time: the parser holds
+                              │ an Admission may take its time: the parser holds
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
-from typing import NoReturn, Protocol, cast
+from typing import cast
 
 from msgspec.structs import replace
 
 from isthmus.accounts.account import Account
-from isthmus.accounts.authenticate import (
-    AccountCheck,
-    Loading,
-    PasswordCheck,
-    User,
-    Verdict,
-    password_matches,
-)
+from isthmus.accounts.authenticate import User
 from isthmus.base import constants, subjects
-from isthmus.base.errors import AuthError, ProtocolError
+from isthmus.base.errors import ProtocolError
 from isthmus.base.handshake import ConnectInfo, ServerInfo, parse_connect
-from isthmus.base.values import NS_PER_S, to_json
-from isthmus.config.options import Options
+from isthmus.base.values import NS_PER_S
 from isthmus.core.client import Client
 from isthmus.core.outbound import Outbound
-from isthmus.core.parser import Parser, ReadBuffer
+from isthmus.core.parser import Parser
 from isthmus.core.turn import Turn
+from isthmus.server.admission import Admission
+from isthmus.server.host import Host, TurnOf
+from isthmus.server.introduction import introduction
 
 SUBSCRIBE_SLICE = 500  # SUBs looked at in one call: each is some microseconds of Python
 STALLED_REST_S = 0.005  # a producer of a receiver that is over 75 % full rests so long
-
-
-class Host(Protocol):
-    """What a connection needs of its server."""
-
-    options: Options
-    turn: Turn
-    read_buffer: ReadBuffer
-    loop: asyncio.AbstractEventLoop
-
-    def wall_ns(self) -> int: ...
-    def begin_turn(self) -> Turn: ...
-    def finish_turn(self) -> None: ...
-    def make_info(self, connection: Connection) -> ServerInfo: ...
-    def connected(self, connection: Connection) -> bool: ...
-    def authenticate(self, connection: Connection, connect: ConnectInfo) -> Verdict: ...
-    async def find_account(self, name: str) -> bool: ...
-    def join(self, connection: Connection, user: User) -> Account: ...
-    def joined(self, connection: Connection) -> None: ...
-    def disconnected(self, connection: Connection, reason: str) -> None: ...
-    def in_slices(self, work: Callable[[], bool]) -> None: ...
-    def log_debug(self, connection: Connection, text: str) -> None: ...
-    def log_error(self, connection: Connection, text: str) -> None: ...
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -86,7 +58,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ping_sent_ns = 0
         self._greeted = False
         self._subscribed = 0
-        self._task: asyncio.Task[None] | None = None
+        self._admission: Admission | None = None
 
     # --- asyncio's side ---
 
@@ -100,12 +72,12 @@ class Connection(asyncio.BufferedProtocol):
         encrypted = transport.get_extra_info("ssl_object") is not None
         self.outbound.attach(transport, -1 if sock is None or encrypted else sock.fileno())
         transport.set_write_buffer_limits(high=0)
-        with _Turn(self.host) as turn:
+        with TurnOf(self.host) as turn:
             admitted = self.host.connected(self)
             info = self.host.make_info(self)
             self.client.send(info.line(), turn)
             if not admitted:
-                self._end(turn, "maximum connections exceeded", "Maximum Connections Exceeded")
+                self.end(turn, "maximum connections exceeded", "Maximum Connections Exceeded")
                 return
         if info.auth_required or self.host.options.no_auth_user:
             timeout_s = self.host.options.authorization.timeout_ns / NS_PER_S
@@ -124,10 +96,10 @@ class Connection(asyncio.BufferedProtocol):
             if turn.stalled:
                 self._rest()
         except ProtocolError as error:
-            self._end(turn, error.text, error.reason)
+            self.end(turn, error.text, error.reason)
         except Exception as error:  # noqa: BLE001 — the outermost loop of a connection
             host.log_error(self, f"internal error: {error!r}")
-            self._end(turn, "", "Internal Client")
+            self.end(turn, "", "Internal Client")
         finally:
             host.finish_turn()
 
@@ -146,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._disarm("write")
         if not self.closed:
-            with _Turn(self.host) as turn:
+            with TurnOf(self.host) as turn:
                 self.outbound.resume(turn)
 
     # --- the parser's side ---
@@ -163,16 +135,18 @@ class Connection(asyncio.BufferedProtocol):
                 "no responders requires headers support", reason="No Responders Requires Headers"
             )
         if self.account is not None and self.client.leave():
-            self._pause()
-            # not in here: the parser is still at the CONNECT
-            self.host.loop.call_soon(self.host.in_slices, lambda: self._leave_on(connect))
+            self._admission = Admission(self, connect)
+            self._admission.begin_anew()
             return
         self.connect_info = connect
-        self._authenticate(connect)
+        self._admission = Admission(self, connect)
+        self._admission.begin()
 
     def first_operation(self) -> None:
         """Anything before CONNECT: only where nobody needs to say who they are."""
-        self._authenticate(ConnectInfo(verbose=False, pedantic=False), said=False)
+        unsaid = ConnectInfo(verbose=False, pedantic=False)
+        self._admission = Admission(self, unsaid, said=False)
+        self._admission.begin()
 
     def subscribe(self, subject: bytes, queue: bytes, sid: bytes) -> None:
         """SUB."""
@@ -201,8 +175,8 @@ class Connection(asyncio.BufferedProtocol):
         self.client.subscribe(subject, queue, sid, permissions.hidden_from(text, name))
         self._subscribed += 1
         if self._subscribed % SUBSCRIBE_SLICE == 0:  # a read holds ten thousand of them
-            self._pause()
-            self.host.loop.call_soon(self._resume)
+            self.pause()
+            self.host.loop.call_soon(self._read_on)
         if self.client.verbose:
             self.client.send(b"+OK\r\n", turn)
 
@@ -257,11 +231,35 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- the server's side ---
 
+    def pause(self) -> None:
+        """Something takes its time: nothing behind it is looked at."""
+        self.parser.hold()
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def go_on(self, turn: Turn) -> None:
+        """Look at what came behind it."""
+        self.parser.resume(turn)
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def close(self, text: str, reason: str) -> None:
-        """End the connection: `-ERR 'text'` unless empty, what waits is still sent."""
+        """`end` in a turn of its own."""
         if not self.closed:
-            with _Turn(self.host) as turn:
-                self._end(turn, text, reason)
+            with TurnOf(self.host) as turn:
+                self.end(turn, text, reason)
+
+    def end(self, turn: Turn, text: str, reason: str) -> None:
+        """Say why (`-ERR 'text'` unless empty), send what waits, close."""
+        if self.closed:
+            return
+        if text:
+            self.client.send(f"-ERR '{text}'\r\n".encode(), turn)
+        self.outbound.flush(turn)
+        transport = self._transport
+        self._closed(reason)
+        if transport is not None:
+            transport.close()
 
     def abort(self, reason: str) -> None:
         """End the connection at once; what waits is dropped."""
@@ -274,12 +272,13 @@ class Connection(asyncio.BufferedProtocol):
     def send_info(self, info: ServerInfo) -> None:
         """An INFO outside the handshake (lame duck)."""
         if not self.closed and self.connect_info.protocol >= 1:
-            with _Turn(self.host) as turn:
+            with TurnOf(self.host) as turn:
                 self.client.send(info.line(), turn)
 
     def admit(self, user: User) -> None:
         """The client is who it says: it belongs to its account from now on."""
         host = self.host
+        self._admission = None
         account = host.join(self, user)
         connect = self.connect_info
         self.user = user
@@ -337,179 +336,18 @@ class Connection(asyncio.BufferedProtocol):
     def _bound(*limits: int) -> int:
         return min((limit for limit in limits if limit >= 0), default=-1)
 
-    def _authenticate(self, connect: ConnectInfo, *, said: bool = True) -> bool:
-        """Let the client in, or not; False: that takes its time, and the parser holds."""
-        try:
-            verdict = self.host.authenticate(self, connect)
-        except AuthError as error:
-            self._refuse(error)
-        else:
-            if isinstance(verdict, PasswordCheck):
-                if not said:
-                    self._refuse(AuthError("no CONNECT"))
-                self._pause()
-                self._task = self.host.loop.create_task(self._check_password(verdict))
-                return False
-            if isinstance(verdict, Loading):
-                self._pause()
-                steps = verdict.steps
-                # not in here, as above
-                self.host.loop.call_soon(
-                    self.host.in_slices, lambda: self._load_on(steps, connect, said)
-                )
-                return False
-            if isinstance(verdict, AccountCheck):
-                self._pause()
-                self._look_for(verdict, connect)
-                return False
-            self._welcome(verdict, said=said)
-        return True
-
-    def _refuse(self, error: AuthError) -> NoReturn:
-        self.host.log_error(self, f"authentication error - {error}")
-        raise ProtocolError("Authorization Violation", reason="Authentication Failure") from error
-
-    def _welcome(self, user: User, *, said: bool) -> None:
-        if not said:
-            self.connect_info = ConnectInfo(verbose=False, pedantic=False)
-        self.admit(user)
-        if said and self.connect_info.verbose:
-            self.client.send(b"+OK\r\n", self.host.turn)
-
-    def _pause(self) -> None:
-        """Something takes its time: nothing behind it is looked at."""
-        self.parser.hold()
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def _go_on(self, turn: Turn) -> None:
-        """Look at what came behind it."""
-        self.parser.resume(turn)
-        if self._transport is not None:
-            self._transport.resume_reading()
-
-    def _resume(self) -> None:
-        """Read on after a slice of subscriptions."""
+    def _read_on(self) -> None:
+        """Go on after a slice of subscriptions."""
         if not self.closed:
-            with _Turn(self.host) as turn:
-                self._go_on(turn)
-
-    def _leave_on(self, connect: ConnectInfo) -> bool:
-        """A slice of leaving the account, before the second CONNECT counts; True: more is left."""
-        if self.closed:
-            return False
-        if self.client.leave():
-            return True
-        turn = self.host.turn
-        try:
-            self.connect_info = connect
-            if self._authenticate(connect):
-                self._go_on(turn)
-        except ProtocolError as error:
-            self._end(turn, error.text, error.reason)
-        return False
-
-    def _load_on(
-        self, steps: Generator[None, None, User | AccountCheck], connect: ConnectInfo, said: bool
-    ) -> bool:
-        """A slice of loading the account, while the parser holds; True: more is left."""
-        if self.closed:
-            return False
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: User | AccountCheck = end.value
-            if isinstance(found, AccountCheck):
-                self._look_for(found, connect)
-            else:
-                self._admit_late(lambda: self._welcome(found, said=said))
-        except AuthError as error:
-            refusal = error
-            self._admit_late(lambda: self._refuse(refusal))
-        else:
-            return True
-        return False
-
-    def _admit_late(self, admit: Callable[[], None]) -> None:
-        """Who it is took its time to find out: go on where the parser holds."""
-        turn = self.host.begin_turn()
-        try:
-            admit()
-            self._go_on(turn)
-        except ProtocolError as error:
-            self._end(turn, error.text, error.reason)
-        finally:
-            self.host.finish_turn()
-
-    async def _check_password(self, check: PasswordCheck) -> None:
-        """Bcrypt takes long on purpose: in a worker, while the parser holds."""
-        good = await self.host.loop.run_in_executor(None, password_matches, check)
-        if self.closed:
-            return
-        if good:
-            self._admit_late(lambda: self._welcome(check.user, said=True))
-        else:
-            refusal = AuthError(f"wrong password for {check.user.label}")
-            self._admit_late(lambda: self._refuse(refusal))
-
-    def _look_for(self, check: AccountCheck, connect: ConnectInfo) -> None:
-        self._task = self.host.loop.create_task(self._await_account(check, connect))
-
-    async def _await_account(self, check: AccountCheck, connect: ConnectInfo) -> None:
-        """Its account is looked for elsewhere, while the parser holds."""
-        found = await self.host.find_account(check.account)
-        if self.closed:
-            return
-        self._admit_late(lambda: self._welcome(self._found_user(check, connect, found), said=True))
-
-    def _found_user(self, check: AccountCheck, connect: ConnectInfo, found: bool) -> User:
-        verdict: Verdict = check
-        if found:
-            try:
-                verdict = self.host.authenticate(self, connect)
-            except AuthError as error:
-                self._refuse(error)
-        if not isinstance(verdict, User):
-            self._refuse(AuthError(f"account {check.account} was not found, or has expired"))
-        return verdict
+            with TurnOf(self.host) as turn:
+                self.go_on(turn)
 
     def _violation(self, text: str) -> None:
         self.host.log_error(self, text.replace("Permissions Violation for ", "Violation: "))
         self.client.send(f"-ERR '{text}'\r\n".encode(), self.host.turn)
 
     def _describe(self) -> None:
-        """What a service import tells the exporter about this client."""
-        assert self.account is not None
-        assert self.user is not None
-        name = self.account.name
-        little = {"acc": name, "rtt": self.rtt_ns}
-        self.client.describe(to_json(little), to_json(self._everything(name)))
-
-    def _everything(self, account: str) -> dict[str, object]:
-        user = self.user
-        assert user is not None
-        from isthmus.base.values import format_time  # noqa: PLC0415 — only with `share`
-
-        info = self.host.make_info(self)
-        found: dict[str, object] = {
-            "start": format_time(self.started_ns),
-            "host": self.address[0],
-            "id": self.cid,
-            "acc": account,
-            "user": user.name,
-            "name": self.connect_info.name,
-            "lang": self.connect_info.lang,
-            "ver": self.connect_info.version,
-            "rtt": self.rtt_ns,
-            "server": info.server_name,
-            "jwt": user.token,
-            "issuer_key": user.issuer_key,
-            "name_tag": user.name_tag,
-            "tags": list(user.tags),
-            "kind": "Client",
-            "client_type": "nats",
-        }
-        return {key: value for key, value in found.items() if value}
+        self.client.describe(*introduction(self))
 
     def _rest(self) -> None:
         """Somebody this client publishes to is nearly full: read on a little later."""
@@ -559,24 +397,12 @@ class Connection(asyncio.BufferedProtocol):
             self.close("Stale Connection", "Stale Connection")
             return
         self._unanswered += 1
-        with _Turn(self.host) as turn:
+        with TurnOf(self.host) as turn:
             self._ping_sent_ns = self.host.wall_ns()
             self.client.send(b"PING\r\n", turn)
         self._arm_ping(self.host.options.ping_interval_ns / NS_PER_S)
 
     # --- the end ---
-
-    def _end(self, turn: Turn, text: str, reason: str) -> None:
-        """Say why, send what waits, close."""
-        if self.closed:
-            return
-        if text:
-            self.client.send(f"-ERR '{text}'\r\n".encode(), turn)
-        self.outbound.flush(turn)
-        transport = self._transport
-        self._closed(reason)
-        if transport is not None:
-            transport.close()
 
     def _closed(self, reason: str) -> None:
         if self.closed:
@@ -584,10 +410,11 @@ class Connection(asyncio.BufferedProtocol):
         self.closed = True
         for name in list(self._timers):
             self._disarm(name)
-        if self._task is not None:
-            self._task.cancel()
+        if self._admission is not None:
+            self._admission.cancel()
+            self._admission = None
         self.parser.end()
-        with _Turn(self.host):
+        with TurnOf(self.host):
             self.host.disconnected(self, reason)
             if self.client.close():
                 self.host.in_slices(self.client.leave)
@@ -597,16 +424,3 @@ class Connection(asyncio.BufferedProtocol):
 def _chance() -> float:
     """From 0 to 1."""
     return int.from_bytes(os.urandom(2)) / 0xFFFF
-
-
-class _Turn:
-    """A turn around a few statements that do not come from the socket."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    def __enter__(self) -> Turn:
-        return self._host.begin_turn()
-
-    def __exit__(self, *_: object) -> None:
-        self._host.finish_turn()

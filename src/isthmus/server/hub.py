@@ -216,7 +216,7 @@ class Hub:
             heapq.heapify(self._leases)
         heapq.heappush(self._leases, (ends_ns, connection.cid))
 
-    # --- what a connection asks for (connection.Host) ---
+    # --- what a connection asks for (host.Host) ---
 
     def make_connection(self) -> Connection:
         """A protocol for a new transport."""
