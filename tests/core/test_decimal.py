@@ -2,8 +2,10 @@
 
 import pytest
 
+from isthmus.jetstream.acks import account_hash
 from support.jetstream import StreamWorld
 
+HASH = account_hash("$G")
 LARGE = [10**digits + more for digits in range(1, 19) for more in (-1, 0)]
 
 
@@ -54,14 +56,21 @@ def test_an_ack_with_other_numbers_is_none(numbers):
         "$JS.ACK.S.C.1.1.1.2.0",
         "$JS.ACK.S.C.1.0000000000000000001.1.2.0",  # nineteen digits
         "$JS.ACK.S.C.x.1.x.x.x",
-        "$JS.ACK._.h.S.C.1.1.1.2.0",
-        "$JS.ACK.d.h.S.C.1.1.1.2.0.more.and.more",
+        f"$JS.ACK._.{HASH}.S.C.1.1.1.2.0",
+        f"$JS.ACK._.{HASH}.S.C.1.1.1.2.0.more.and.more",
     ],
 )
 def test_an_ack_in_any_form_counts(subject):
     client, cursor = one_delivered()
     client.publish(subject, b"+ACK")
     assert cursor.num_ack_pending == 0
+
+
+@pytest.mark.parametrize("place", ["_.other", f"domain.{HASH}"])
+def test_an_ack_for_another_account_or_domain_is_none(place):
+    client, cursor = one_delivered()
+    client.publish(f"$JS.ACK.{place}.S.C.1.1.1.2.0", b"+ACK")
+    assert cursor.num_ack_pending == 1
 
 
 def one_delivered():

@@ -154,8 +154,13 @@ class SignedClient:
         return self._socket.fileno()
 
     def came(self) -> list[Message]:
-        """What has come: reads once if nothing waits."""
+        """What has come: reads once if nothing waits.
+
+        All of what was read then: `select` would not tell of what stands behind a PING.
+        """
         if not self._messages:
+            self._read()
+        while self._buffer:
             self._read()
         out = list(self._messages)
         self._messages.clear()

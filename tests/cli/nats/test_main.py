@@ -57,7 +57,6 @@ def test_a_group_alone_is_misuse(tool, group):
         ("pub a b --schedule-at=x", "--schedule-at is an option of the original"),
         ("sub a --graph", "--graph is an option of the original"),
         ("stream add S --output F", "--output is an option of the original"),
-        ("consumer add S C --pinned-groups g", "--pinned-groups is an option of the original"),
         ("--socks-proxy x pub a b", "--socks-proxy is an option of the original"),
         ("pub a b --colors red", "--colors is an option of the original"),
     ],
