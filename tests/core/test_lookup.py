@@ -38,9 +38,12 @@ def test_it_is_a_search_in_a_list(published, removed, seq):
             assert slowly(lookup.Search(log, tree, pattern, seq=seq), limit) == min(
                 later, default=0
             )
-    for subject in (b"a", b"a.b", b"none"):
-        earlier = [n for n, other in left if other == subject and n <= seq]
-        assert lookup.last_up_to(log, tree, subject, seq) == max(earlier, default=0)
+    for pattern in PATTERNS:
+        earlier = [n for n, subject in left if matches(pattern, subject) and n <= seq]
+        for count in (1, 2, 5):
+            for limit in (1, 3, 1000):
+                search = lookup.SearchBack(log, tree, pattern, seq, count=count)
+                assert slowly(search, limit) == ([0] * count + earlier)[-count]
 
 
 def test_a_search_looks_at_no_more_than_its_slice():
@@ -53,6 +56,11 @@ def test_a_search_looks_at_no_more_than_its_slice():
     search = lookup.Search(log, tree, b"s.999*.>", seq=1)
     assert sum(1 for _ in iter(lambda: search.step(100), False)) >= 9
     assert search.found == 0
+    for _ in range(3):
+        tree.insert(b"s.0", log.add(b"s.0"))
+    search = lookup.SearchBack(log, tree, b"s.0", 1000)
+    assert [search.step(100) for _ in range(10)] == [True] * 9 + [False]
+    assert (search.found, search.looked) == (1, 100)
 
 
 def test_a_message_that_goes_while_it_is_looked_for_is_not_the_last():

@@ -68,6 +68,26 @@ def test_a_batch_goes_on_in_the_next_turn(monkeypatch):
     assert answers[-1][2].startswith(b"NATS/1.0 204 EOB\r\n")
 
 
+def test_who_asks_for_the_last_ones_up_to_a_sequence_looks_back_in_slices():
+    world = StreamWorld()
+    client = begin(world, storage="memory")
+    names = [b"s.%d" % number for number in range(20)]
+    between = [b"s.between"] * 20_000
+    lines = [b"PUB %b 1\r\nx\r\n" % name for name in (*names, *names, *between, *names)]
+    client.connection.send(b"".join(lines))
+    request = b'{"multi_last":["s.*"],"up_to_seq":20040}'
+    line = b"PUB $JS.API.DIRECT.GET.S _INBOX.m %d\r\n%b\r\n" % (len(request), request)
+    client._left += client.connection.send(line)
+    turns = 1
+    while world.turn.unfinished:
+        world.begin()
+        world.turn.finish()
+        turns += 1
+    assert turns > 20 * 20_000 * 100 / 3_000_000, "of two milliseconds and a slice"
+    found = sorted(int(seq) for seq in sequences(client.messages()))
+    assert found == [*range(21, 41), 20_040]
+
+
 def test_another_account_is_not_answered():
     world = StreamWorld()
     begin(world, storage="memory").publish("s.a", b"one")

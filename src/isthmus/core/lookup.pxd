@@ -3,8 +3,9 @@
         literal     the index knows both ends (subject_tree.pxd)
         wildcards   last: the newest messages first, then every subject that matches
                     next: message by message
+        back        from a sequence on, message by message, but for what the index knows
 
-A pattern may have to look at every subject or message of the stream: `Search` does so in slices,
+A pattern may have to look at every subject or message of the stream: searches do so in slices,
 and may be left between two of them for as long as it takes. `last_of` does not stop: for a literal,
 or where an answer can not wait.
 
@@ -36,3 +37,16 @@ cdef class Search:
     cpdef bint step(self, Py_ssize_t limit=*) except -1
     cdef bint _next(self, Py_ssize_t limit) except -1
     cdef bint _last(self, Py_ssize_t limit) except -1
+
+
+cdef class SearchBack:
+    cdef StreamLog log
+    cdef SubjectTree tree
+    cdef bytes pattern
+    cdef uint64_t seq                 # where to go on
+    cdef uint64_t count               # that many matches away
+    cdef readonly Py_ssize_t looked   # messages, in the last step
+    cdef readonly uint64_t found      # 0: none, once `step` returned False
+
+    cpdef bint step(self, Py_ssize_t limit=*) except -1
+    cdef bint _back(self, Span pattern, uint64_t first, Py_ssize_t limit) except -1

@@ -181,20 +181,58 @@ def last_of_each(
     return lasts.found, resume.data[: resume.size] if more else b""
 
 
-def last_up_to(
-    StreamLog log not None, SubjectTree tree not None, bytes subject not None, uint64_t up_to
-) -> int:
-    """The last sequence of a literal subject that is not above `up_to`, or 0."""
-    cdef SubjectEntry* entry = exact(log, tree, span_of(subject))
-    cdef Record record
-    cdef uint64_t seq
-    if entry == NULL or entry.first_seq > up_to:
-        return 0
-    if entry.last_seq <= up_to:
-        return entry.last_seq
-    seq = log.previous_present(up_to)
-    while seq > entry.first_seq:
-        if log.read(seq, &record) and subject_matches(span_of(subject), record.subject):
-            return seq
-        seq = log.previous_present(seq - 1)
-    return entry.first_seq
+cdef class SearchBack:
+    """Looks back from `seq` on for the first message under `pattern`, or for the `count`-th."""
+
+    def __init__(
+        self, StreamLog log not None, SubjectTree tree not None, bytes pattern not None,
+        uint64_t seq, *, uint64_t count=1,
+    ):
+        assert count > 0
+        self.log = log
+        self.tree = tree
+        self.pattern = pattern
+        self.seq = seq
+        self.count = count
+
+    cpdef bint step(self, Py_ssize_t limit=SLICE) except -1:
+        """Look at up to `limit` messages; False: done, see `found`."""
+        cdef Span pattern = span_of(self.pattern)
+        cdef uint64_t first = self.log.first_seq
+        cdef SubjectEntry* entry
+        cdef bint more
+        self.looked = 0
+        if not has_wildcard(pattern):
+            entry = exact(self.log, self.tree, pattern)
+            if entry == NULL:
+                return False
+            first = entry.first_seq
+            self.seq = min(self.seq, entry.last_seq)
+            if self.count == 1 and self.seq == entry.last_seq:
+                self.found = self.seq
+                return False
+            if self.count == 1 and entry.count == 2 and self.seq >= first:
+                self.found = first
+                return False
+        more = self._back(pattern, max(first, <uint64_t> 1), limit)
+        spend(LOOK_NS * <uint64_t> self.looked)
+        return more
+
+    cdef bint _back(self, Span pattern, uint64_t first, Py_ssize_t limit) except -1:
+        """From `self.seq` to `first`; True if more is left."""
+        cdef Record record
+        cdef uint64_t seq
+        while self.seq >= first:
+            if self.looked == limit:
+                return True
+            seq = self.log.previous_present(self.seq)
+            if seq < first:
+                return False
+            self.looked += 1
+            self.seq = seq - 1
+            if self.log.read(seq, &record) and subject_matches(pattern, record.subject):
+                self.count -= 1
+                if self.count == 0:
+                    self.found = seq
+                    return False
+        return False

@@ -35,6 +35,7 @@ SUBJECTS_MAX = 1024  # that one multi_last may find
 BYTES_MAX = 64 << 20  # of one answer, unless the request asks for less
 SLICE = 512  # messages of one batch in one turn
 SLICE_BYTES = 1 << 20  # likewise
+LOOKED_BACK = 8192  # messages in one turn, for all subjects of a multi_last together
 LOOKED_AT_MAX = 64 * SUBJECTS_MAX  # subjects that one pattern of multi_last may look at
 
 Form = tuple[int, bytes, bytes, bool]  # seq, last_by_subject, next_by_subject, without headers
@@ -143,9 +144,7 @@ class DirectGets:
             after = b""
             for _ in range(LOOKED_AT_MAX // SUBJECTS_MAX):
                 states, after = stored.tree.matching(pattern.encode(), after, SUBJECTS_MAX)
-                for state in states:
-                    found.add(lookup.last_up_to(stored.log, stored.tree, state.subject, up_to))
-                found.discard(0)
+                found |= yield from self._lasts_up_to([state.subject for state in states], up_to)
                 if len(found) > SUBJECTS_MAX:
                     return _TOO_MANY
                 if not after:
@@ -160,6 +159,21 @@ class DirectGets:
         batch = _Batch(self.inlet, reply, chosen, len(chosen), count=count, up_to=up_to)
         batch.bound(request.max_bytes)
         return batch
+
+    def _lasts_up_to(self, names: list[bytes], up_to: int) -> Sliced[set[int]]:
+        """The last sequence of each subject that is not above `up_to`."""
+        stored = self._stored
+        found: set[int] = set()
+        left = LOOKED_BACK
+        for subject in names:
+            search = lookup.SearchBack(stored.log, stored.tree, subject, up_to)
+            while not stored.closed and search.step(left):
+                yield
+                left = LOOKED_BACK
+            left -= search.looked
+            found.add(search.found)
+        found.discard(0)
+        return found
 
 
 class _Batch:
