@@ -14,10 +14,11 @@ no more than `limit` messages, and what it removed is gone from log, index and u
 
 from libc.stdint cimport uint64_t
 
-from isthmus.core.effort cimport LOOK_NS, REMOVE_NS, TRIM_NS, spend
+from isthmus.core.effort cimport LOOK_NS, PASS_NS, REMOVE_NS, TRIM_NS, spend
 from isthmus.core.message cimport span_of
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stored cimport BY_INTEREST, Follower, Stored
+from isthmus.core.stream_log cimport Block, StreamLog
 from isthmus.core.stream_log cimport trim as trim_log
 from isthmus.core.turn cimport Turn
 
@@ -48,6 +49,28 @@ def discard(Stored stored not None, uint64_t seq, Turn turn not None) -> bool:
     if front:       # the record of a new first sequence comes at the end of the turn: too late
         stored.journal_removal(RECORD_REMOVE, seq, b"", turn)
     return True
+
+
+def newest(Stored stored not None, uint64_t count) -> int:
+    """The sequence from which on `count` messages are there; where all begin if no more are."""
+    cdef StreamLog log = stored.log
+    cdef Py_ssize_t place = log.end
+    cdef uint64_t seq = log.last_seq + 1
+    cdef Block* block
+    if count >= log.messages:
+        return log.first_seq
+    while place > log.start:
+        place -= 1
+        block = log.blocks[place]
+        if block.live > count:
+            break
+        count -= block.live
+        seq = block.first_seq
+    spend(count * PASS_NS)
+    while count:
+        seq = log.previous_present(seq - 1)
+        count -= 1
+    return seq
 
 
 def trim(Stored stored not None, uint64_t below, Py_ssize_t limit, Turn turn not None) -> int:

@@ -4,7 +4,8 @@
                                  └─ else slices in turns that go on until done, then answer
 
 So a small purge is finished before the next request is looked at, and a large one holds up nobody.
-Each removal works towards a goal that was fixed when it began: what is published meanwhile stays.
+Each removal works towards a goal that was fixed when it began: what is published meanwhile stays,
+and what a purge keeps is a sequence, not a number, since other messages come and go meanwhile.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from isthmus.base import subjects
 from isthmus.base.slices import Sliced
-from isthmus.core import upkeep
+from isthmus.core import lookup, upkeep
 from isthmus.core.agenda import run_in_slices
 from isthmus.core.census import Census
 from isthmus.core.turn import Turn
 
 if TYPE_CHECKING:
+    from isthmus.core.stored import Stored
     from isthmus.jetstream.consumer import Consumer
     from isthmus.jetstream.stream import Stream
 
@@ -50,20 +52,21 @@ class Purge:
         self._done = done
         self._gone = 0
         self._below = seq or log.last_seq + 1
-        self._left = max(log.messages - keep, 0)
+        if keep and log.messages:
+            kept = upkeep.newest(stream.stored, min(keep, log.messages))
+            self._below = min(self._below, kept)
 
     def step(self, turn: Turn) -> bool:
         """One slice."""
         stored = self._stream.stored
         if stored.closed:
             return False
-        if self._left == stored.log.messages and self._below > stored.log.last_seq:
+        if self._below > stored.log.last_seq:
             self._gone += upkeep.purge(stored, turn)
         else:
-            count = upkeep.trim(stored, self._below, min(self._left, SLICE), turn)
+            count = upkeep.trim(stored, self._below, SLICE, turn)
             self._gone += count
-            self._left -= count
-            if count == SLICE and self._left:
+            if count == SLICE:
                 return True
         self._finish(turn)
         return False
@@ -88,10 +91,8 @@ def purge_matching(
     after = log.first_seq
     left = log.messages
     if keep:
-        census = Census(log, stored.tree, [pattern.encode()])
-        while census.step():
-            yield
-        left = max(census.total - keep, 0)
+        left, kept_from = yield from _surplus(stored, pattern.encode(), keep)
+        below = min(below, kept_from)
     gone = 0
     swept = [consumer.cursor for consumer in stream if _covers(pattern, consumer)]
     while left and after and not stored.closed:
@@ -112,6 +113,20 @@ def purge_matching(
             yield
         _pass_purged(stream, pattern, search.found or log.last_seq + 1, turn)
     return None if stored.closed else gone
+
+
+def _surplus(stored: Stored, pattern: bytes, keep: int) -> Sliced[tuple[int, int]]:
+    """`(how many at most, below which sequence)` go if the newest `keep` of now are to stay."""
+    log, last_seq = stored.log, stored.log.last_seq
+    census = Census(log, stored.tree, [pattern])
+    while not stored.closed and census.step():
+        yield
+    if census.total <= keep:
+        return 0, 0
+    search = lookup.SearchBack(log, stored.tree, pattern, last_seq, count=keep)
+    while not stored.closed and search.step():
+        yield
+    return census.total - keep, search.found  # 0: of those no more than `keep` are left
 
 
 def _covers(pattern: str, consumer: Consumer) -> bool:
