@@ -12,7 +12,9 @@ MANY = 60_000  # subjects: more than a turn looks at
 @pytest.fixture
 def client():
     client = StreamWorld().client()
-    client.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"], "storage": "memory"})
+    client.api("STREAM.CREATE.S", {
+        "name": "S", "subjects": ["s.>"], "storage": "memory", "allow_rollup_hdrs": True,
+    })  # fmt: skip
     lines = [b"PUB s.%05d.x 1\r\n1\r\n" % number for number in range(MANY)]
     client.connection.send(b"".join(lines))
     client.world.finish()
@@ -80,3 +82,32 @@ def test_a_pull_waits_until_it_is_counted_how_much_is_behind_its_message(client)
     (reply,) = [reply for _, reply, _, payload in client.messages() if payload == b"1"]
     assert int(reply.split(".")[-1]) == MANY - 2
     assert cursor.num_pending == MANY - 2
+
+
+def roll_up(client, number):
+    client.publish(f"s.{number:05}.x", b"2", header=b"NATS/1.0\r\nNats-Rollup: sub\r\n\r\n")
+
+
+@pytest.mark.parametrize("pattern", ["s.*.x", "s.00000.x"])
+def test_who_is_told_of_what_a_roll_up_takes_needs_not_count_anew(client, pattern):
+    answers(client, create("C", filter_subject=pattern))
+    cursor = client.world.jetstream().streams["S"].consumers["C"].cursor
+    for number in range(3):
+        assert cursor.counted
+        roll_up(client, number)
+    assert cursor.counted
+    cursor.check()
+
+
+def test_roll_ups_do_not_begin_a_count_anew(client):
+    answers(client, create("C", filter_subject="s.*.x"))
+    cursor = client.world.jetstream().streams["S"].consumers["C"].cursor
+    client.api("STREAM.PURGE.S", {"filter": "s.00000.*"})
+    slices = 0
+    while cursor.count_on():
+        slices += 1
+        roll_up(client, slices)
+        assert slices < 2 * MANY / 8192
+    assert slices > 2
+    assert cursor.num_pending == MANY - 1
+    cursor.check()

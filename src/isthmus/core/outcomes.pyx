@@ -49,8 +49,11 @@ cdef class Outcomes(Ledger):
             entry = following
         turn.later(self)
 
-    def purged(self, uint64_t first_seq, Turn turn not None) -> None:
-        """What it could have seen below `first_seq` was purged: it counts as done."""
+    def purged(self, uint64_t first_seq, Turn turn not None, *, bint told=False) -> None:
+        """What it could have seen below `first_seq` was purged: it counts as done.
+
+        `told` of each of these messages, a filter has nothing to count anew.
+        """
         cdef Delivery* entry = self.pending.first()
         assert first_seq > 0
         while self.pending.first_spent() != NULL and self.pending.first_spent().seq < first_seq:
@@ -71,7 +74,8 @@ cdef class Outcomes(Ledger):
             self.pending.clear()
             self.floor_seq = self.delivered_seq
             self.floor_consumer_seq = self.delivered_consumer_seq
-        self.count_again()
+        if self.watches is None or not told:
+            self.count_again()
         cdef uint64_t[4] values
         values[0] = self.next_seq
         values[1] = self.delivered_seq

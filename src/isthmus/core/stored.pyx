@@ -243,7 +243,7 @@ cdef class Stored(Holder):
                 ):
                     below = seq
             if follower.next_seq < below and follower.wants(subject):
-                follower.purged(below, turn)
+                follower.purged(below, turn, told=True)
         return 0
 
     cdef uint64_t pass_over(self, uint64_t* seq, Turn turn) except? 0:
