@@ -72,3 +72,36 @@ def test_a_message_that_goes_while_it_is_looked_for_is_not_the_last():
     assert search.step(50)  # it has seen the last one, a.00.x
     log.discard(100, tree)
     assert slowly(search, 50) == 99
+
+
+def test_what_is_replaced_all_the_time_is_found_nevertheless():
+    log, tree = StreamLog(1), SubjectTree()
+    hot = log.add(b"a.hot.x")
+    tree.insert(b"a.hot.x", hot)
+    for number in range(300):
+        subject = b"b.%d.y" % number
+        tree.insert(subject, log.add(subject))
+    search = lookup.Search(log, tree, b"*.*.x", last=True)
+    slices = 0
+    while search.step(50):
+        slices += 1
+        assert slices < 20
+        log.discard(hot, tree)
+        hot = log.add(b"a.hot.x")
+        tree.insert(b"a.hot.x", hot)
+        for number in range(100):
+            log.add(b"b.%d.y" % number)
+    assert search.found == hot
+
+
+def test_what_went_while_its_subject_holds_an_older_one_is_looked_for_again():
+    log, tree = StreamLog(1), SubjectTree()
+    for subject in (b"a.1.x", b"c.1.x", b"a.1.x"):
+        tree.insert(subject, log.add(subject))
+    for number in range(300):
+        subject = b"b.%d.y" % number
+        tree.insert(subject, log.add(subject))
+    search = lookup.Search(log, tree, b"*.*.x", last=True)
+    assert search.step(50)
+    log.discard(3, tree)
+    assert slowly(search, 50) == 2

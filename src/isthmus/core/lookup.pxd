@@ -33,10 +33,12 @@ cdef class Search:
     cdef bytes after                  # subject to go on behind, in the walk for the last
     cdef bint walking
     cdef readonly uint64_t found      # 0: none, once `step` returned False
+    cdef bytes best                   # the subject of what the walk found
 
     cpdef bint step(self, Py_ssize_t limit=*) except -1
     cdef bint _next(self, Py_ssize_t limit) except -1
     cdef bint _last(self, Py_ssize_t limit) except -1
+    cdef bint _replace(self) except -1
 
 
 cdef class SearchBack:

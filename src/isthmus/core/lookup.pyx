@@ -90,17 +90,31 @@ cdef class Search:
         highest.log = self.log
         highest.tree = self.tree
         highest.seq = self.found
+        highest.subject = self.best
         more = self.tree.walk(pattern, span_of(self.after), limit, highest, &resume)
         spend(LOOK_NS * <uint64_t> min(limit, self.tree.count))
         self.found = highest.seq
+        self.best = highest.subject
         if more:
             self.after = resume.data[: resume.size]
             return True
         if self.found and self.log.previous_present(self.found) != self.found:
-            self.after = b""            # it went while we looked at the others: once more
-            self.found = 0
-            return True
+            return self._replace()
         return False
+
+    cdef bint _replace(self) except -1:
+        """What was found went while we looked at the others; True if all is to be done once more.
+
+        Not if its subject has a newer one: where that changes all the time, so would the next.
+        """
+        cdef SubjectEntry* entry = exact(self.log, self.tree, span_of(self.best))
+        if entry != NULL and entry.last_seq > self.found:
+            self.found = entry.last_seq
+            return False
+        self.after = b""
+        self.found = 0
+        self.walking = False
+        return True
 
 
 cdef uint64_t _among_the_newest(StreamLog log, Span pattern) except? 0:
@@ -119,11 +133,12 @@ cdef uint64_t _among_the_newest(StreamLog log, Span pattern) except? 0:
 
 
 cdef class Highest(SubjectVisitor):
-    """The highest sequence under any subject of a walk."""
+    """The highest sequence under any subject of a walk, and that subject."""
 
     cdef StreamLog log
     cdef SubjectTree tree
     cdef uint64_t seq
+    cdef bytes subject
 
     cdef int visit(self, Span subject, SubjectEntry* entry) except -1:
         cdef SubjectEntry* found = entry
@@ -132,6 +147,7 @@ cdef class Highest(SubjectVisitor):
                 found = exact(self.log, self.tree, subject)
             if found.last_seq > self.seq:
                 self.seq = found.last_seq
+                self.subject = subject.data[: subject.size]
         return 0
 
 
