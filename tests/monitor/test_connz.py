@@ -148,3 +148,24 @@ def test_an_account_without_connections_is_not_an_unknown_one():
 def test_an_unknown_order_is_refused():
     with pytest.raises(UsageError, match="invalid sorting option: size"):
         at_once(make_connz(SERVER, MANY, ConnzQuery(sort="size")))
+
+
+@pytest.mark.parametrize("query", [{"subscriptions": True}, {"subscriptions_detail": True}])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "items of {0}",
+        '"items of {0}"',
+        '"{0}": [',
+        '"{0}": [\n        "items of {0}"\n      ]',
+    ],
+)
+def test_no_name_of_a_client_is_taken_for_the_place_of_its_subscriptions(query, name):
+    detailed = "subscriptions_detail" in query
+    listed = "subscriptions_list_detail" if detailed else "subscriptions_list"
+    said = name.replace("{0}", listed)
+    one = connection(1, name=said, lang=said, version=said, subscriptions=1)
+    asked = ConnzQuery(**query)
+    roster = FixedRoster(one, subjects=["s"])
+    pieces = list(at_once(write_connz(SERVER, roster, asked)))
+    assert b"".join(pieces) == indented(at_once(make_connz(SERVER, roster, asked)))

@@ -30,8 +30,10 @@ def around(document: Value, name: str, depth: int) -> tuple[bytes, bytes]:
     found[name] = [mark]
     names = [field.encode_name for field in msgspec.structs.fields(document)]
     raw = escape_json(msgspec.json.encode({key: found[key] for key in names if key in found}))
-    before, _, after = _deeper(raw, depth).partition(msgspec.json.encode(mark))
-    return before, after
+    # the key first: a text may say what the mark says, but no text holds a quote like a key's
+    ahead, key, rest = _deeper(raw, depth).partition(b"%b: [" % msgspec.json.encode(name))
+    before, _, after = rest.partition(msgspec.json.encode(mark))
+    return ahead + key + before, after
 
 
 def gap(depth: int) -> bytes:
