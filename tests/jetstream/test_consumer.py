@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from isthmus.jetstream.limits import AccountLimits
 from support.jetstream import StreamWorld
 
 MS = 1_000_000
@@ -161,3 +162,39 @@ def test_who_comes_while_others_end_keeps_it():
     assert len(consumers) > 50
     pull(client, "_INBOX.here", batch=1, expires=60_000 * MS)
     assert list(consumers) == ["C"]
+
+
+def due_with_others(world, client):
+    """C's time to end has come together with that of so many that they wait for each other."""
+    body = json.dumps({"stream_name": "S", "config": {"inactive_threshold": 4_990 * MS}}).encode()
+    line = b"PUB $JS.API.CONSUMER.CREATE.S _INBOX.made %d\r\n%b\r\n" % (len(body), body)
+    client.connection.send(line * 100)
+    world.finish()
+    world.begin(5_000 * MS)
+    world.agenda.ring(world.turn)
+    world.turn.finish()
+    assert len(world.jetstream().premises.endings) > 50
+
+
+def test_who_may_stay_meanwhile_does():
+    world, client = begin(inactive_threshold=5_000 * MS)
+    due_with_others(world, client)
+    config = {"durable_name": "C", "ack_policy": "explicit", "ack_wait": 30 * MS}
+    body = json.dumps({"stream_name": "S", "config": config, "action": "update"}).encode()
+    client.publish("$JS.API.CONSUMER.CREATE.S.C", body, reply="_INBOX.kept")
+    world.wait_ns(60_000 * MS)
+    assert list(world.jetstream().streams["S"].consumers) == ["C"]
+
+
+def test_nothing_ends_while_jetstream_is_off():
+    world, client = begin(inactive_threshold=5_000 * MS)
+    due_with_others(world, client)
+    jetstream = world.jetstream()
+    jetstream.limit(None, world.turn)
+    world.wait_ns(60_000 * MS)
+    assert len(jetstream.streams["S"].consumers) > 50
+    jetstream.limit(AccountLimits(), world.begin())
+    world.wait_ns(4_989 * MS)
+    assert exists(world)
+    world.wait_ns(11 * MS)
+    assert not exists(world)

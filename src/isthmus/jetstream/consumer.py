@@ -116,6 +116,7 @@ class Consumer:
             self._outlet = Outlet(premises.core, premises.interest, self.cursor, self, answers)
             self.cursor.push_to(self._outlet)
         self._deserted_ns = 0  # since when nobody listens to a push consumer; 0: somebody does
+        self._listening = False
         self._configure()
         self.pulls = PullInlet(self.cursor, self)
         self.acks = AckInlet(self.cursor, self, self.pulls)
@@ -268,6 +269,7 @@ class Consumer:
         self.cursor.close(status, with_left, turn)
 
     def _leave(self, turn: Turn) -> None:
+        self._listening = False
         self.pulls.subscribe([])
         self.acks.subscribe([])
         self._premises.agenda.put(self._inactive, 0, turn)
@@ -290,6 +292,7 @@ class Consumer:
         )
 
     def _listen(self, turn: Turn) -> None:
+        self._listening = True
         place = f"{self.stream.name}.{self.name}"
         prefixes = ["$JS.API."]
         if self._premises.domain:
@@ -483,9 +486,14 @@ class Consumer:
         due_ns = later_ns(turn.now_ns, threshold_ns) if waits else 0
         self._premises.agenda.put(self._inactive, due_ns, turn)
 
+    @property
+    def _may_end(self) -> bool:
+        """True if it ends when nobody uses it: not while it is bound, or JetStream is off."""
+        return self._listening and not self.bound and self.config.inactive_threshold_ns > 0
+
     def _check_activity(self, turn: Turn) -> bool:
         """Delete it if nobody used it for as long as it may rest."""
-        if self.cursor.closed or self.bound:
+        if not self._may_end:
             return False
         due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
         if due_ns <= turn.now_ns and not self._premises.endings.take(
@@ -497,8 +505,8 @@ class Consumer:
         return False
 
     def _end_unused(self, _: None, turn: Turn) -> None:
-        """Its turn to end has come; unless somebody has come, too."""
-        if self.cursor.closed or self.bound:
+        """Its turn to end has come; unless somebody has come, too, or it is to stay now."""
+        if not self._may_end:
             return
         due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
         if due_ns <= turn.now_ns:
