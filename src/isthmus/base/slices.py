@@ -11,7 +11,7 @@ that have nothing else to do. Owns nothing, knows no turn. Invariant: what is tr
 slices may have changed by the next one, so a generator keeps no pointer over a yield.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,3 +25,14 @@ def at_once(sliced: Sliced[T]) -> T:
             next(sliced)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]  # the type of what is returned is T
+
+
+def as_long_as(there: Callable[[], bool], work: Sliced[T], otherwise: Callable[[], T]) -> Sliced[T]:
+    """What `work` makes, or `otherwise()` if before some slice what it works on is not `there`."""
+    while there():
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # the type of what is returned is T
+        yield
+    return otherwise()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import make_headers, parse_headers
-from isthmus.base.slices import Sliced
+from isthmus.base.slices import Sliced, as_long_as
 from isthmus.base.values import Value, format_time, parse_time_ns
 from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
@@ -34,7 +34,7 @@ from isthmus.jetstream import (
     stream_rules,
 )
 from isthmus.jetstream.api import Endpoint
-from isthmus.jetstream.consumer_config import ConsumerCreateRequest
+from isthmus.jetstream.consumer_config import ConsumerConfig, ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
 from isthmus.jetstream.limits import ZERO, AccountLimits
 from isthmus.jetstream.requests import (
@@ -377,6 +377,21 @@ class Service:
             answer = api.refuse(asked.endpoint, error)
             self._account.premises.answer(asked.reply, answer, turn)
 
+    def _while_there(self, stream: Stream, work: Sliced[Made]) -> Sliced[Made]:
+        """`work` on a stream; refused when that is gone, though another may have its name by then,
+        or when JetStream is off.
+        """
+        account = self._account
+
+        def there() -> bool:
+            return account.limits is not None and account.streams.get(stream.name) is stream
+
+        def refuse() -> NoReturn:
+            off = account.limits is None
+            raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT if off else errors.STREAM_NOT_FOUND)
+
+        return as_long_as(there, work, refuse)
+
     def _matching(self, pattern: str) -> Sliced[list[Stream]]:
         streams = list(self._account)
         if not pattern:
@@ -408,9 +423,22 @@ class Service:
         answer = partial(self._made, asked, identity, turn)
         stream = self._account.streams.get(subject.stream)
         if stream is not None and beginnings.takes_long(stream.stored, config):
-            return _create_found(create, beginnings.search(stream.stored, config), answer)
+            return self._create_found(stream, config, create, answer)
         consumer = create()
         return _when_counted(consumer, partial(answer, consumer))
+
+    def _create_found(
+        self,
+        stream: Stream,
+        config: ConsumerConfig,
+        create: Callable[..., Consumer],
+        answer: Callable[[Consumer], bytes | None],
+    ) -> Slices:
+        """Look for the beginning of a consumer, make it, and count what it has not seen."""
+        found = yield from self._while_there(stream, beginnings.search(stream.stored, config))
+        consumer = create(found=found)
+        yield from consumer.count()
+        return answer(consumer)
 
     def _made(self, asked: Asked, identity: str, turn: Turn, consumer: Consumer) -> bytes | None:
         answer = to_body(Response(type=asked.endpoint.type), consumer.shown(turn))
@@ -504,17 +532,6 @@ class Service:
         """The end of a consumer."""
         self._account.delete_consumer(asked.names[0], asked.names[1], turn)
         return to_body(Success(type=asked.endpoint.type, success=True))
-
-
-def _create_found(
-    create: Callable[..., Consumer],
-    search: Sliced[beginnings.Beginning],
-    answer: Callable[[Consumer], bytes | None],
-) -> Slices:
-    """Look for the beginning of a consumer, make it, and count what it has not seen."""
-    consumer = create(found=(yield from search))
-    yield from consumer.count()
-    return answer(consumer)
 
 
 def _when_counted(consumer: Consumer, answer: Callable[[], bytes | None]) -> bytes | Slices | None:
