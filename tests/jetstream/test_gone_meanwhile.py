@@ -5,7 +5,8 @@ import json
 import pytest
 
 from isthmus.jetstream import beginnings
-from support.jetstream import StreamWorld
+from isthmus.testing.disks import MemoryDisk
+from support.jetstream import StoreWorld, StreamWorld
 
 STREAM = {"name": "S", "subjects": ["s.>"], "storage": "memory", "allow_direct": True}
 SUBJECTS = 40
@@ -69,3 +70,49 @@ def test_a_consumer_is_refused_where_jetstream_was_switched_off_meanwhile(client
     client.world.jetstream().limit(None, client.world.turn)
     assert refusal(client, "_INBOX.C") == 10039
     assert client.world.jetstream().streams["S"].consumers == {}
+
+
+MANY = 30_000  # messages: more than a turn looks at
+NOTHING = "s.*.y"
+
+
+def test_a_message_is_not_looked_for_in_a_stream_that_is_gone():
+    client = filled(StreamWorld().client(), MANY)
+    body = {"next_by_subj": NOTHING}
+    began(client, lines_of("$JS.API.STREAM.MSG.GET.S", body, "_INBOX.m") + deleted())
+    assert refusal(client, "_INBOX.m") == 10059
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"next_by_subj": NOTHING},
+        {"next_by_subj": NOTHING, "batch": 2},
+        {"multi_last": [NOTHING]},
+        {"seq": 1, "batch": MANY},
+    ],
+)
+def test_a_direct_get_of_a_stream_that_goes_is_told_that_nobody_is_there(body):
+    client = filled(StreamWorld().client(), MANY)
+    began(client, lines_of("$JS.API.DIRECT.GET.S", body, "_INBOX.m") + deleted())
+    before = client.messages()
+    assert len(before) < MANY
+    assert answers(client)["_INBOX.m"] == (b"NATS/1.0 503\r\n\r\n", b"")
+    assert answers(client) == {}
+
+
+def test_a_stream_that_is_gone_is_not_read_and_called_damaged():
+    world = StoreWorld(MemoryDisk())
+    client = world.client()
+    client.request("$JS.API.STREAM.CREATE.S", json.dumps(STREAM | {"storage": "file"}).encode())
+    world.drain()
+    client.connection.send(b"PUB s.0.x 1\r\n1\r\n" * MANY)
+    world.finish()
+    world.drain()
+    client.messages()
+    body = {"next_by_subj": NOTHING, "batch": 2}
+    began(client, lines_of("$JS.API.DIRECT.GET.S", body, "_INBOX.m") + deleted())
+    while world.shell.busy:  # its files go before the next slice
+        world.shell.step(world.chance, world.now_ns)
+    assert "_INBOX.m" in answers(client)
+    assert world.findings == []

@@ -22,6 +22,7 @@ from isthmus.core.turn cimport Chore, Turn
 cdef bytes GROUP = b"_sys_"
 cdef bytes NOT_FOUND = b"404 Message Not Found"
 cdef bytes BUSY = b"429 Too Many Requests"
+cdef bytes GONE = b"503"            # the stream: what who asks now is told
 cdef Py_ssize_t SEEKING_MAX = 1024  # requests that may look through one stream at the same time
 
 
@@ -193,7 +194,9 @@ cdef class Seeking(Chore):
             turn.again(self)
             return 0
         inlet.seeking -= 1
-        if not inlet.stored.closed:
+        if inlet.stored.closed:
+            inlet._status(span_of(self.reply), span_of(GONE), turn)
+        else:
             inlet._found(self.search.found, span_of(self.reply), self.bare, turn)
         return 0
 

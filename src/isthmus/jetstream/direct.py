@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from isthmus.base import subjects
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import parse_headers
-from isthmus.base.slices import Sliced
+from isthmus.base.slices import Sliced, as_long_as
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
 from isthmus.core.agenda import Steps, run_in_slices
@@ -47,6 +47,7 @@ _NOT_FOUND = b"404 Message Not Found"
 _NO_RESULTS = b"404 No Results"
 _TOO_MANY = b"413 Too Many Results"
 _LEVEL = b"412 Required Api Level"
+_GONE = b"503"  # the stream: what who asks now is told
 
 
 class DirectGets:
@@ -100,7 +101,8 @@ class DirectGets:
             else:
                 run_in_slices(found.step, later)
 
-        run_in_slices(Steps(work, done), turn)
+        sought = as_long_as(lambda: not self._stored.closed, work, lambda: _GONE)
+        run_in_slices(Steps(sought, done), turn)
 
     def _batch(self, request: MessageGetRequest, seq: int, reply: bytes) -> Sliced[bytes | _Batch]:
         stored = self._stored
@@ -208,6 +210,7 @@ class _Batch:
     def step(self, turn: Turn) -> bool:
         """Send some; True if more is to be sent."""
         if self._inlet.stored.closed:
+            self._inlet.status(self._reply, _GONE, turn)
             return False
         rest_bytes = self.bytes_left - SLICE_BYTES
         for _ in range(SLICE):

@@ -343,7 +343,7 @@ class Service:
     def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> Slices:
         """One message."""
         stream = self._account.stream(asked.names[0])
-        entry = yield from _chosen(stream, body)
+        entry = yield from self._while_there(stream, _chosen(stream, body))
         if entry is None:
             raise errors.make(errors.MESSAGE_NOT_FOUND)
         message = StoredMessage(
