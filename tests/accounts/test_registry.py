@@ -73,7 +73,7 @@ def test_a_request_crosses_with_its_subject_rewritten():
 
 
 class Later:
-    """Slices that wait until they are asked for."""
+    """Slices that wait until they are asked for; all works get on in turn, as on a loop."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -81,11 +81,12 @@ class Later:
         registry.defer = self._works.append
 
     def one(self) -> bool:
-        """A slice of whatever waits; false if nothing does."""
+        """A slice of whatever waits longest; false if nothing does."""
         if not self._works:
             return False
-        if not self._works[0]():
-            self._works.pop(0)
+        work = self._works.pop(0)
+        if work():
+            self._works.append(work)
         self._registry.check()
         return True
 
@@ -119,10 +120,12 @@ def test_hundreds_of_importers_follow_in_slices():
     assert not registry.following
 
 
-def many(count: int = MANY, *, local: str = "c", **changes: object) -> AccountSpec:
+def many(
+    count: int = MANY, *, local: str = "c", kind: str = "service", **changes: object
+) -> AccountSpec:
     """B imports so many things from C."""
     imports = tuple(
-        Import(kind="service", account="C", remote=f"svc.{n}", local=f"{local}.{n}", **changes)
+        Import(kind=kind, account="C", remote=f"svc.{n}", local=f"{local}.{n}", **changes)
         for n in range(count)
     )
     return AccountSpec(name="B", imports=imports)
@@ -187,6 +190,77 @@ def test_an_exporter_that_changes_in_the_middle_is_the_one_that_counts(slices):
         world.registry.update(AccountSpec(name="C") if known else exporter(), NOW)
         later.all()
         assert active(world) == (0 if known else MANY)
+
+
+class Sharing(World):
+    """C exports services or streams; in B somebody listens to all that it may import."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+        self.exporter = AccountSpec(name="C", exports=(Export(kind=kind, subject="svc.>"),))
+        self.registry.update(self.exporter, NOW)
+        self.registry.update(AccountSpec(name="B"), NOW)
+        self._hearer = MemoryConnection(CoreWorld(), "B")
+        self._hearer.client.admit(self.registry.get("B").core, payload_max=1000)
+        self._hearer.client.subscribe(b"c.>", b"", b"1")
+        if kind == "service":
+            self.listen("C", "svc.*")
+
+    def crosses(self, number: int) -> bool:
+        if self._kind == "service":
+            return self.send("B", f"c.{number}") != []
+        return self.registry.get("C").core.sublist.interested(b"svc.%d" % number)
+
+
+KINDS = pytest.mark.parametrize("kind", ["service", "stream"])
+
+
+@KINDS
+def test_a_change_that_is_overtaken_does_not_open_what_the_newer_one_closed(kind):
+    world = Sharing(kind)
+    world.registry.update(many(kind=kind), NOW)
+    assert world.crosses(7)
+    later = Later(world.registry)
+    world.registry.update(msgspec.structs.replace(many(kind=kind), label="again"), NOW)
+    world.registry.update(AccountSpec(name="B"), NOW)
+    later.all()
+    assert not any(world.crosses(number) for number in range(0, MANY, 7))
+
+
+@KINDS
+def test_of_two_changes_that_wait_for_the_same_accounts_one_opens_what_both_want(kind):
+    world = Sharing(kind)
+    unknown = tuple(
+        Import(kind=kind, account=f"U{n}", remote="x", local=f"u.{n}") for n in range(40)
+    )
+    few = many(200, kind=kind)
+    both = msgspec.structs.replace(few, imports=unknown + few.imports)
+    later = Later(world.registry)
+    for _ in range(2):
+        world.registry.update(both, NOW)
+    later.all()
+    assert active(world) == 200
+    assert world.crosses(7)
+    world.registry.update(AccountSpec(name="C"), NOW)
+    later.all()
+    assert active(world) == 0
+    if kind == "service":
+        assert not any(world.crosses(number) for number in range(200))
+
+
+@KINDS
+@pytest.mark.parametrize("slices", [0, 1, 5, 20])
+def test_an_exporter_that_changes_while_imports_leave_opens_none_of_them(kind, slices):
+    world = Sharing(kind)
+    world.registry.update(many(kind=kind), NOW)
+    later = Later(world.registry)
+    world.registry.update(many(1, kind=kind), NOW)
+    for _ in range(slices):
+        later.one()
+    world.registry.update(msgspec.structs.replace(world.exporter, label="again"), NOW)
+    later.all()
+    assert [number for number in range(MANY) if world.crosses(number)] == [0]
 
 
 def test_very_many_grants_that_end_at_once_end_in_slices():

@@ -124,6 +124,8 @@ class SublistMachine(RuleBasedStateMachine):
             assert got_plain == plain
             assert unordered(got_groups) == unordered(groups)
         assert len(self.sublist) == len(self.model.entries)
+        there = [receiver for _, _, receiver in self.model.entries]
+        assert Counter(map(id, self.sublist.everybody())) == Counter(map(id, there))
 
 
 TestSublistMachine = SublistMachine.TestCase
@@ -131,6 +133,22 @@ TestSublistMachine.settings = settings(
     max_examples=examples(50), stateful_step_count=20, deadline=None
 )
 TestSublistMachine.pytestmark = [pytest.mark.soak]
+
+
+def test_everybody_is_listed_as_often_as_added():
+    sublist, pool = Sublist(seed=1), inlets(40)
+    subjects = [b"a", b"a.b", b"a.*", b"a.*.c", b"a.>", b">", b"*"]
+    for subject in subjects:
+        for receiver in pool:
+            sublist.add(subject, receiver)
+            sublist.add(subject, receiver, b"work")
+    for subject in subjects:
+        assert sublist.discard(subject, pool[0])
+    expected = Counter({id(receiver): 2 * len(subjects) for receiver in pool})
+    expected[id(pool[0])] = len(subjects)
+    assert Counter(map(id, sublist.everybody())) == expected
+    sublist.clear()
+    assert sublist.everybody() == []
 
 
 @given(patterns, literals)

@@ -3,6 +3,7 @@
 Owns the order in which that happens. Knows no verdicts: a new import is undecided. Invariant: an
 account's list is replaced as a whole; what is not in the new one is closed in the same moment, so
 that nothing crosses twice, and withdrawn afterwards, whatever happens to the account meanwhile.
+Only its newest change replaces the list.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,16 @@ from isthmus.accounts.pace import LIST_US, Pace, Steps
 UNDECIDED = Refusal(code="undecided", reason="not decided yet")
 
 
-def rebuild(account: Account, settle: Callable[[RunningImport], None], pace: Pace) -> Steps:
+def rebuild(
+    account: Account, change: int, settle: Callable[[RunningImport], None], pace: Pace
+) -> Steps:
     """`account.imports` becomes what its spec says; `settle` those that leave.
 
-    Unchanged imports keep their crossing, so nothing under way is lost.
+    `change` is the number of the one that is carried out. Unchanged imports keep their crossing, so
+    nothing under way is lost.
     """
-    change = account.changes
+    if account.changes != change:
+        return
     before: dict[ImportKey, list[RunningImport]] = {}
     for running in account.imports:
         before.setdefault(running.key, []).append(running)

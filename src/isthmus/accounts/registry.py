@@ -9,8 +9,8 @@ but for accounts with very many imports or importers; the rest when the loop has
 
     fetch whom it imports from ─► rebuild its imports ─► decide each ─► those of others ─► circles
 
-Invariant: unless `following`, each running import's verdict is what `authorise` says of the two
-specs at the last change or deadline.
+Invariants: unless `following`, each running import's verdict is what `authorise` says of the two
+specs at the last change or deadline. Always, a crossing that is open is that of a running import.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -30,6 +30,7 @@ from isthmus.base.ports import Entropy
 from isthmus.core.crossing import Crossing
 from isthmus.core.latency import Latency as Measure
 from isthmus.core.router import AccountCore
+from isthmus.core.stream_import import StreamImport
 
 Fetch = Callable[[str], AccountSpec | None]
 # Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
@@ -117,7 +118,7 @@ class Registry:
         At once; if that concerns very many imports, the others soon (`following`).
         """
         account = self._install(spec, now_ns)
-        self._carry_out(self._change(account, now_ns))
+        self._carry_out(self._change(account, account.changes, now_ns))
         for tell in self.on_update:
             tell(account)
         return account
@@ -189,19 +190,27 @@ class Registry:
                 return
         self.defer(some)
 
-    def _change(self, account: Account, now_ns: int) -> Steps:
-        """Everything that rests on an account: its own imports, and those of others from it."""
+    def _change(self, account: Account, change: int, now_ns: int) -> Steps:
+        """Everything that rests on an account: its own imports, and those of others from it.
+
+        `change` is its number as it was installed: when its turn comes, there may be a newer one.
+        """
         pace = Pace()
-        arrived: list[Account] = []
+        arrived: list[tuple[Account, int]] = []
         yield from self._gather(account, arrived, now_ns, pace)
-        for one in (*reversed(arrived), account):  # whoever is imported from comes first
-            yield from self._decide_own(one, now_ns, pace)
+        for one, its in (*reversed(arrived), (account, change)):  # who is imported from comes first
+            yield from self._decide_own(one, its, now_ns, pace)
             yield from self._follow(one.name, now_ns, pace)
         for name in sorted(self._circular):
             yield from self._decide_circular(self._accounts[name], now_ns, pace)
 
-    def _gather(self, account: Account, arrived: list[Account], now_ns: int, pace: Pace) -> Steps:
-        """Fetch the accounts it imports from that are not here, and whom they import from."""
+    def _gather(
+        self, account: Account, arrived: list[tuple[Account, int]], now_ns: int, pace: Pace
+    ) -> Steps:
+        """Fetch the accounts it imports from that are not here, and whom they import from.
+
+        Those that `arrived`, each with the number of its first change.
+        """
         asked: set[str] = set()
         todo = [account]
         while todo:
@@ -212,18 +221,18 @@ class Registry:
                 spec = self.fetch(name)
                 if spec is not None and name not in self._accounts:
                     found = self._install(spec, now_ns)
-                    arrived.append(found)
+                    arrived.append((found, found.changes))
                     todo.append(found)
                     for tell in self.on_update:
                         tell(found)
                 if pace.full(FETCH_US):
                     yield
 
-    def _decide_own(self, account: Account, now_ns: int, pace: Pace) -> Steps:
-        """What an account imports is what it wants now."""
-        change = account.changes
-        yield from rebuild(account, self._settle, pace)
-        yield from self._decide_some(account, account.imports, now_ns, pace)
+    def _decide_own(self, account: Account, change: int, now_ns: int, pace: Pace) -> Steps:
+        """What an account imports is what it wants now, unless a newer change sees to that."""
+        yield from rebuild(account, change, self._settle, pace)
+        if account.changes == change:
+            yield from self._decide_some(account, account.imports, now_ns, pace)
         if account.changes == change:
             self._undecided.discard(account.name)
 
@@ -243,13 +252,16 @@ class Registry:
     def _decide_some(
         self, importer: Account, some: Iterable[RunningImport], now_ns: int, pace: Pace
     ) -> Steps:
-        """Decide these; when the account has changed meanwhile, its change decides all."""
-        change = importer.changes
+        """Decide these; when the account has changed meanwhile, its change decides all.
+
+        So it does when its list was replaced: those that left it must not open again.
+        """
+        change, listed = importer.changes, importer.imports
         for running in some:
             self._decide(importer, running, now_ns)
             if pace.full(DECIDE_US + (VERIFY_US if running.wanted.activation else 0)):
                 yield
-                if importer.changes != change:
+                if importer.changes != change or importer.imports is not listed:
                     return
         yield from self._note(importer, pace)
 
@@ -287,6 +299,7 @@ class Registry:
             for running in account.imports:
                 if running.crossing is not None:
                     assert running.crossing.alive == running.active
+            self._check_crossings(account)
             if self.following:
                 continue
             for exporter in _sources(account.spec):
@@ -296,6 +309,19 @@ class Registry:
             ends = [] if account.expired else [account.spec.expires_ns]
             ends += [_moment(running) for running in account.imports]
             assert self._moments[account.name] == min((one for one in ends if one), default=0)
+
+    def _check_crossings(self, account: Account) -> None:
+        """What stands in the account is what its imports own; of what leaves, nothing is open."""
+        running = [one.crossing for one in account.imports if one.crossing is not None]
+        owned = {one for one in running if one.subscribed}
+        sublist = account.core.sublist
+        found: list[Crossing | StreamImport] = [
+            *(one for one in sublist.everybody() if isinstance(one, Crossing)),
+            *(one for one in sublist.watching() if isinstance(one, StreamImport)),
+        ]
+        assert not any(one.alive for one in found if one not in owned)
+        if not self.following:
+            assert len(found) == len(owned) == len(owned.intersection(found))
 
     def _make_core(self, name: str) -> AccountCore:
         seed = int.from_bytes(self._entropy.bytes(8), "little")

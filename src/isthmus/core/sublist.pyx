@@ -19,7 +19,7 @@ from isthmus.core.literals cimport (
 from isthmus.core.match_cache cimport Cached, cache_free, forget, note_miss, slot_of
 from isthmus.core.matches cimport Match, flatten, free_retired, give_back, scratch_free
 from isthmus.core.message cimport Span, span_of
-from isthmus.core.node cimport Node, node_add, same_name
+from isthmus.core.node cimport Bag, Node, bag_items, node_add, same_name
 from isthmus.core.patterns cimport (
     Branch, branch_free, branch_new, has_wildcard, pattern_node, pattern_remove, pattern_walk,
 )
@@ -31,6 +31,36 @@ cdef enum:
 
 cdef inline uint64_t _hash_queue(Span queue, Key key) noexcept nogil:
     return hash_bytes(queue.data, queue.size, key) if queue.size else 0
+
+
+cdef int _list_bag(Bag* bag, list out) except -1:
+    cdef PyObject** items = bag_items(bag)
+    cdef int32_t at
+    for at in range(bag.count):
+        out.append(<Receiver> items[at])
+    return 0
+
+
+cdef int _list_node(Node* node, list out) except -1:
+    cdef int32_t at
+    _list_bag(&node.plain, out)
+    for at in range(node.group_count):
+        _list_bag(&node.groups[at].members, out)
+    return 0
+
+
+cdef int _list_branch(Branch* branch, list out) except -1:
+    cdef int32_t at
+    for at in range(branch.child_capacity):
+        if branch.children[at] != NULL:
+            _list_branch(branch.children[at], out)
+    if branch.star != NULL:
+        _list_branch(branch.star, out)
+    if branch.here != NULL:
+        _list_node(branch.here, out)
+    if branch.rest != NULL:
+        _list_node(branch.rest, out)
+    return 0
 
 
 cdef class Watcher:
@@ -122,6 +152,20 @@ cdef class Sublist:
         finally:
             self.release(&found)
         return plain, groups
+
+    def everybody(self) -> list[Receiver]:
+        """Each receiver as often as it was added, in no order: for checks."""
+        cdef list out = []
+        cdef Py_ssize_t at
+        for at in range(self.literals.capacity):
+            if self.literals.slots[at].hash:
+                _list_node(&self.literals.slots[at].node, out)
+        _list_branch(self.root, out)
+        return out
+
+    def watching(self) -> list[Watcher]:
+        """Who is told of changes: for checks."""
+        return [] if self.watchers is None else list(self.watchers)
 
     def hash_of(self, bytes subject not None) -> int:
         """The keyed hash of `subject`, for measurements."""
