@@ -263,6 +263,21 @@ def test_an_exporter_that_changes_while_imports_leave_opens_none_of_them(kind, s
     assert [number for number in range(MANY) if world.crosses(number)] == [0]
 
 
+def test_what_is_taken_back_ends_before_anything_is_loaded():
+    world = make_world(exporter(), importer())
+    asked = []
+    world.registry.fetch = asked.append
+    unknown = tuple(
+        Import(kind="service", account=f"U{n}", remote="x", local=f"u.{n}") for n in range(MANY)
+    )
+    later = Later(world.registry)
+    world.registry.update(AccountSpec(name="C", imports=unknown), NOW)
+    assert len(asked) < MANY / 10
+    assert reason(world) == "export_missing"
+    later.all()
+    assert len(asked) == MANY
+
+
 def test_very_many_grants_that_end_at_once_end_in_slices():
     ends_ns = NOW + 5 * SECOND
     world = make_world(exporter(), msgspec.structs.replace(many(), expires_ns=ends_ns))

@@ -7,7 +7,8 @@ matter: an import whose exporter arrives later heals by itself.
 A change is a generator (`_change`): its first slices are carried out at once, which is all of it
 but for accounts with very many imports or importers; the rest when the loop has time (`defer`).
 
-    fetch whom it imports from ─► rebuild its imports ─► decide each ─► those of others ─► circles
+    decide what others import from it ─► fetch whom it imports from ─► rebuild its imports
+        ─► decide each ─► circles              (who is new: what others import comes after its own)
 
 Invariants: unless `following`, each running import's verdict is what `authorise` says of the two
 specs at the last change or deadline. Always, a crossing that is open is that of a running import.
@@ -194,13 +195,17 @@ class Registry:
         """Everything that rests on an account: its own imports, and those of others from it.
 
         `change` is its number as it was installed: when its turn comes, there may be a newer one.
+        What it takes back ends before anything is loaded; who is new has nothing to take back.
         """
         pace = Pace()
+        if change > 1:
+            yield from self._follow(account.name, now_ns, pace)
         arrived: list[tuple[Account, int]] = []
         yield from self._gather(account, arrived, now_ns, pace)
         for one, its in (*reversed(arrived), (account, change)):  # who is imported from comes first
             yield from self._decide_own(one, its, now_ns, pace)
-            yield from self._follow(one.name, now_ns, pace)
+            if its == 1:
+                yield from self._follow(one.name, now_ns, pace)
         for name in sorted(self._circular):
             yield from self._decide_circular(self._accounts[name], now_ns, pace)
 
