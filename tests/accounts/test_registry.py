@@ -263,6 +263,42 @@ def test_an_exporter_that_changes_while_imports_leave_opens_none_of_them(kind, s
     assert [number for number in range(MANY) if world.crosses(number)] == [0]
 
 
+def test_who_waits_for_a_moment_is_told_when_a_later_slice_finds_an_earlier_one():
+    world = make_world(exporter())
+    told: list[int | None] = []
+    world.registry.on_moment = lambda: told.append(world.registry.deadline_ns())
+    later = Later(world.registry)
+    world.registry.update(msgspec.structs.replace(many(), expires_ns=NOW + 5 * SECOND), NOW)
+    assert (told, world.registry.deadline_ns()) == ([], None)
+    later.all()
+    assert told == [NOW + 5 * SECOND]
+    world.registry.update(AccountSpec(name="A", expires_ns=NOW + 9 * SECOND), NOW)
+    assert told == [NOW + 5 * SECOND]
+
+
+def test_a_look_at_what_was_does_not_put_back_a_moment_that_has_moved():
+    """B imports from E and, much, from C; E gets an end while the imports are looked through."""
+    first = Import(kind="service", account="E", remote="x", local="x")
+    wanted = msgspec.structs.replace(many(500), imports=(first, *many(500).imports))
+    offer = AccountSpec(name="E", exports=(Export(kind="service", subject="x"),))
+    late, soon = NOW + 100 * SECOND, NOW + 5 * SECOND
+
+    def begin() -> tuple[World, Later]:
+        world = make_world(exporter(), offer, wanted)
+        later = Later(world.registry)
+        world.registry.update(msgspec.structs.replace(exporter(), expires_ns=late), NOW)
+        return world, later
+
+    _, whole = begin()
+    world, later = begin()
+    for _ in range(whole.all() - 1):
+        later.one()
+    assert world.registry.following
+    world.registry.update(msgspec.structs.replace(offer, expires_ns=soon), NOW)
+    later.all()
+    assert world.registry.deadline_ns() == soon
+
+
 def test_what_is_taken_back_ends_before_anything_is_loaded():
     world = make_world(exporter(), importer())
     asked = []

@@ -123,6 +123,7 @@ class Account:
         self.core = core
         self.imports: list[RunningImport] = []  # a list of its own after each change
         self.changes = 0  # how often the account changed: work for an earlier change is void
+        self.looks = 0  # how often its imports were looked through for their next moment
         self.updated_ns = 0
         self.expired = False
         self._offers: Offers | None = None

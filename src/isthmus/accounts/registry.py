@@ -44,6 +44,10 @@ def fetch_nothing(_name: str) -> None:
     """No resolver: only what was put in exists."""
 
 
+def _told_nobody() -> None:
+    """Nobody waits for a moment."""
+
+
 def at_once(work: Callable[[], bool]) -> None:
     """No loop: all slices of `work` one after the other."""
     while work():
@@ -63,6 +67,7 @@ class Registry:
         self.fetch = fetch
         self.defer: Callable[[Callable[[], bool]], None] = at_once  # who carries out long work
         self.on_update: list[Callable[[Account], None]] = []  # told of new and changed accounts
+        self.on_moment: Callable[[], None] = _told_nobody  # time changes something sooner now
         self._accounts: dict[str, Account] = {}
         self._mark = server_mark(server_name)
         self._circular: set[str] = set()  # accounts with an import that is refused for a cycle
@@ -271,8 +276,12 @@ class Registry:
         yield from self._note(importer, pace)
 
     def _note(self, account: Account, pace: Pace) -> Steps:
-        """Keep when time alone next changes `account` or its imports."""
-        change = account.changes
+        """Keep when time alone next changes `account` or its imports.
+
+        Of two that look at once, the one that began later has seen all.
+        """
+        account.looks += 1
+        look, change = account.looks, account.changes
         when_ns = 0 if account.expired else account.spec.expires_ns
         for running in account.imports:
             moment_ns = _moment(running)
@@ -280,9 +289,12 @@ class Registry:
                 when_ns = moment_ns
             if pace.full(LIST_US):
                 yield
-                if account.changes != change:
+                if account.looks != look or account.changes != change:
                     return
+        first_ns = self._moments.first_ns()
         self._moments.put(account.name, when_ns)
+        if when_ns and (first_ns is None or when_ns < first_ns):
+            self.on_moment()  # whoever waits for `deadline_ns` may have asked long ago
 
     def _under_way(self) -> list[Crossing]:
         """Crossings with answers under way."""

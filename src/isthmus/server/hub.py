@@ -104,6 +104,7 @@ class Hub:
         self._leases: list[tuple[int, int]] = []  # heap of (when a user's token ends, cid)
         self._ends_ns = NEVER_NS  # when time next ends a user, an account or a grant
         registry.defer = self.in_slices
+        registry.on_moment = self.rearm
 
     # --- turns and time ---
 
