@@ -3,11 +3,13 @@
 Everything is put first and carried out then, by the thread that put it.
 """
 
+import errno
 import os
 
 import pytest
 
 from isthmus.core.group_writer import GroupWriter
+from support.file_size import file_size_limit
 
 WRITES_MAX = 16
 EBADF = 9
@@ -36,7 +38,7 @@ class Bench:
 
     @property
     def content(self):
-        return self.path.read_bytes().rstrip(b"\0")
+        return self.path.read_bytes().strip(b"\0")
 
     def rings(self):
         return os.eventfd_read(self.bell)
@@ -156,6 +158,36 @@ def test_a_rest_that_fails_is_told_of_late_and_ends_all_writing(bench):
     bench.carry_out()
     assert bench.writer.outcome(later) == (EBADF, -1)
     assert bench.content == b"ab"
+
+
+def test_what_was_called_and_failed_ends_all_writing(bench):
+    bench.writer.put_call()
+    later = bench.put(10, b"later")
+    assert bench.writer.run()
+    assert bench.writer.failure == 0
+    bench.writer.called()
+    bench.writer.fail(EBADF)
+    bench.writer.fail(1)
+    bench.carry_out()
+    assert bench.writer.failure == EBADF, "the first one counts"
+    assert bench.writer.outcome(later) == (EBADF, -1)
+    assert bench.writer.late == (0, 0)
+    assert bench.content == b""
+
+
+def test_what_failed_is_said_to_who_is_called_next(bench):
+    bench.put(0, b"ab", rest=(bench.read_only, 2, b"mark"))
+    bench.writer.put_call()
+    assert bench.writer.run()
+    assert bench.writer.failure == EBADF
+
+
+def test_a_write_that_is_cut_short_goes_on_until_the_system_says_why(bench):
+    bench.put(98, b"abcdef")
+    with file_size_limit(102):
+        bench.carry_out()
+    assert bench.writer.outcome(1) == (errno.EFBIG, bench.fd)
+    assert bench.content == b"abcd"
 
 
 def test_an_outcome_is_asked_for_once(bench):

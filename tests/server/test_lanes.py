@@ -2,15 +2,15 @@
 
 import asyncio
 import threading
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from isthmus.server.disks import FileDisk
 from isthmus.server.lanes import LaneThread
-from isthmus.store.jobs import Job, Operation, Sync, WriteAt
+from isthmus.store.jobs import Job, Operation, WriteAt
 from isthmus.testing.disks import MemoryDisk
+from support.lane import FULL, fill, group, on, open_files
 
 
 class Note(Operation):
@@ -98,62 +98,6 @@ class PlainDisk(FileDisk):
         raise AssertionError("a group was synced in Python")
 
 
-class Told:
-    """What a lane told, in order."""
-
-    def __init__(self, disk):
-        self.events: list[str] = []
-        self.lane = LaneThread("test", disk, asyncio.get_running_loop(), self.done)
-        self.changed = asyncio.Event()
-
-    def done(self, job, error):
-        job.done(error, None)
-
-    def tell(self, event):
-        self.events.append(event)
-        self.changed.set()
-
-    def submit(self, name, operations, rest=(), lane="journal"):
-        self.lane.submit(
-            Job(
-                lane,
-                operations,
-                lambda error, _turn: self.tell(f"{name}: {error}"),
-                rest=rest,
-                failed=lambda error: self.tell(f"{name}, late: {error}"),
-            )
-        )
-
-    async def wait_for(self, count):
-        async with asyncio.timeout(30):
-            while len(self.events) < count:
-                self.changed.clear()
-                await self.changed.wait()
-        return self.events
-
-
-def group(offset, data, path="a"):
-    return [WriteAt(path=path, offset=offset, data=data), Sync(path=path)]
-
-
-def on(disk, story):
-    """`story(told)` on a loop; what was told, after the lane is closed."""
-
-    async def run() -> list[str]:
-        told = Told(disk)
-        try:
-            await story(told)
-        finally:
-            told.lane.close()
-            await asyncio.sleep(0)
-        return told.events
-
-    try:
-        return asyncio.run(run())
-    finally:
-        disk.close()
-
-
 def test_a_group_on_open_files_is_written_without_python(tmp_path):
     async def story(told):
         told.submit("one", group(0, b"ab"), rest=[WriteAt(path="a", offset=2, data=b"mark")])
@@ -183,16 +127,7 @@ def test_groups_and_other_jobs_keep_their_order(tmp_path):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """The file `full` takes nothing; it is open."""
-    disk = FileDisk(tmp_path)
-    (tmp_path / "full").symlink_to("/dev/full")
-    disk.write_at("a", 0, b"")
-    with pytest.raises(OSError, match="No space left"):
-        disk.write_at("full", 0, b"x")
-    return disk
-
-
-FULL = "[Errno 28] No space left on device: 'full'"
+    return fill(tmp_path)
 
 
 def test_a_group_that_fails_names_its_file_and_the_next_is_not_written(full_disk):
@@ -230,12 +165,3 @@ def test_a_file_that_was_removed_meanwhile_is_closed_when_the_lane_is(tmp_path):
 
     on(disk, story)
     assert open_files(tmp_path) == []
-
-
-def open_files(folder):
-    """Names below `folder` that this process has open."""
-    links = Path("/proc/self/fd").iterdir()
-    found = [str(link.readlink()) for link in links if link.is_symlink()]
-    return sorted(
-        name.removeprefix(f"{folder}/") for name in found if name.startswith(f"{folder}/")
-    )

@@ -87,7 +87,7 @@ cdef class GroupWriter:
     cdef uint64_t begun         # the last number begun; the worker's
     cdef uint64_t done          # the last number finished
     cdef uint64_t end           # the number that ends `run`; 0: none
-    cdef int broken             # errno that ended all writing; 0: none
+    cdef int broken             # errno that ended all writing; 0: none; the worker's
     cdef uint64_t late_number   # of the group whose rest failed; 0: none
 
     def __cinit__(self, int bell):
@@ -190,6 +190,17 @@ cdef class GroupWriter:
     def called(self) -> None:
         """What `run` returned for is done."""
         self._finish()
+
+    @property
+    def failure(self) -> int:
+        """errno that ended all writing, 0: none. What `run` returns for then is not to be done."""
+        return self.broken
+
+    def fail(self, int code) -> None:
+        """End all writing: of what `run` returned for, something failed after `called`."""
+        assert code > 0
+        if self.broken == 0:
+            self.broken = code
 
     cdef bint _work(self) noexcept nogil:
         cdef Slot* slot

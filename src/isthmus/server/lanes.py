@@ -8,12 +8,14 @@ thread. Either rings a bell that the loop hears.
         submit ─┬─ plain ─► GroupWriter.put ────────► write, sync ─┐
                 └─ else ──► SimpleQueue, put_call ──► job.run_… ───┴─► bell ─► done(job, error)
 
-Invariant: `done` is called once for each submitted job, on the loop, in the lane's order.
+Invariant: `done` is called once for each submitted job, on the loop, in the lane's order. Behind a
+rest that failed nothing is carried out: each later job ends with the same error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from collections import deque
@@ -21,6 +23,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
+from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk
 from isthmus.core.group_writer import GroupWriter
 from isthmus.server.disks import FileDisk, OpenFile
@@ -34,7 +37,7 @@ class Lane(Protocol):
     """Carries out jobs in order."""
 
     def submit(self, job: Job) -> None:
-        """Carry it out when those before it are done."""
+        """Carry it out when those before it are done; after `close` it is told of as failed."""
 
     def close(self) -> None:
         """Return when what was submitted is carried out; take nothing more."""
@@ -48,8 +51,29 @@ class _Call:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.number = 0  # of it, in the writer
         self.error: BaseException | None = None
         self.late_error: BaseException | None = None
+
+    def run_first(self, disk: Disk, failure: int) -> None:
+        """Carry it out, unless something before it ended in `failure`, an errno."""
+        if failure:
+            self.error = OSError(failure, os.strerror(failure))
+            return
+        try:
+            self.job.run_first(disk)
+        except BaseException as error:  # noqa: BLE001 — whose job it is hears of it
+            self.error = error
+
+    def run_rest(self, disk: Disk) -> int:
+        """Carry out what is left of it; errno of what failed, or 0."""
+        try:
+            if self.error is None:
+                self.job.run_rest(disk)
+        except BaseException as error:  # noqa: BLE001 — likewise
+            self.late_error = error
+            return (isinstance(error, OSError) and error.errno) or errno.EIO
+        return 0
 
 
 class _Group:
@@ -123,7 +147,7 @@ class LaneThread:
         self._under_way: deque[_Call | _Group] = deque()  # put, and not told of
         self._told = 0  # so many
         self._resting: deque[_Group] = deque()  # those whose files are still held
-        self._late: SimpleQueue[_Call] = SimpleQueue()  # those whose rest failed
+        self._late: deque[_Call] = deque()  # those whose rest failed
         self._late_told = False
         self._closed = False
         loop.add_reader(self._bell, self._heard)
@@ -132,7 +156,10 @@ class LaneThread:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Carry it out when those before it are done."""
+        """Carry it out when those before it are done; after `close` it is told of as failed."""
+        if self._closed:
+            self._refuse(job)
+            return
         if job.lane == "journal" and isinstance(self._disk, FileDisk):
             group = _Group(job)
             if group.put(self._writer, self._disk):
@@ -142,36 +169,32 @@ class LaneThread:
         call = _Call(job)
         self._under_way.append(call)
         self._calls.put(call)
-        self._writer.put_call()
+        call.number = self._writer.put_call()
 
     def close(self) -> None:
         """Wait for what was submitted; take nothing more. Who was not told of it yet, is soon."""
+        if self._closed:
+            return  # the bell's number may be somebody else's by now
+        self._closed = True
         self._writer.put_end()
         self._thread.join()
         self._loop.remove_reader(self._bell)
         os.close(self._bell)
-        self._closed = True
-        self._tell_late()
-        self._let_go()
         if self._under_way:
             self._loop.call_soon(self._tell)
+        self._look_behind()
 
     # --- in the thread ---
 
     def _run(self) -> None:
         while self._writer.run():
             call = self._calls.get()
-            try:
-                call.job.run_first(self._disk)
-            except BaseException as failure:  # noqa: BLE001 — whose job it is hears of it
-                call.error = failure
+            call.run_first(self._disk, self._writer.failure)
             self._writer.called()
-            try:
-                if call.error is None:
-                    call.job.run_rest(self._disk)
-            except BaseException as failure:  # noqa: BLE001 — likewise
-                call.late_error = failure
-                self._late.put(call)
+            failure = call.run_rest(self._disk)
+            if failure:
+                self._writer.fail(failure)
+                self._late.append(call)
                 os.eventfd_write(self._bell, 1)
 
     # --- on the loop ---
@@ -183,14 +206,20 @@ class LaneThread:
     def _tell(self) -> None:
         """Tell of all that is finished, then of what failed behind it."""
         try:
-            while self._told < self._writer.finished:
+            while self._told < self._writer.finished or (self._closed and self._under_way):
                 self._told += 1
                 self._tell_next()
-            self._tell_late()
-            self._let_go()
-        finally:
-            if self._told < self._writer.finished:  # who was told of the last one failed
-                self._loop.call_soon(self._tell)
+            self._look_behind()
+        except BaseException:  # of who was told: the others must still be
+            self._loop.call_soon(self._tell)
+            raise
+
+    def _refuse(self, job: Job) -> None:
+        """Tell of it behind those that were carried out."""
+        call = _Call(job)
+        call.error = StoreError("the disk was let go of before this was carried out")
+        self._under_way.append(call)
+        self._loop.call_soon(self._tell)
 
     def _tell_next(self) -> None:
         one = self._under_way.popleft()
@@ -204,28 +233,30 @@ class LaneThread:
                 error = one.error(code, fd)
         self._done(one.job, error)
 
+    def _look_behind(self) -> None:
+        """Tell of what failed behind its group; let go of files that nobody uses any more.
+
+        The last group's are kept: the next one needs the same. What is busy now is let go later.
+        """
+        resting, disk, closed = self._resting, self._disk, self._closed
+        assert isinstance(disk, FileDisk) or not resting
+        over = len(resting) if closed else 0
+        while over + 1 < len(resting) and self._writer.over(resting[over].number):
+            over += 1
+        self._tell_late()  # not before: who is over and failed, is known to have failed by now
+        while over and isinstance(disk, FileDisk) and resting[0].let_go(disk, wait=closed):
+            resting.popleft()
+            over -= 1
+
     def _tell_late(self) -> None:
-        while not self._late.empty():
-            call = self._late.get()
+        """Of those whose rest failed; who was not told that it is done yet, is told that first."""
+        while self._late and self._late[0].number <= self._told:
+            call = self._late.popleft()
             assert call.late_error is not None
             call.job.failed_late(call.late_error)
         number, code = self._writer.late
-        if number and not self._late_told:
+        if 0 < number <= self._told and not self._late_told:
+            group = next((one for one in self._resting if one.number == number), None)
+            assert group is not None, "what was told of stays here until this was asked for"
             self._late_told = True
-            group = next(one for one in self._resting if one.number == number)
             group.job.failed_late(group.error(code, group.rest_fd))
-
-    def _let_go(self) -> None:
-        """Files of groups that are over are not used any more; what is busy now is let go later.
-
-        The last one's are kept: it may still fail, and the next one needs the same.
-        """
-        disk, closed = self._disk, self._closed
-        assert isinstance(disk, FileDisk) or not self._resting
-        while self._resting and isinstance(disk, FileDisk):
-            group = self._resting[0]
-            if not closed and (len(self._resting) == 1 or not self._writer.over(group.number)):
-                return
-            if not group.let_go(disk, wait=closed):
-                return
-            self._resting.popleft()
