@@ -111,6 +111,18 @@ def test_a_signal_stops_the_server(bench, number, name):
     assert bench.log == [f'[INF] Trapped "{name}" signal']
 
 
+def test_a_stop_that_goes_wrong_is_said_in_the_log(bench):
+    def break_it():
+        async def stop():
+            bench.server._stopped.set()
+            raise ZeroDivisionError("lanes")
+
+        bench.server.stop = stop
+
+    assert bench.run(break_it, signal.SIGTERM) == 0
+    assert bench.log[1:] == ["[ERR] internal error at the stop: ZeroDivisionError('lanes')"]
+
+
 def test_a_terminate_does_not_hurry_the_lame_duck(bench):
     def clients_are_gone():
         assert bench.server.calls == ["start", "lame duck"]

@@ -158,8 +158,8 @@ class Engine:
             job.done(error, turn)
         finally:
             self._hub.finish_turn()
-        if self.store is not None and self.store.idle:
-            self._idle.set()
+            if self.store is not None and self.store.idle:
+                self._idle.set()
 
     # --- accounts ---
 

@@ -202,6 +202,8 @@ class _Process:
             await work
         except NatsError as error:
             self._log.error(f"at the stop: {error}", error)
+        except Exception as error:  # noqa: BLE001 — the log is where somebody looks
+            self._log.error(f"internal error at the stop: {error!r}", error)
 
 
 def _make_server(options: Options, log: Log) -> Served:

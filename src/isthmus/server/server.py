@@ -133,20 +133,22 @@ class Server:
     async def stop(self) -> None:
         """Close connections, write what waits, let go of the disk."""
         self.log.info("Initiating Shutdown...")
-        if self._listener is not None:
-            self._listener.close()
-        if self.engine is not None:
-            self.engine.shut_down()  # who waits for messages is told while it is still connected
-        if self.hub is not None:
-            self.hub.close_all("Server Shutdown")
-        if self.monitoring is not None:
-            await self.monitoring.stop()
-        if self.engine is not None:
-            await self.engine.stop()
-        if self._system is not None:
-            self._system.stop()
-        self.registry.close()
-        self._stopped.set()
+        try:
+            if self._listener is not None:
+                self._listener.close()
+            if self.engine is not None:
+                self.engine.shut_down()  # who waits for messages is told while still connected
+            if self.hub is not None:
+                self.hub.close_all("Server Shutdown")
+            if self.monitoring is not None:
+                await self.monitoring.stop()
+            if self.engine is not None:
+                await self.engine.stop()
+            if self._system is not None:
+                self._system.stop()
+            self.registry.close()
+        finally:
+            self._stopped.set()  # a process must not wait for ever for what went wrong
         self.log.info("Server Exiting..")
 
     async def wait_stopped(self) -> None:
