@@ -115,9 +115,15 @@ class SimClient:
 
 
 class VirtualServer:
-    """A server whose accounts are in memory: `accounts` maps keys to tokens."""
+    """A server whose accounts are in memory, or in another `resolver` as configured.
 
-    def __init__(self, start_ns: int, accounts: Mapping[str, str]) -> None:
+    `accounts` maps keys to tokens.
+    """
+
+    def __init__(
+        self, start_ns: int, accounts: Mapping[str, str], *, resolver: str = "MEMORY"
+    ) -> None:
+        self._resolver = resolver
         self.loop = SimLoop(start_ns)
         self.clock = self.loop.clock
         self.accounts = dict(accounts)
@@ -126,7 +132,7 @@ class VirtualServer:
         self._start()
 
     def _start(self) -> None:
-        options = load_text(SETTINGS + config(self.accounts))
+        options = load_text(SETTINGS + config(self.accounts, resolver=self._resolver))
         self.server = Server(
             options,
             Log(self.log),

@@ -32,7 +32,7 @@ from isthmus.server.hub import Hub
 from isthmus.server.lookups import Lookups
 from isthmus.server.operator_mode import Examined, OperatorMode
 from isthmus.server.outside import SystemEntropy
-from isthmus.server.resolvers import DirectoryResolver
+from isthmus.server.resolvers import DirectoryResolver, supersedes
 from isthmus.server.url_resolver import UrlResolver
 from isthmus.sharing import Finding, refused
 
@@ -149,6 +149,8 @@ class Pushes:
             examined = await hub.loop.run_in_executor(None, self._mode.examine_large, key)
             if examined is None:
                 return False
+            if hub.registry.get(key) is not None:
+                break  # a newer one was pushed meanwhile, which memory does not keep
             if self._mode.resolver.load(key) != examined.spec.token:
                 continue  # another was pushed meanwhile
             hub.begin_turn()
@@ -159,11 +161,19 @@ class Pushes:
         return True
 
     def _found(self, key: str, token: str) -> None:
-        """An account was elsewhere. Raises `AuthError` if its token is not good."""
+        """An account was elsewhere. Raises `AuthError` if its token is not good.
+
+        What is here stands if it is the same or newer: it may have been pushed meanwhile.
+        """
         hub = self._hub
-        spec = self._mode.accept(token, key, timely=True)
+        examined = self._mode.examine(token, key, timely=True)
+        account = hub.registry.get(key)
+        here = "" if account is None else account.spec.token
+        if here and not supersedes(token, here):
+            return
         hub.begin_turn()
         try:
+            spec = self._mode.take(examined)
             hub.account_changed(hub.registry.update(spec, hub.wall_ns()))
         finally:
             hub.finish_turn()

@@ -103,10 +103,8 @@ class DirectoryResolver:
     def save_if_newer(self, key: str, token: str) -> bool:
         """Save unless the token here is the same or was issued later; true if it was saved."""
         stored = self.load(key)
-        if stored:
-            here, there = _peek(stored), _peek(token)
-            if here.id == there.id or here.issued_s > there.issued_s:
-                return False
+        if stored and not supersedes(token, stored):
+            return False
         self.save(key, token)
         return True
 
@@ -173,6 +171,12 @@ class DirectoryResolver:
     def _forget(self, key: str) -> None:
         self._hash ^= self._digests.pop(key, 0)
         self._ends_s.pop(key, None)
+
+
+def supersedes(token: str, stored: str) -> bool:
+    """True if `token` takes the place of `stored`: it is another, and was not issued before it."""
+    here, there = _peek(stored), _peek(token)
+    return here.id != there.id and here.issued_s <= there.issued_s
 
 
 def _lock(folder: Path) -> int:

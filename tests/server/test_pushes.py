@@ -1,0 +1,81 @@
+"""Tokens that come in any order, and bad ones: a whole server in virtual time."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from isthmus.base.values import NS_PER_S
+from isthmus.identity.claims import Export, Import
+from isthmus.identity.nkeys import Kind
+from support.claims_requests import UPDATE, of
+from support.operator_mode import account_token, user_token
+from support.tokens import NOW_NS, key
+from support.virtual import VirtualServer
+
+A, B = key(Kind.ACCOUNT, "pushed-a"), key(Kind.ACCOUNT, "pushed-b")
+USER = key(Kind.USER, "pushed-user")
+OLDER, NEWER = (account_token(A, name=f"{n}", now_ns=NOW_NS + n * NS_PER_S) for n in range(2))
+FROM_A = (Import(subject="svc", account=A.public_key, type="service"),)
+START_NS = NOW_NS + 3600 * NS_PER_S
+Start = Callable[..., VirtualServer]
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Start]:
+    """`start(tokens)`: a server that keeps them in memory; `full`: in a directory."""
+    running: list[VirtualServer] = []
+
+    def begin(*, full: bool = False, **tokens: str) -> VirtualServer:
+        accounts = {{"a": A, "b": B}[name].public_key: token for name, token in tokens.items()}
+        resolver = f"{{ type: full, dir: '{tmp_path}', interval: '1h' }}" if full else "MEMORY"
+        running.append(VirtualServer(START_NS, accounts, resolver=resolver))
+        return running[-1]
+
+    yield begin
+    for server in running:
+        server.close()
+
+
+def here(server: VirtualServer) -> str:
+    """The token of A that is in force."""
+    return server.server.registry.get(A.public_key).spec.token
+
+
+def test_a_long_token_that_is_read_does_not_replace_one_that_was_pushed_meanwhile(
+    start: Start, monkeypatch
+):
+    many = tuple(Export(subject=f"svc.{n}.{'x' * 200}", type="service") for n in range(400))
+    server = start(a=account_token(A, exports=many))
+    mode, registry = server.server.operator_mode, server.server.registry
+    examine = mode.examine_large
+
+    def examine_while_another_is_pushed(name: str):
+        examined = examine(name)
+        assert examined is not None
+        registry.update(mode.accept(NEWER), START_NS)
+        return examined
+
+    monkeypatch.setattr(mode, "examine_large", examine_while_another_is_pushed)
+    client = server.connect(user_token(USER, A), USER)
+    assert not client.closed
+    assert here(server) == NEWER
+
+
+@pytest.mark.parametrize(("pushed", "found"), [(NEWER, OLDER), (OLDER, NEWER)])
+def test_of_a_token_that_is_pushed_and_one_that_is_found_the_newer_counts(
+    start: Start, pushed: str, found: str
+):
+    server = start(full=True, b=account_token(B, imports=FROM_A))
+    server.system.subscribe(of(A, "LOOKUP"), "2")
+    server.connect(user_token(USER, B), USER)
+    [asked] = [frame for frame in server.system.take() if frame.sid == "2"]
+    server.system.publish(UPDATE, pushed.encode())  # its answer waits for the one that is asked
+    server.loop.settle()
+    assert here(server) == pushed
+    server.system.publish(asked.reply, found.encode())
+    server.loop.settle()
+    assert here(server) == NEWER
+    server.stop()
+    server.restart()
+    server.connect(user_token(USER, A), USER)
+    assert here(server) == NEWER
