@@ -7,7 +7,7 @@ import pytest
 from isthmus.base.values import NS_PER_S
 from isthmus.identity.claims import Export, Import
 from isthmus.identity.nkeys import Kind
-from support.claims_requests import UPDATE, of
+from support.claims_requests import PACK, UPDATE, of
 from support.operator_mode import account_token, user_token
 from support.tokens import NOW_NS, key
 from support.virtual import VirtualServer
@@ -79,3 +79,34 @@ def test_of_a_token_that_is_pushed_and_one_that_is_found_the_newer_counts(
     server.restart()
     server.connect(user_token(USER, A), USER)
     assert here(server) == NEWER
+
+
+NEVER_GOOD = {
+    "misspelt": account_token(
+        A, now_ns=NOW_NS + NS_PER_S, exports=(Export(subject="foo bar", type="service"),)
+    ),
+    "another's": account_token(B, now_ns=NOW_NS + NS_PER_S),
+    "self-made": account_token(A, now_ns=NOW_NS + NS_PER_S, signer=A),
+    "garbage": "x.y.z",
+}
+
+
+@pytest.mark.parametrize("bad", NEVER_GOOD)
+def test_a_bad_token_of_another_server_leaves_the_good_one(start: Start, bad: str):
+    server = start(full=True, a=OLDER)
+    server.system.subscribe(PACK, "2")
+    server.loop.run_for(3601 * NS_PER_S)
+    [asked] = [frame for frame in server.system.take() if frame.sid == "2"]
+
+    def merge(token: str) -> str:
+        """What the directory has of A after that."""
+        server.system.publish(asked.reply, f"{A.public_key}|{token}".encode())
+        server.loop.settle()
+        inbox = server.system.request(of(A, "LOOKUP"))
+        server.loop.settle()
+        [answer] = server.system.answers(inbox)
+        return answer.payload.decode()
+
+    assert merge(NEVER_GOOD[bad]) == OLDER
+    assert f"Account {A.public_key} of another server is not taken" in server.log.getvalue()
+    assert merge(NEWER) == NEWER

@@ -23,7 +23,6 @@ from isthmus.core.agenda import Line
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.turn import Turn
-from isthmus.identity import jwt
 from isthmus.server.cache_resolver import CacheResolver
 from isthmus.server.claims_service import Answer, Change, ClaimsService, with_findings
 from isthmus.server.desk import Desk
@@ -198,15 +197,16 @@ class Pushes:
         self._desk.take(save, saved)
 
     def _merge(self, key: str, token: str) -> None:
-        """Another server has this token, perhaps a newer one than is here."""
-        resolver, trusted = self._mode.resolver, self._mode.trust.keys
+        """Another server has this token, perhaps a newer one than is here.
+
+        One that could not be used does not take the place of one that can.
+        """
+        mode, resolver = self._mode, self._mode.resolver
         assert isinstance(resolver, DirectoryResolver)
 
         def save() -> tuple[bool, str]:
             try:
-                claims = jwt.decode_account(token)
-                if claims.subject != key or claims.issuer not in trusted:
-                    return False, "no operator key trusted here signed it for that account"
+                mode.examine(token, key)
                 return resolver.save_if_newer(key, token), ""
             except (AuthError, StoreError, OSError) as error:
                 return False, str(error)
