@@ -61,13 +61,29 @@ def test_an_errand_that_goes_wrong_is_logged_and_the_others_go_on():
         hub = Turns()
         desk = Desk(hub, "test")
         done = asyncio.Event()
-        for _ in range(SLICE_MAX):
-            desk.take(lambda: 1 // 0, lambda *_: None)
-        desk.take(lambda: 7, lambda number, _: done.set() if number == 7 else None)
+        told: list[str] = []
+
+        def work(what: str) -> str:
+            if what == "fails in the thread":
+                raise ValueError(what)
+            return what
+
+        def tell(what: str, _turn: Turn) -> None:
+            told.append(what)
+            if len(told) == 2 * SLICE_MAX:
+                done.set()
+            if what == "fails on the loop":
+                raise ValueError(what)
+
+        three = ["fails in the thread", "fails on the loop", "goes well"]
+        for what in three * SLICE_MAX:
+            desk.take(lambda what=what: work(what), tell)
         await asyncio.wait_for(done.wait(), 30)
         desk.close()
-        assert len(hub.errors) == 1
-        assert "ZeroDivisionError" in hub.errors[0]
+        assert told == three[1:] * SLICE_MAX
+        logged = [f"internal error: ValueError('{what}')" for what in three[:2]]
+        assert hub.errors == logged * SLICE_MAX
+        assert hub.begun == hub.finished == 3
 
     asyncio.run(run())
 

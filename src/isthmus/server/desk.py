@@ -2,7 +2,8 @@
 
 Owns the queue and the thread. Knows no errand's meaning. For what happens once per request, such
 as saving an account's token; what a message waits for goes through `lanes`. Invariant: errands are
-carried out and told of in the order they came, one slice at a time.
+carried out and told of in the order they came, one slice at a time; one that goes wrong is logged,
+and the others of its slice are not concerned.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from isthmus.core.turn import Turn
 from isthmus.server.hub import Hub
@@ -61,21 +62,46 @@ class Desk:
             turn = hub.begin_turn()
             try:
                 for (_, tell), result in zip(some, found, strict=True):
-                    tell(result, turn)
+                    self._tell(tell, result, turn)
             finally:
                 hub.finish_turn()
 
+    def _tell(self, tell: Callable[[object, Turn], None], result: object, turn: Turn) -> None:
+        if isinstance(result, _Failed):
+            self._failed(result.error)
+            return
+        try:
+            tell(result, turn)
+        except Exception as error:  # noqa: BLE001 — the others wait for their own results
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._hub.log.error(f"internal error: {error!r}", error)
+
     def _worked_off(self, task: asyncio.Task[None]) -> None:
-        """An errand that went wrong must not hold up the others."""
+        """Whatever stopped it must not hold up the others."""
         self._task = None
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            self._hub.log.error(f"internal error: {error!r}", error)
+            self._failed(error)
         if self._waiting:
             self._begin()
 
 
+class _Failed(NamedTuple):
+    """What came of an errand that went wrong."""
+
+    error: Exception
+
+
 def _carry_out(works: list[Callable[[], object]]) -> list[object]:
-    return [work() for work in works]
+    return [_result(work) for work in works]
+
+
+def _result(work: Callable[[], object]) -> object:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 — it is logged where this is told of
+        return _Failed(error)
