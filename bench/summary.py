@@ -132,9 +132,9 @@ def _combine_row(rows: list[Summary]) -> Summary:
 
 
 def _middle(found: list[dict[str, object]]) -> dict[str, object]:
-    """Key by key; words are the first's."""
+    """Key by key; words are the first's, and where a point stands."""
     out = dict(found[0])
     for key, value in out.items():
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and key != "at":
             out[key] = statistics.median(one[key] for one in found if key in one)  # type: ignore[type-var]
     return out

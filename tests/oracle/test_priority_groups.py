@@ -260,11 +260,12 @@ def test_unpinning_lets_the_next_one_in(stage):
         anna.pull(group="A", batch=9, expires=LONG, id=anna.pin)
         heard = [anna.take(3), ben.rest(), scene.ask("UNPIN", {"group": "A"}), events.take()]
         anna.pull(group="A", batch=9, expires=LONG, id=anna.pin)
-        scene.publish(b"x", b"y")
-        heard.append(ben.take(2))
+        for payload in (b"x", b"y"):  # one after the other: each tells how many wait behind it
+            scene.publish(payload)
+            heard += ben.take()
         return [*heard, sorted(anna.take(2)), scene.becomes(num_waiting=0)]
 
-    _, waiting, _, event, ben, _, _ = stage.tell(story)
+    _, waiting, _, event, *ben, _, _ = stage.tell(story)
     assert waiting == []
     assert event[0][1].endswith('"group":"A","reason":"admin"}')
     assert all("<pin 2>" in told for told in ben)
@@ -433,7 +434,9 @@ def test_a_consumer_becomes_pinned_while_somebody_waits(stage):
         anna.pull(batch=2, expires=LONG)
         ben.pull(batch=2, expires=LONG)
         scene.consumer(**PINNED)
-        scene.publish(b"a", b"b", b"c")
+        for count, payload in enumerate((b"a", b"b", b"c"), 1):
+            scene.publish(payload)
+            scene.becomes(num_ack_pending=count)  # each tells how many wait behind it
         return sorted(anna.rest(0.3) + ben.rest(0.1)), scene.info()
 
     heard, _ = stage.tell(story)
