@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from isthmus.jetstream import beginnings
+from isthmus.jetstream import beginnings, removals
 from isthmus.testing.disks import MemoryDisk
 from support.jetstream import StoreWorld, StreamWorld
 
@@ -81,6 +81,21 @@ def test_a_message_is_not_looked_for_in_a_stream_that_is_gone():
     body = {"next_by_subj": NOTHING}
     began(client, lines_of("$JS.API.STREAM.MSG.GET.S", body, "_INBOX.m") + deleted())
     assert refusal(client, "_INBOX.m") == 10059
+
+
+@pytest.mark.parametrize("body", [{"filter": "s.*.x"}, {"filter": "s.*.x", "keep": 9}, {"keep": 9}])
+def test_a_purge_whose_stream_goes_is_told_so(monkeypatch, body):
+    """As the original tells it."""
+    monkeypatch.setattr(removals, "SLICE", 1)
+    client = filled(StreamWorld().client(), SUBJECTS)
+    began(client, lines_of("$JS.API.STREAM.PURGE.S", body, "_INBOX.p") + deleted())
+    told = answers(client)
+    assert json.loads(told["_INBOX.p"][1]) == {
+        "type": "io.nats.jetstream.api.v1.stream_purge_response",
+        "error": {"code": 500, "err_code": 10051, "description": "stream closed"},
+        "purged": 0,
+    }
+    assert answers(client) == {}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SLICE = 4096  # messages in one turn: a millisecond or two
 SUBJECT_SLICE = 1024
 
-Done = Callable[[int, Turn], None]
+Done = Callable[[int | None, Turn], None]  # how many went; None: first the stream did
 
 
 class Removal(Protocol):
@@ -60,6 +60,7 @@ class Purge:
         """One slice."""
         stored = self._stream.stored
         if stored.closed:
+            self._done(None, turn)
             return False
         if self._below > stored.log.last_seq:
             self._gone += upkeep.purge(stored, turn)

@@ -303,13 +303,18 @@ class Service:
         return to_body(Success(type=asked.endpoint.type, success=True))
 
     def stream_purge(self, asked: Asked, body: StreamPurgeRequest, turn: Turn) -> None:
-        """Messages of a stream go; answered when they are gone."""
+        """Messages of a stream go; answered when they are gone, or the stream is."""
         stream = self._account.stream(asked.names[0])
         self._account.require_writable()
 
-        def done(count: int, later: Turn) -> None:
-            answer = Purged(type=asked.endpoint.type, success=True, purged=count)
-            self._account.premises.answer(asked.reply, to_body(answer), later)
+        def done(count: int | None, later: Turn) -> None:
+            if count is None:
+                self.errors += 1
+                closed = errors.make(errors.STREAM_FAILED, err="stream closed")
+                answer = api.refuse(asked.endpoint, closed)
+            else:
+                answer = to_body(Purged(type=asked.endpoint.type, success=True, purged=count))
+            self._account.premises.answer(asked.reply, answer, later)
 
         stream.purge(body, turn, done)
 

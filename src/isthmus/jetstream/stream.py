@@ -414,7 +414,10 @@ class Stream:
     # --- what goes, in slices ---
 
     def purge(self, request: StreamPurgeRequest, turn: Turn, done: removals.Done) -> None:
-        """Remove what `request` says; `done(how many went, turn)` at the end."""
+        """Remove what `request` says; `done(how many went, turn)` at the end.
+
+        If the stream goes meanwhile, it is None that went.
+        """
         if self.config.sealed:
             raise errors.make(errors.STREAM_SEALED)
         if self.config.deny_purge:
@@ -424,9 +427,4 @@ class Stream:
             removals.run(removals.Purge(self, seq, keep, done), turn)
         else:
             work = removals.purge_matching(self, request.filter, seq, keep, turn)
-
-            def finish(gone: int | None, later: Turn) -> None:
-                if gone is not None:
-                    done(gone, later)
-
-            run_in_slices(Steps(work, finish), turn)
+            run_in_slices(Steps(work, done), turn)
