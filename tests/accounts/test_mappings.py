@@ -16,6 +16,9 @@ def mapping(subject, *to):
     ("source", "destination", "text"),
     [
         ("a", "b.$1", "wildcard index out of range in $1"),
+        ("a", "b.$0", "wildcard index out of range in $0"),
+        ("a", "b.{{left(0,1)}}", "wildcard index out of range"),
+        ("a.*", "b.{{split(1,.)}}", "unknown function in {{split(1,"),
         ("a.*", "b.$2", "wildcard index out of range in $2: [2]"),
         ("a.*", "b.*", "invalid subject"),
         ("a.>", "b", "invalid subject"),

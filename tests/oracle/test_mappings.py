@@ -54,6 +54,11 @@ accounts {
       "sfr.*": "x2.{{sliceFromRight(1,2)}}"
       "spl.*": "x3.{{splitfromleft(1,2)}}"
       "spr.*": "x4.{{SplitFromRight(1,2)}}"
+      "first.*.*": "f1.$0.$2"
+      "below.*": "f2.$-1.$+1.$01"
+      "*.begins": "f3.$0.{{left(0,2)}}"
+      "firsts.*.>": "f4.{{wildcard(0)}}.{{partition(50,1,0)}}.{{right(-1,2)}}.>"
+      "text.*": "f5.$1x.a$1.$.$-"
       svc.in: svc.real
     }
     exports: [{service: svc.in}, {stream: "st.>"}]
@@ -131,6 +136,11 @@ def came(to: RawClient) -> list[Message]:
         ("spl.abcde", "x3.ab.cde"),
         ("spl.ab", "x3.ab"),
         ("spr.abcde", "x4.abc.de"),
+        ("first.one.two", "f1.first.two"),
+        ("below.one", "f2.below.one.one"),
+        ("seldom.begins", "f3.seldom.se"),
+        ("firsts.one.a.b", "f4.firsts.30.ts.a.b"),
+        ("text.one", "f5.$1x.a$1.$.$-"),
     ],
 )
 def test_a_message_goes_where_its_subject_stands_for(server, published, arrived):

@@ -22,7 +22,8 @@ FIT = (
     ("x.*", "y.{{sliceFromLeft(1,2)}}"), ("x.*", "y.{{sliceFromRight(1,2)}}"),
     ("x.*", "y.{{left(1,2)}}"), ("x.*", "y.{{right(1,2)}}"), ("x.*", "y.{{left(1,0)}}"),
     ("x.*", "y"), ("x.*.*", "y.$2"), ("x.*", "y.$1.$1"), ("x.*.>", "y.$1.>"), ("x.*", ""),
-    ("x.*", "y.{{ wildcard ( 1 ) }}"),
+    ("x.*", "y.{{ wildcard ( 1 ) }}"), ("x.*", "y.$0.$1"), ("", "y.$0.>"), ("x.*.>", "y.$-3.$0.>"),
+    (">", "y.{{left(0,1)}}.{{partition(3,0)}}.>"), ("x.*", "y.{{splitfromleft(0,1)}}"),
 )  # fmt: skip
 UNFIT = (
     ("x.*", "y.{{partition(3,2)}}"), ("x.*", "y.{{bad(1)}}"), ("x.*", "y.*"), ("x.*", "y.>"),
@@ -30,7 +31,7 @@ UNFIT = (
     ("x.a", "y.$1"), ("x..a", "y"), ("x.*", "y.{{wildcard(1,2)}}"), ("x.*", "y.{{split(1)}}"),
     ("x.*", "y.{{wildcard}}"), ("x.*", "y.{{wildcard()}}"), ("x.*", "y.{{left(1,x)}}"),
     ("x.*", "y.{{partition(99999999999,1)}}"), ("x.*.>", "y.{{partition(3,1,2)}}.>"),
-    ("x.a", "y.{{left(1,2)}}"), ("x.>", "y.{{partition(3,1)}}.>"),
+    ("x.a", "y.{{left(1,2)}}"), ("x.a", "y.$0"), ("x.a", "y.{{left(0,2)}}"), ("x.>", "y.{{partition(3,1)}}.>"),
 )  # fmt: skip
 SUBJECTS = ("x.a", "x.abcde", "x.a-b-c", "x.-", "x.--a", "x.a.b", "x.abc.d-e", "x.a.b.c", "z")
 
@@ -41,6 +42,7 @@ def both(tmp_path_factory):
         both.create("O", subjects=["x.>", "z"])
         for subject in SUBJECTS:
             both.request(subject, b"o")
+        both.api("STREAM.UPDATE.O", {"name": "O", "subjects": ["z"]})
         yield both
 
 
@@ -83,7 +85,6 @@ def test_the_same_destinations_are_accepted(both):
 
 
 def test_messages_are_stored_under_the_same_subjects(both):
-    both.api("STREAM.UPDATE.O", {"name": "O", "subjects": ["z"]})
     for number, (src, dest) in enumerate(FIT):
         name = f"T{number}"
         transform = {"src": src, "dest": dest}

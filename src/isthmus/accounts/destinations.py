@@ -3,11 +3,13 @@
     source  orders.*.>     destination  v2.{{partition(3,1)}}.$1.>
 
 `$1` and `{{wildcard(1)}}` stand for wildcards of the source, `>` for its rest, the other functions
-are those of `core/substitution.pxd`. A wildcard may stand several times, or nowhere. A source
-without wildcards leaves `partition` and `random`, which then look at all of it.
+are those of `core/substitution.pxd`. A wildcard may stand several times, or nowhere; number 0 (and
+any below) is the first token of the subject, as nats-server has it. A source without wildcards
+leaves `partition` and `random`, which then look at all of it. A dot ends a token inside `{{…}}` too.
 """
 
 import re
+from typing import NamedTuple
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
@@ -16,7 +18,7 @@ from isthmus.core.substitution import Substitution
 
 Part = bytes | int | Substitution
 
-_NAMED = re.compile(r"\$(\d{1,9})")
+_NAMED = re.compile(r"\$([+-]?\d{1,9})", re.ASCII)
 _CALL = re.compile(r"\{\{\s*(\w+)\s*\((.*)\)\s*\}\}")
 _NUMBER_MAX = 2**31 - 1
 # where a name may have a capital letter, besides at its beginning
@@ -37,15 +39,15 @@ _NAMES = {
 def make_rewriting(source: str, destination: str) -> Rewriting:
     """The rewriting from `source` to `destination`. Raises `UsageError` for what does not fit."""
     tokens = destination.split(".")
-    if not subjects.valid(re.sub(r"\{\{.*?\}\}", "x", destination)):
+    if not subjects.valid(re.sub(r"\{\{[^.]*?\}\}", "x", destination)):
         raise UsageError("invalid mapping destination: invalid transform")
     stars, rest = _wildcards(source)
-    wild = stars if stars or rest else None
+    wild = _Wild(stars, stars + rest) if stars or rest else None
     if "*" in tokens or ("*" not in tokens and (">" in tokens) != rest):
         raise UsageError("invalid subject")
     parts: list[Part] = []
     text = ""
-    for place, token in enumerate(_tokens(destination)):
+    for place, token in enumerate(tokens):
         text += "." if place else ""
         part: Part = stars if token == ">" else _part(token, wild)
         if isinstance(part, bytes):
@@ -73,16 +75,18 @@ def _wildcards(source: str) -> tuple[int, bool]:
     return tokens.count("*"), tokens[-1] == ">"
 
 
-def _tokens(destination: str) -> list[str]:
-    """Tokens, where a dot inside `{{…}}` is part of the function."""
-    return re.findall(r"(?:\{\{.*?\}\}|[^.])+", destination)
+class _Wild(NamedTuple):
+    """What a destination may refer to in a source that has wildcards."""
+
+    stars: int
+    first: int  # what a rewriting calls the first token
 
 
-def _part(token: str, stars: int | None) -> Part:
-    """What a token stands for; `stars` are the wildcards of the source, None for a literal one."""
+def _part(token: str, wild: _Wild | None) -> Part:
+    """What a token stands for; `wild` is what the source has, None for a literal one."""
     named = _NAMED.fullmatch(token)
-    if named is not None and int(named[1]) > 0:
-        return _wildcard(token, named[1], stars)
+    if named is not None:
+        return _wildcard(token, named[1], wild)
     if "{{" not in token:
         return token.encode()
     call = _CALL.fullmatch(token)
@@ -91,14 +95,14 @@ def _part(token: str, stars: int | None) -> Part:
         raise UsageError(f"invalid mapping destination: unknown function in {token}")
     arguments = [argument.strip() for argument in call[2].split(",")]
     if name == "partition":
-        return _partition(token, arguments, stars)
+        return _partition(token, arguments, wild)
     if name in {"wildcard", "random"}:
         _require_count(token, arguments, 1)
         if name == "wildcard":
-            return _wildcard(token, arguments[0], stars)
+            return _wildcard(token, arguments[0], wild)
         return Substitution("random", (), _positive(token, arguments[0]))
     _require_count(token, arguments, 2)
-    wildcard = _wildcard(token, arguments[0], stars)
+    wildcard = _wildcard(token, arguments[0], wild)
     if name == "split":
         if " " in arguments[1] or not arguments[1]:
             raise _bad_argument(token)
@@ -117,11 +121,11 @@ def _canonical(name: str) -> str:
     return known.lower() if known and fits else ""
 
 
-def _partition(token: str, arguments: list[str], stars: int | None) -> Substitution:
+def _partition(token: str, arguments: list[str], wild: _Wild | None) -> Substitution:
     number = _positive(token, arguments[0])
-    if stars is None:
+    if wild is None:
         return Substitution("partition", (), number)
-    wildcards = [_wildcard(token, argument, stars) for argument in arguments[1:]]
+    wildcards = [_wildcard(token, argument, wild) for argument in arguments[1:]]
     return Substitution("partition", wildcards, number)
 
 
@@ -136,11 +140,13 @@ def _require_count(token: str, arguments: list[str], count: int) -> None:
         )
 
 
-def _wildcard(token: str, text: str, stars: int | None) -> int:
-    """A wildcard of the source, counted from 0."""
+def _wildcard(token: str, text: str, wild: _Wild | None) -> int:
+    """A wildcard of the source, counted from 0, or its first token."""
     number = _number(token, text)
-    if stars is None or not 1 <= number <= stars:
-        which = "" if stars is None else f": [{number}]"
+    if wild is not None and number < 1:
+        return wild.first
+    if wild is None or number > wild.stars:
+        which = "" if wild is None else f": [{number}]"
         raise UsageError(
             f"invalid mapping destination: wildcard index out of range in {token}{which}"
         )

@@ -4,8 +4,9 @@
         subject   q.two.one.a.b  ──►  w.one.y.two.a.b
 
 Wildcards count from 0, from the left; `>` is the last one and stands for all that is left. The
-subject may itself be a pattern that the first one covers: then the result is one, too. A part may
-also be a function of what wildcards stand for (`substitution.pxd`).
+number behind the last one stands for the subject's first token, whether that is a wildcard or not.
+The subject may itself be a pattern that the first one covers: then the result is one, too. A part
+may also be a function of what wildcards stand for (`substitution.pxd`).
 """
 
 from libc.stdint cimport uint64_t
@@ -30,6 +31,7 @@ cdef class Rewriting:
     cdef Span* values                     # what stands there in the subject being rewritten
     cdef int wildcards
     cdef bint rest                        # the last wildcard is `>`
+    cdef bint first                       # somebody asks for the first token by itself
     cdef bint by_chance                   # a function wants `chance`, anew for each subject
     cdef uint64_t chance
 

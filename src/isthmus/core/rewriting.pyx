@@ -27,7 +27,8 @@ cdef inline Py_ssize_t _next_dot(const char* data, Py_ssize_t start, Py_ssize_t 
 cdef class Rewriting:
     """From subjects that match `pattern` to `parts`.
 
-    A part is a literal piece (bytes), a wildcard (int) or a function of wildcards.
+    A part is a literal piece (bytes), a wildcard (int) or a function of wildcards; the number
+    behind the last wildcard is the first token.
     """
 
     def __init__(self, bytes pattern not None, list parts not None):
@@ -39,7 +40,7 @@ cdef class Rewriting:
         self.piece_count = len(parts)
         self.pieces = <Piece*> calloc(max(len(parts), 1), sizeof(Piece))
         self.wild = <int*> calloc(max(len(wild), 1), sizeof(int))
-        self.values = <Span*> calloc(max(len(wild), 1), sizeof(Span))
+        self.values = <Span*> calloc(len(wild) + 1, sizeof(Span))
         if self.pieces == NULL or self.wild == NULL or self.values == NULL:
             raise MemoryError
         for index, part in enumerate(parts):
@@ -50,10 +51,12 @@ cdef class Rewriting:
                 self.pieces[index].wildcard = FUNCTION
                 self.by_chance = self.by_chance or (<Substitution> part).by_chance
                 for at in range((<Substitution> part).wildcard_count):
-                    assert (<Substitution> part).wildcards[at] < len(wild)
+                    assert (<Substitution> part).wildcards[at] <= len(wild)
+                    self.first |= (<Substitution> part).wildcards[at] == len(wild)
             else:
-                assert 0 <= part < len(wild)
+                assert 0 <= part <= len(wild)
                 self.pieces[index].wildcard = part
+                self.first |= part == len(wild)
         for index, at in enumerate(wild):
             self.wild[index] = at
 
@@ -75,6 +78,8 @@ cdef class Rewriting:
                 wildcard += 1
             token += 1
             start = end + 1
+        if self.first:
+            self.values[wildcard] = span(subject.data, _next_dot(subject.data, 0, subject.size))
         for index in range(self.piece_count):
             if self.pieces[index].wildcard == FUNCTION:
                 size = (<Substitution> self.parts[index]).write(

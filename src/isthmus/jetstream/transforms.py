@@ -15,7 +15,6 @@ from isthmus.base.errors import UsageError
 from isthmus.core.rewriting import Rewriting
 
 _SEVERAL = re.compile(r"\{\{\s*(split|slice)", re.IGNORECASE)  # functions that may make more tokens
-_TOKEN = re.compile(r"(?:\{\{.*?\}\}|[^.])+")
 
 
 def make_rewriting(src: str, dest: str) -> Rewriting:
@@ -30,7 +29,7 @@ def pattern_of(dest: str) -> str:
     first on that may make several tokens.
     """
     out: list[str] = []
-    for token in _TOKEN.findall(dest):
+    for token in dest.split("."):
         if _SEVERAL.match(token):
             return ".".join([*out, ">"])
         out.append("*" if token.startswith(("{{", "$")) else token)
