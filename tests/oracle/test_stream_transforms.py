@@ -31,7 +31,8 @@ UNFIT = (
     ("x.a", "y.$1"), ("x..a", "y"), ("x.*", "y.{{wildcard(1,2)}}"), ("x.*", "y.{{split(1)}}"),
     ("x.*", "y.{{wildcard}}"), ("x.*", "y.{{wildcard()}}"), ("x.*", "y.{{left(1,x)}}"),
     ("x.*", "y.{{partition(99999999999,1)}}"), ("x.*.>", "y.{{partition(3,1,2)}}.>"),
-    ("x.a", "y.{{left(1,2)}}"), ("x.a", "y.$0"), ("x.a", "y.{{left(0,2)}}"), ("x.>", "y.{{partition(3,1)}}.>"),
+    ("x.a", "y.{{left(1,2)}}"), ("x.a", "y.$0"), ("x.a", "y.{{left(0,2)}}"),
+    ("x.>", "y.{{partition(3,1)}}.>"),
 )  # fmt: skip
 SUBJECTS = ("x.a", "x.abcde", "x.a-b-c", "x.-", "x.--a", "x.a.b", "x.abc.d-e", "x.a.b.c", "z")
 

@@ -1,6 +1,7 @@
 """Jobs in a thread of their own, told of on the loop."""
 
 import asyncio
+import os
 import threading
 
 import msgspec
@@ -47,7 +48,7 @@ def carry_out(operations: list[Operation]) -> list[tuple[BaseException | None, s
             order.append(Job("journal", [operation], lambda error, turn: None))
             lane.submit(order[-1])
         await asyncio.wait_for(everything.wait(), 30)
-        lane.close()
+        lane.close(30)
         return told
 
     return asyncio.run(run())
@@ -74,10 +75,41 @@ def test_close_waits_for_what_was_submitted():
         seen: list[tuple[int, str]] = []
         for number in range(20):
             lane.submit(Job("blocks", [Note(number=number, seen=seen)], lambda *_: None))
-        lane.close()
+        lane.close(30)
         return [number for number, _ in seen]
 
     assert asyncio.run(run()) == list(range(20))
+
+
+class Hang(Operation):
+    """A disk that answers when the test says so."""
+
+    answer: threading.Event
+
+    def run(self, disk) -> None:
+        assert self.answer.wait(60)
+
+
+def test_a_close_does_not_wait_for_ever_and_rings_nobodys_bell():
+    """What hung comes to its end later; nobody is told of it."""
+    told: list[Job] = []
+    answer = threading.Event()
+
+    async def run() -> LaneThread:
+        loop = asyncio.get_running_loop()
+        lane = LaneThread("test", MemoryDisk(), loop, lambda job, _error: told.append(job))
+        lane.submit(Job("blocks", [Hang(answer=answer)], lambda *_: None))
+        assert not lane.close(0.01)
+        os.fstat(lane._bell)
+        assert not lane.close(0.01)
+        return lane
+
+    lane = asyncio.run(run())
+    answer.set()
+    lane._thread.join(60)
+    assert not lane._thread.is_alive()
+    assert lane.close(0.01)
+    assert told == []
 
 
 # --- groups of the journal, on a real disk: written without Python ---

@@ -210,12 +210,12 @@ def test_a_mark_that_the_close_waits_for_and_that_fails_is_told_of(full_disk, tm
 def test_a_second_close_closes_nobodys_file(disk):
     async def story(told):
         bell = told.lane._bell
-        told.lane.close()
+        told.lane.close(30)
         other = os.open("/dev/null", os.O_RDONLY)
         try:
             if other != bell:
                 os.dup2(other, bell)
-            told.lane.close()
+            told.lane.close(30)
             os.fstat(bell)
         finally:
             for number in {other, bell}:
@@ -227,7 +227,7 @@ def test_a_second_close_closes_nobodys_file(disk):
 def test_what_comes_after_the_close_is_told_of_as_failed_and_last(disk, tmp_path):
     async def story(told):
         told.submit("one", group(0, b"a"))
-        told.lane.close()
+        told.lane.close(30)
         told.submit("two", group(0, b"b"))
         told.submit("three", [])
         await told.wait_for(3)

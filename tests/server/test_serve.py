@@ -119,8 +119,20 @@ def test_a_stop_that_goes_wrong_is_said_in_the_log(bench):
 
         bench.server.stop = stop
 
-    assert bench.run(break_it, signal.SIGTERM) == 0
+    assert bench.run(break_it, signal.SIGTERM) == 1
     assert bench.log[1:] == ["[ERR] internal error at the stop: ZeroDivisionError('lanes')"]
+
+
+def test_a_stop_that_can_not_be_done_is_one_line_and_code_1(bench):
+    def break_it():
+        async def enter_lame_duck():
+            bench.server._stopped.set()
+            raise StoreError("the disk does not answer")
+
+        bench.server.enter_lame_duck = enter_lame_duck
+
+    assert bench.run(break_it, signal.SIGUSR2) == 1
+    assert bench.log[1:] == ["[ERR] at the stop: the disk does not answer"]
 
 
 def test_a_terminate_does_not_hurry_the_lame_duck(bench):

@@ -57,7 +57,7 @@ def on(disk, story):
         try:
             await story(told)
         finally:
-            told.lane.close()
+            told.lane.close(30)
             await asyncio.sleep(0)
         return told.events
 

@@ -5,7 +5,7 @@
 `$1` and `{{wildcard(1)}}` stand for wildcards of the source, `>` for its rest, the other functions
 are those of `core/substitution.pxd`. A wildcard may stand several times, or nowhere; number 0 (and
 any below) is the first token of the subject, as nats-server has it. A source without wildcards
-leaves `partition` and `random`, which then look at all of it. A dot ends a token inside `{{…}}` too.
+leaves `partition` and `random`, which then look at all of it. A dot ends a token in `{{…}}` too.
 """
 
 import re

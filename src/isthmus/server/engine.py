@@ -13,6 +13,7 @@ from typing import Protocol
 
 from isthmus.accounts.account import Account
 from isthmus.accounts.spec import AccountSpec, JetStreamLimits
+from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk, Entropy
 from isthmus.config.options import JetStreamOptions
 from isthmus.core.agenda import Agenda
@@ -30,6 +31,7 @@ from isthmus.store.recover import open_store
 from isthmus.store.store import Store
 
 STOP_S = 10.0  # for the last checkpoint; what is in the journal is safe without it
+LANE_S = 2.0  # more for each lane: a disk that has not answered by then is left alone
 
 
 class StoreDisk(Disk, Protocol):
@@ -115,7 +117,11 @@ class Engine:
         self._hub.finish_turn()
 
     async def stop(self) -> None:
-        """After `shut_down`: write what is left, let go of the disk."""
+        """After `shut_down`: write what is left, let go of the disk.
+
+        Raises `StoreError` if the disk does not answer. Its files and its lock are kept then: what
+        hangs may still be carried out, and nobody else may write before that.
+        """
         turn = self._hub.begin_turn()
         if self.store is not None and self.store.started:
             self.store.finish(turn)
@@ -126,10 +132,23 @@ class Engine:
             try:
                 await asyncio.wait_for(self._idle.wait(), ends - self._hub.loop.time())
             except TimeoutError:
-                self._log.error("the last checkpoint takes too long; the journal has everything")
-        for lane in self._lanes.values():
-            lane.close()
+                self._log.error(f"the last checkpoint takes too long: {self._unsynced()}")
+        hanging = [name for name, lane in self._lanes.items() if not lane.close(LANE_S)]
+        if hanging:
+            raise StoreError(f"the disk does not answer ({', '.join(hanging)}): {self._unsynced()}")
         self._disk.close()
+
+    def _unsynced(self) -> str:
+        """What is not on the disk yet, for the log."""
+        store = self.store
+        if store is None:
+            return "nothing was stored"
+        left = store.journal.end_lsn - store.journal.durable_lsn
+        if left:
+            return f"{left} bytes of the journal are not on the disk, and were not acknowledged"
+        if self.options.sync_interval_ns and not self.options.sync_always:
+            return "the journal is written, but not synced since the last interval"
+        return "the journal has everything that was acknowledged"
 
     def _serve_recovered(self, store: Store) -> None:
         """Streams that were found, in accounts that exist or will when they are pushed again."""

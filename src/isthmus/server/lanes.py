@@ -39,8 +39,11 @@ class Lane(Protocol):
     def submit(self, job: Job) -> None:
         """Carry it out when those before it are done; after `close` it is told of as failed."""
 
-    def close(self) -> None:
-        """Return when what was submitted is carried out; take nothing more."""
+    def close(self, wait_s: float) -> bool:
+        """Return when what was submitted is carried out; take nothing more.
+
+        False: that takes longer than `wait_s`. Nobody is told of what is left then.
+        """
 
 
 MakeLane = Callable[[str, Disk, asyncio.AbstractEventLoop, Done], Lane]
@@ -171,18 +174,24 @@ class LaneThread:
         self._calls.put(call)
         call.number = self._writer.put_call()
 
-    def close(self) -> None:
-        """Wait for what was submitted; take nothing more. Who was not told of it yet, is soon."""
+    def close(self, wait_s: float) -> bool:
+        """Wait for what was submitted; take nothing more. Who was not told of it yet, is soon.
+
+        False: the disk does not answer. The bell then stays open, since the thread may still ring.
+        """
         if self._closed:
-            return  # the bell's number may be somebody else's by now
+            return not self._thread.is_alive()  # the bell's number may be somebody else's by now
         self._closed = True
         self._writer.put_end()
-        self._thread.join()
+        self._thread.join(wait_s)
         self._loop.remove_reader(self._bell)
+        if self._thread.is_alive():
+            return False
         os.close(self._bell)
         if self._under_way:
             self._loop.call_soon(self._tell)
         self._look_behind()
+        return True
 
     # --- in the thread ---
 

@@ -4,6 +4,8 @@ Owns the order around a server's life: the log, the pid file, the event loop, si
 file. Knows of the server only start, stop, lame duck and where it listens.
 
     options agree? ─ log ─ pid file ─ start ─ ports file ─ signals … stop ─ ports file away
+
+A start or a stop that goes wrong ends with code 1, and one line in the log says why.
 """
 
 import asyncio
@@ -44,13 +46,13 @@ class Served(Protocol):
         """Return when clients can connect. Raises `UsageError` or `StoreError`."""
 
     async def stop(self) -> None:
-        """Close connections and files."""
+        """Close connections and files. Raises what went wrong, stopped all the same."""
 
     async def wait_stopped(self) -> None:
-        """Return when `stop` is done, whoever called it."""
+        """Return when `stop` is done, well or not, whoever called it."""
 
     async def enter_lame_duck(self) -> None:
-        """Send clients away, then stop."""
+        """Send clients away, then stop, whatever goes wrong before."""
 
     def take(self, options: Options) -> None:
         """Run with these options from now on; only those of `reload.RELOADABLE` differ."""
@@ -101,6 +103,7 @@ class _Process:
         self._starting: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None  # held, or it could be collected
         self._ending = False
+        self._code = DONE
         self._collector = Collector(time.monotonic_ns)
 
     async def run(self) -> int:
@@ -128,7 +131,7 @@ class _Process:
                 self._collector.stop()
                 if ports_file is not None:
                     ports_file.remove()
-        return DONE
+        return self._code
 
     # --- Actions ---
 
@@ -201,9 +204,14 @@ class _Process:
         try:
             await work
         except NatsError as error:
-            self._log.error(f"at the stop: {error}", error)
+            self._failed(f"at the stop: {error}", error)
         except Exception as error:  # noqa: BLE001 — the log is where somebody looks
-            self._log.error(f"internal error at the stop: {error!r}", error)
+            self._failed(f"internal error at the stop: {error!r}", error)
+
+    def _failed(self, text: str, error: Exception) -> None:
+        """The stop went wrong: whoever waits for the process shall know."""
+        self._code = FAILED
+        self._log.error(text, error)
 
 
 def _make_server(options: Options, log: Log) -> Served:

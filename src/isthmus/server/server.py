@@ -131,7 +131,10 @@ class Server:
             raise
 
     async def stop(self) -> None:
-        """Close connections, write what waits, let go of the disk."""
+        """Close connections, write what waits, let go of the disk.
+
+        Raises `StoreError` if that can not be done; the server has stopped all the same.
+        """
         self.log.info("Initiating Shutdown...")
         try:
             if self._listener is not None:
@@ -142,11 +145,13 @@ class Server:
                 self.hub.close_all("Server Shutdown")
             if self.monitoring is not None:
                 await self.monitoring.stop()
-            if self.engine is not None:
-                await self.engine.stop()
-            if self._system is not None:
-                self._system.stop()
-            self.registry.close()
+            try:
+                if self.engine is not None:
+                    await self.engine.stop()
+            finally:
+                if self._system is not None:
+                    self._system.stop()
+                self.registry.close()
         finally:
             self._stopped.set()  # a process must not wait for ever for what went wrong
         self.log.info("Server Exiting..")
@@ -169,6 +174,12 @@ class Server:
             return
         self.log.info("Entering lame duck mode, stop accepting new clients")
         hub.lame_duck = True
+        try:
+            await self._send_away(hub)
+        finally:
+            await self.stop()
+
+    async def _send_away(self, hub: Hub) -> None:
         if self._listener is not None:
             self._listener.close()
         for connection in list(hub.connections.values()):
@@ -180,7 +191,6 @@ class Server:
             for connection in connections:
                 connection.close("", "Server Shutdown")
                 await asyncio.sleep(min(left_s / len(connections), 1.0))
-        await self.stop()
 
     async def _enter_operator_mode(self) -> OperatorMode:
         """Trust in the operators; the system account is there before anything else."""
