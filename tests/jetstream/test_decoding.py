@@ -3,15 +3,16 @@ from msgspec import field
 
 from isthmus.base.values import Value
 from isthmus.jetstream.decoding import (
-    Duration,
-    Int32,
-    Policy,
-    Time,
-    Uint64,
+    LISTED_MAX,
+    TEXT_MAX,
     decode,
     decode_single,
+    reading,
+    reading_single,
+    without_fields,
 )
-from isthmus.jetstream.json_text import JsonError
+from isthmus.jetstream.json_kinds import Duration, Int32, Policy, Time, Uint64
+from isthmus.jetstream.json_text import SLICE, JsonError
 
 
 class Colour(Policy):
@@ -146,3 +147,39 @@ def test_the_first_thing_that_does_not_fit_is_told(body, text):
 def test_lenient_requests_pass_over_unknown_names():
     assert decode(Outer, b'{"foo":{"a":[1]},"seq":1}', strict=False).seq == 1
     assert decode_single(Outer, b'{"foo":1,"seq":1}').seq == 1
+
+
+def test_of_a_list_no_more_is_kept_than_shows_that_it_is_too_long():
+    outer = decode(Outer, b'{"words":[%s"x"]}' % (b'"a",' * 2 * LISTED_MAX))
+    assert outer.words == ("a",) * (LISTED_MAX + 1)
+    with pytest.raises(JsonError, match=r"number into Outer.words.2000 of type string"):
+        decode(Outer, b'{"words":[%s5]}' % (b'"a",' * 2 * LISTED_MAX))
+
+
+def test_a_text_is_only_so_long_but_what_belongs_to_a_map_may_be_longer():
+    long = b"x" * TEXT_MAX
+    assert len(decode(Outer, b'{"name":"%s"}' % long).name) == TEXT_MAX
+    assert len(decode(Outer, b'{"pairs":{"a":"%sx"}}' % long).pairs["a"]) == TEXT_MAX + 1
+    for body, where in (
+        (b'{"name":"%sx"}', " in name"),
+        (b'{"words":["%sx"]}', " in words.0"),
+        (b'{"since":"%sx"}', " in since"),
+        (b'{"colour":"%s"}', " in colour"),
+        (b'{"colour":["%s"]}', " in colour"),
+        (b'{"%sx":1}', ""),
+    ):
+        with pytest.raises(JsonError, match=f"^text of 163.. characters{where}: at most 16384$"):
+            decode(Outer, body % long)
+
+
+def test_reading_takes_a_pause_after_every_slice():
+    reading_it = reading(Outer, b'{"words":[%s"x"]}' % (b'"a",' * 10 * SLICE))
+    assert sum(1 for _pause in reading_it) == 10
+    lenient = reading_single(Outer, b'{"x":[%s1]}' % (b"1," * 10 * SLICE))
+    assert sum(1 for _pause in lenient) == 10
+
+
+def test_a_body_without_fields_is_none_or_an_empty_object():
+    assert all(without_fields(body) for body in (b"", b"{}", b" { }\n"))
+    bodies = (b"{", b"[]", b"5", b'{"a":1}', b"{}{}", b"{}x", b" ", b"x")
+    assert not any(without_fields(body) for body in bodies)

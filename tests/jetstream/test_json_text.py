@@ -4,15 +4,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.jetstream.json_text import DEPTH_MAX, JsonError, documents, single_document
+from isthmus.base.slices import at_once
+from isthmus.jetstream.json_text import DEPTH_MAX, REPLACED_MAX, SLICE, JsonError, Reader
 
 
-def value_of(node):
-    if node.kind == "object":
-        return {name: value_of(value) for name, value in node.members}
-    if node.kind == "array":
-        return [value_of(value) for value in node.elements]
-    return json.loads(node.raw) if node.kind != "string" else node.text
+def documents(body):
+    """All values of `body`, as a library makes them."""
+    reader, out = Reader(body), []
+    while not reader.at_end():
+        out.append(value_of(reader, reader.step()))
+    return out
+
+
+def single_document(body):
+    reader = Reader(body)
+    value = value_of(reader, reader.step())
+    if not reader.at_end():
+        raise reader.unexpected("after top-level value")
+    return value
+
+
+def value_of(reader, kind):
+    if kind == "object":
+        members = {}
+        while (step := reader.step()) != "end":
+            assert step == "name"
+            name = reader.text
+            members[name] = value_of(reader, reader.step())
+        return members
+    if kind == "array":
+        elements = []
+        while (step := reader.step()) != "end":
+            elements.append(value_of(reader, step))
+        return elements
+    return reader.text if kind == "string" else json.loads(reader.node(kind).raw)
+
+
+def steps(body):
+    """Everything a reader says of one document."""
+    reader, out = Reader(body), []
+    while not out or reader.depth:
+        step = reader.step()
+        out.append((step, reader.text) if step in {"name", "string", "number"} else step)
+    return out
 
 
 @pytest.mark.parametrize(
@@ -43,48 +77,57 @@ def value_of(node):
 )
 def test_what_is_not_json_is_named_with_its_place(body, text, offset):
     with pytest.raises(JsonError) as found:
-        list(documents(body))
+        documents(body)
     assert (found.value.text, found.value.offset) == (text, offset)
 
 
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        (b"", "unexpected end of JSON input"),
-        (b'{"batch":', "unexpected end of JSON input"),
-        (b'{"batch":1}x', "invalid character 'x' after top-level value"),
-    ],
-)
-def test_a_single_document_is_the_whole_body(body, text):
-    with pytest.raises(JsonError) as found:
-        single_document(body)
-    assert found.value.text == text
-
-
 def test_documents_follow_one_another():
-    assert [value_of(node) for node in documents(b' {"a":1}{"b":[]}\n null ')] == [
-        {"a": 1}, {"b": []}, None,
-    ]  # fmt: skip
+    assert documents(b' {"a":1}{"b":[]}\n null ') == [{"a": 1}, {"b": []}, None]
 
 
 def test_members_keep_their_order_and_their_repetitions():
-    node = single_document(b'{"a":1,"A":2,"a":3}')
-    assert [(name, value.raw) for name, value in node.members] == [
-        ("a", "1"), ("A", "2"), ("a", "3"),
+    assert steps(b'{"a":1,"A":[true],"a":3}') == [
+        "object", ("name", "a"), ("number", "1"), ("name", "A"), "array", "bool", "end",
+        ("name", "a"), ("number", "3"), "end",
     ]  # fmt: skip
 
 
+def test_the_text_of_a_value_is_as_it_was_written():
+    reader = Reader(b' {"a" : [ 1,"\\u0041"]}')
+    reader.step(), reader.step()
+    assert at_once(reader.whole(reader.step())).raw == '[ 1,"\\u0041"]'
+    assert reader.step() == "end"
+    assert reader.at_end()
+
+
 def test_bytes_that_are_not_text_are_replaced_one_by_one():
-    assert single_document(b'"\xff\xe2\x82a"').text == "\ufffd\ufffd\ufffda"
-    assert single_document(b'"\\ud800x \\ud83d\\ude00"').text == "\ufffdx \U0001f600"
+    assert single_document(b'"\xff\xe2\x82a"') == "\ufffd\ufffd\ufffda"
+    assert single_document(b'"\\ud800x \\ud83d\\ude00"') == "\ufffdx \U0001f600"
+    with pytest.raises(JsonError, match="not UTF-8"):
+        single_document(b'"' + b"\xff" * REPLACED_MAX + b'"')
 
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_depth_is_bounded(opening, closing):
-    deep = opening * DEPTH_MAX + b"1" + closing * DEPTH_MAX
-    assert len(list(documents(deep))) == 1
-    with pytest.raises(JsonError, match="exceeded max depth"):
-        list(documents(opening * 100_000))
+    deep = Reader(opening * DEPTH_MAX + b"1" + closing * DEPTH_MAX)
+    deep.step()
+    at_once(deep.leave(0))
+    assert deep.at_end()
+    deeper = Reader(opening * 100_000)
+    deeper.step()
+    with pytest.raises(JsonError, match="exceeded max depth") as found:
+        at_once(deeper.leave(0))
+    assert found.value.offset == (DEPTH_MAX + 1) * len(opening) - len(opening) + 1
+
+
+def test_a_reader_is_tired_after_every_slice():
+    reader = Reader(b"[" + b"1," * 3 * SLICE + b"1]")
+    reader.step()
+    assert sum(1 for _pause in reader.leave(0)) == 3
+    long = Reader(b'["' + b"x" * 1_000_000 + b'"]')
+    long.step(), long.step()
+    assert long.tired
+    assert not long.tired
 
 
 @given(
@@ -99,7 +142,7 @@ def test_depth_is_bounded(opening, closing):
 )  # fmt: skip
 def test_what_a_library_prints_is_read_back(value, ascii_only):
     body = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    assert value_of(single_document(body)) == value
+    assert single_document(body) == value
 
 
 @given(st.text(alphabet='{}[]:,"\\ \n0123456789.-+eEtrufalsn\x00é', max_size=30))
@@ -110,12 +153,12 @@ def test_what_a_library_refuses_is_refused(text):
         with pytest.raises(JsonError):
             single_document(text.encode())
     else:
-        assert value_of(single_document(text.encode())) == expected
+        assert single_document(text.encode()) == expected
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_parse_or_raise(body):
     try:
-        list(documents(body))
+        documents(body)
     except JsonError as error:
         assert error.offset is None or 0 < error.offset <= len(body)

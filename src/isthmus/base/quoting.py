@@ -21,7 +21,10 @@ def quote(text: str) -> str:
     """`text` in double quotes, with escapes where it could be mistaken or not be seen."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    return '"' + "".join(_escape(char) for char in text) + '"'
+    shown = text.translate(_ASCII)
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else _escape(char) for char in shown)
+    return f'"{shown}"'
 
 
 def back_quote(text: str) -> str:
@@ -40,3 +43,6 @@ def _escape(char: str) -> str:
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_ASCII = {code: _escape(chr(code)) for code in range(0x80)}

@@ -12,7 +12,8 @@ from enum import Enum, auto
 
 from isthmus.base.nuid import ALPHABET
 from isthmus.base.values import Value, parse_duration_ns
-from isthmus.jetstream.decoding import Duration, decode_single
+from isthmus.jetstream.decoding import decode_single
+from isthmus.jetstream.json_kinds import Duration
 from isthmus.jetstream.json_text import JsonError
 
 _PREFIX = "$JS.ACK."

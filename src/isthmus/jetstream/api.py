@@ -2,6 +2,7 @@
 
     found = find(subject)                     endpoint, and the names behind its verb; or None
     request = read(endpoint, body)            raises JetStreamError for a body that does not fit
+    request = yield from reading(…)           the same in slices, for a body that is long
     answer = refuse(endpoint, error)          the answer that carries an error
 
 A subject that is no endpoint gets no answer at all, as from the original. Knows no stream, no
@@ -13,11 +14,11 @@ from enum import Enum, auto
 
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
+from isthmus.base.slices import Sliced, at_once
 from isthmus.base.values import Value
-from isthmus.jetstream import errors
+from isthmus.jetstream import decoding, errors
 from isthmus.jetstream.consumer_config import ConsumerCreateRequest
-from isthmus.jetstream.decoding import decode, decode_single
-from isthmus.jetstream.json_text import JsonError, single_document
+from isthmus.jetstream.json_text import JsonError
 from isthmus.jetstream.requests import (
     Checked,
     ConsumerPauseRequest,
@@ -52,6 +53,7 @@ from isthmus.jetstream.stream_config import StreamConfigRequest
 PREFIX = "$JS.API."
 REQUIRED_LEVEL_HEADER = "Nats-Required-Api-Level"
 IDENTITY_HEADER = "Nats-Stream-Identity"  # of an origin, asked by its copies
+BODY_MAX = 2 << 20  # bytes: a step that passes over all of them takes a few milliseconds
 
 _WHOLE_NUMBER = re.compile(r"[+-]?0{0,20}\d{1,20}", re.ASCII)
 
@@ -179,10 +181,18 @@ def require_level(header: str) -> None:
 
 def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
     """The request in `body`; `strict` refuses unknown fields."""
+    return at_once(reading(endpoint, body, strict=strict))
+
+
+def reading(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Sliced[Value]:
+    """`read` in slices."""
     if endpoint.body is Body.IGNORED:
         return endpoint.request()
+    if len(body) > BODY_MAX:
+        text = f"request of {len(body)} bytes: at most {BODY_MAX}"
+        raise errors.make(errors.INVALID_JSON, err=text)
     if endpoint.body is Body.EMPTY:
-        if not _is_empty(body):
+        if not decoding.without_fields(body):
             raise errors.make(errors.NOT_EMPTY_REQUEST)
         return endpoint.request()
     require_body(endpoint, body)
@@ -193,9 +203,9 @@ def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
     single = endpoint.body in {Body.SINGLE, Body.SINGLE_OR_NONE}
     try:
         if single:
-            request = decode_single(endpoint.request, body)
+            request = yield from decoding.reading_single(endpoint.request, body)
         else:
-            request = decode(endpoint.request, body, strict=strict)
+            request = yield from decoding.reading(endpoint.request, body, strict=strict)
     except JsonError as error:
         place = f" at offset {error.offset}" if error.offset is not None and not single else ""
         raise errors.make(errors.INVALID_JSON, err=error.text + place) from None
@@ -206,20 +216,10 @@ def read(endpoint: Endpoint, body: bytes, *, strict: bool = True) -> Value:
 
 def require_body(endpoint: Endpoint, body: bytes) -> None:
     """Refuse an empty body where there must be one."""
-    if endpoint.body is Body.REQUIRED and _is_empty(body):
+    if endpoint.body is Body.REQUIRED and decoding.without_fields(body):
         raise errors.make(errors.BAD_REQUEST)
 
 
 def refuse(endpoint: Endpoint, error: JetStreamError) -> bytes:
     """The answer that carries `error`."""
     return to_body(endpoint.refused(type=endpoint.type, error=errors.to_api_error(error)))
-
-
-def _is_empty(body: bytes) -> bool:
-    if not body:
-        return True
-    try:
-        node = single_document(body)
-    except JsonError:
-        return False
-    return node.kind == "object" and not node.members

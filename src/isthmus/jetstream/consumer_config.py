@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import msgspec
 
 from isthmus.base.values import Value, always
-from isthmus.jetstream.decoding import Duration, Int, Policy, Time, Uint64
+from isthmus.jetstream.json_kinds import Duration, Int, Policy, Prose, Time, Uint64
 from isthmus.jetstream.json_text import JsonError, Node
 
 PRIORITY_GROUP = re.compile(r"[a-zA-Z0-9/_=-]{1,16}")
@@ -80,7 +80,7 @@ class ConsumerConfig(Value, omit_defaults=True):
 
     durable_name: str = ""
     name: str = ""
-    description: str = ""
+    description: Prose = ""
     deliver_policy: DeliverPolicy = always(DeliverPolicy.ALL)
     opt_start_seq: Uint64 = 0
     opt_start_time: Time | None = None

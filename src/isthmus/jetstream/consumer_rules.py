@@ -17,7 +17,7 @@ from isthmus.base import subjects
 from isthmus.base.overlaps import Overlaps
 from isthmus.base.quoting import quote
 from isthmus.base.values import NS_PER_S, format_duration
-from isthmus.jetstream import errors, metadata
+from isthmus.jetstream import errors, extent, metadata
 from isthmus.jetstream.consumer_config import (
     PRIORITY_GROUP,
     AckPolicy,
@@ -107,6 +107,7 @@ def prepare(
     config = _with_stream_limits(config, stream, server, account, pedantic=pedantic)
     _require_ack_times(config)
     _require_text(config)
+    extent.require_consumer(config)
     if config.deliver_subject:
         _require_push(config, stream)
     else:
@@ -286,7 +287,7 @@ def _require_ack_times(config: ConsumerConfig) -> None:
     if config.num_replicas < 0:
         raise errors.make(errors.REPLICAS_NEGATIVE)
     by_flow = config.ack_policy is AckPolicy.FLOW_CONTROL
-    if any(wait_ns < 0 for wait_ns in config.backoff_ns):
+    if config.backoff_ns and min(config.backoff_ns) < 0:
         raise errors.make(errors.BACKOFF_NEGATIVE)
     if not by_flow and config.backoff_ns and 0 < config.max_deliver < len(config.backoff_ns):
         raise errors.make(errors.MAX_DELIVER_BELOW_BACKOFF)

@@ -3,21 +3,25 @@
 Names match without regard to case, the last of repeated members wins, objects and maps that come
 twice are merged, `null` leaves a plain field as it was, several documents in one body are applied
 one after the other, an unknown name is refused in strict mode. The first thing that does not fit is
-reported with the original's text (`JsonError`).
+reported with the original's text (`JsonError`); but what is not JSON is told first.
 
-A struct is read by its annotations: the integer kinds below carry the original's name and range; a
-struct or tuple element whose name differs in the original says so in `go_name`.
+A struct is read by its annotations (`json_kinds`); a struct or tuple element whose name differs in
+the original says so in `go_name`.
+
+    decode(kind, body)        at once: for what is short, and for tests
+    reading(kind, body)       in slices: nobody waits for a megabyte
+
+Nothing is held but what is kept. A text that is no `Prose` has at most `TEXT_MAX` characters; of a
+list, more than `LISTED_MAX` elements are read but only one more is kept: the rules refuse it.
 """
 
 import re
-from enum import StrEnum
 from functools import cache
 from types import NoneType
 from typing import (
     Annotated,
     Any,
     NamedTuple,
-    Self,
     TypeGuard,
     TypeVar,
     cast,
@@ -29,34 +33,16 @@ from typing import (
 import msgspec
 
 from isthmus.base.quoting import quote
+from isthmus.base.slices import Sliced, at_once
 from isthmus.base.values import Value
-from isthmus.jetstream.json_text import JsonError, Node, documents, single_document
+from isthmus.jetstream.json_kinds import Policy, Prose, ProseKind, TimeKind
+from isthmus.jetstream.json_text import JsonError, NotJsonError, Reader
 from isthmus.jetstream.json_time import canonical_time
 
+TEXT_MAX = 16_384  # characters: a control line of usual size holds a quarter
+LISTED_MAX = 1000  # elements of a list that a request means
 
-class IntegerKind(NamedTuple):
-    """An integer of the original: its name there and its range."""
-
-    go_name: str
-    lowest: int
-    highest: int
-
-
-class TimeKind(NamedTuple):
-    """A time, kept as RFC 3339 text in the zone it came with."""
-
-    go_name: str = "time.Time"
-
-
-_INT64 = msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)
-
-Int = Annotated[int, IntegerKind("int", -(1 << 63), (1 << 63) - 1), _INT64]
-Int32 = Annotated[int, IntegerKind("int32", -(1 << 31), (1 << 31) - 1)]
-Int64 = Annotated[int, IntegerKind("int64", -(1 << 63), (1 << 63) - 1), _INT64]
-Uint64 = Annotated[int, IntegerKind("uint64", 0, (1 << 64) - 1)]
-Duration = Annotated[int, IntegerKind("time.Duration", -(1 << 63), (1 << 63) - 1), _INT64]
-Time = Annotated[str, TimeKind()]
-
+_NESTED = ("object", "array")
 _INTEGER = re.compile(r"-?\d{1,20}", re.ASCII)  # of 64 bits
 
 T = TypeVar("T", bound=Value)
@@ -65,37 +51,51 @@ State = dict[str, Any]  # attributes read so far; a nested struct is a State unt
 Path = tuple[str | int, ...]
 
 
-class Policy(StrEnum):
-    """One of a few words; anything else is refused with the original's text."""
-
-    @classmethod
-    def from_json(cls, node: Node) -> Self:
-        """The policy that `node` spells, letter by letter."""
-        for policy in cls:
-            if node.raw == f'"{policy.value}"':
-                return policy
-        raise cls.refusal(node)
-
-    @classmethod
-    def refusal(cls, node: Node) -> JsonError:
-        """Why `node` is none of the words."""
-        return JsonError(f"can not unmarshal {quote(node.raw)}")
-
-
 def decode(kind: type[T], body: bytes, *, strict: bool = True) -> T:
     """The request in `body`, which may hold no document or several; raises `JsonError`."""
-    decoder = _Decoder(kind, strict=strict)
-    state: State = {}
-    for node in documents(body):
-        decoder.document(state, kind, node)
-    return _build(kind, state)
+    return at_once(reading(kind, body, strict=strict))
 
 
 def decode_single(kind: type[T], body: bytes) -> T:
     """The request in the one document of `body`, unknown names passed over."""
+    return at_once(reading_single(kind, body))
+
+
+def reading(kind: type[T], body: bytes, *, strict: bool = True) -> Sliced[T]:
+    """`decode` in slices."""
+    reader = Reader(body)
+    decoder = _Decoder(reader, kind, strict=strict)
     state: State = {}
-    _Decoder(kind, strict=False).document(state, kind, single_document(body))
+    while not reader.at_end():
+        misfit = yield from decoder.document(state, kind)
+        if misfit is not None:
+            raise misfit
+        if reader.tired:
+            yield
     return _build(kind, state)
+
+
+def reading_single(kind: type[T], body: bytes) -> Sliced[T]:
+    """`decode_single` in slices."""
+    reader = Reader(body, "unexpected end of JSON input")
+    state: State = {}
+    misfit = yield from _Decoder(reader, kind, strict=False).document(state, kind)
+    if not reader.at_end():
+        raise reader.unexpected("after top-level value")
+    if misfit is not None:
+        raise misfit
+    return _build(kind, state)
+
+
+def without_fields(body: bytes) -> bool:
+    """True if `body` is empty, or is one object without members."""
+    reader = Reader(body)
+    try:
+        return not body or (
+            reader.step() == "object" and reader.step() == "end" and reader.at_end()
+        )
+    except JsonError:
+        return False
 
 
 class _Member(NamedTuple):
@@ -157,87 +157,149 @@ def _build(kind: type[T], state: State) -> T:
 
 
 class _Decoder:
-    """Reads nodes into states; knows the name of the outermost struct for the texts of errors."""
+    """Reads values into states; knows the name of the outermost struct for the texts of errors."""
 
-    def __init__(self, root: type[Value], *, strict: bool) -> None:
+    def __init__(self, reader: Reader, root: type[Value], *, strict: bool) -> None:
+        self._reader = reader
         self._root = _short_name(root)
         self._strict = strict
 
-    def document(self, state: State, kind: type[Value], node: Node) -> None:
-        if node.kind != "null":
-            self._struct(state, kind, node, ())
+    def document(self, state: State, kind: type[Value]) -> Sliced[JsonError | None]:
+        """One document, to its end; what does not fit in it."""
+        try:
+            found = self._reader.step()
+            if found != "null":
+                yield from self._struct(state, kind, found, ())
+        except NotJsonError:
+            raise
+        except JsonError as error:
+            misfit = error
+        else:
+            return None
+        yield from self._reader.leave(0)
+        return misfit
 
-    def _struct(self, state: State, kind: type[Value], node: Node, path: Path) -> None:
-        if node.kind != "object":
-            raise self._mismatch(node, _go_type(kind), path)
+    def _struct(self, state: State, kind: type[Value], found: str, path: Path) -> Sliced[None]:
+        if found != "object":
+            raise self._mismatch(found, _go_type(kind), path)
+        reader = self._reader
         table = _members(kind)
-        for name, value in node.members:
+        while reader.step() == "name":
+            name = reader.text
             member = table.get(name.casefold())
             if member is not None:
-                self._member(state, member, value, (*path, member.json_name))
+                yield from self._member(state, member, (*path, member.json_name))
             elif self._strict:
-                raise JsonError(f"json: unknown field {quote(name)}")
+                raise JsonError(f"json: unknown field {quote(_short(name, path))}")
+            elif reader.step() in _NESTED:
+                yield from reader.leave(reader.depth - 1)
+            if reader.tired:
+                yield
 
-    def _member(self, state: State, member: _Member, node: Node, path: Path) -> None:
+    def _member(self, state: State, member: _Member, path: Path) -> Sliced[None]:
         kind, attribute = member.kind, member.attribute
-        if node.kind == "null" and not _is_policy(kind):
+        found = self._reader.step()
+        if found == "null" and not _is_policy(kind):
             if member.nullable:
                 state.pop(attribute, None)
         elif _is_struct(kind):
-            self._struct(state.setdefault(attribute, {}), kind, node, path)
+            yield from self._struct(state.setdefault(attribute, {}), kind, found, path)
         elif get_origin(kind) is dict:
-            if node.kind != "object":
-                raise self._mismatch(node, _go_type(kind), path)
-            table = state.setdefault(attribute, {})
-            for name, value in node.members:
-                table[name] = self._scalar(get_args(kind)[1], value, (*path, name))
+            yield from self._map(state.setdefault(attribute, {}), kind, found, path)
         elif get_origin(kind) is tuple:
-            if node.kind != "array":
-                raise self._mismatch(node, _go_type(kind), path)
-            element = get_args(kind)[0]
-            state[attribute] = tuple(
-                self._element(element, value, (*path, position))
-                for position, value in enumerate(node.elements)
-            )
+            state[attribute] = yield from self._list(kind, found, path)
+        elif _is_policy(kind) and found in _NESTED:
+            node = yield from self._reader.whole(found)
+            _short(node.raw, path)
+            raise kind.refusal(node)
         else:
-            state[attribute] = self._scalar(kind, node, path)
+            state[attribute] = self._scalar(kind, found, path)
 
-    def _element(self, kind: Kind, node: Node, path: Path) -> object:
-        if not _is_struct(kind):
-            return self._scalar(kind, node, path)
+    def _map(self, table: State, kind: Kind, found: str, path: Path) -> Sliced[None]:
+        if found != "object":
+            raise self._mismatch(found, _go_type(kind), path)
+        reader = self._reader
+        element = get_args(kind)[1]
+        element = Prose if element is str else element
+        while reader.step() == "name":
+            name = reader.text
+            table[name] = self._scalar(element, reader.step(), (*path, name))
+            if reader.tired:
+                yield
+
+    def _list(self, kind: Kind, found: str, path: Path) -> Sliced[tuple[object, ...]]:
+        if found != "array":
+            raise self._mismatch(found, _go_type(kind), path)
+        reader = self._reader
+        element = get_args(kind)[0]
+        out: list[object] = []
+        position = 0
+        while (found := reader.step()) != "end":
+            place = (*path, position)
+            if _is_struct(element):
+                value: object = yield from self._element(element, found, place)
+            else:
+                value = self._scalar(element, found, place)
+            if position <= LISTED_MAX:
+                out.append(value)
+            position += 1
+            if reader.tired:
+                yield
+        return tuple(out)
+
+    def _element(self, kind: type[Value], found: str, path: Path) -> Sliced[Value]:
         state: State = {}
-        if node.kind != "null":
-            self._struct(state, kind, node, path)
+        if found != "null":
+            yield from self._struct(state, kind, found, path)
         return _build(kind, state)
 
-    def _scalar(self, kind: Kind, node: Node, path: Path) -> object:
+    def _scalar(self, kind: Kind, found: str, path: Path) -> object:
         """A policy, time, integer, boolean or text; for null its zero value."""
+        text = self._reader.text
         if _is_policy(kind):
+            node = self._reader.node(found)
+            _short(node.raw, path)
             return kind.from_json(node)
-        if kind is bool or kind is str:
-            expected = "bool" if kind is bool else "string"
-            if node.kind not in {expected, "null"}:
-                raise self._mismatch(node, expected, path)
-            return node.text == "true" if kind is bool else node.text * (node.kind == "string")
+        if kind is bool:
+            if found not in {"bool", "null"}:
+                raise self._mismatch(found, "bool", path)
+            return text == "true"
+        if kind is str:
+            return _short(self._text(found, path), path)
         detail = get_args(kind)[1]
+        if isinstance(detail, ProseKind):
+            return self._text(found, path)
         if isinstance(detail, TimeKind):
-            if node.kind != "string":
-                raise self._mismatch(node, detail.go_name, path)
-            return canonical_time(node.text)
-        if node.kind == "null":
+            if found != "string":
+                raise self._mismatch(found, detail.go_name, path)
+            return canonical_time(_short(text, path))
+        if found == "null":
             return 0
-        fits = node.kind == "number" and _INTEGER.fullmatch(node.text)
-        if not fits or not detail.lowest <= int(node.text) <= detail.highest:
-            raise self._mismatch(node, detail.go_name, path, integer=True)
-        return int(node.text)
+        fits = found == "number" and _INTEGER.fullmatch(text)
+        if not fits or not detail.lowest <= int(text) <= detail.highest:
+            raise self._mismatch(found, detail.go_name, path, integer=True)
+        return int(text)
+
+    def _text(self, found: str, path: Path) -> str:
+        if found not in {"string", "null"}:
+            raise self._mismatch(found, "string", path)
+        return self._reader.text if found == "string" else ""
 
     def _mismatch(
-        self, node: Node, go_type: str, path: Path, *, integer: bool = False
+        self, found: str, go_type: str, path: Path, *, integer: bool = False
     ) -> JsonError:
         """The error for a value of the wrong kind."""
-        what = f"number {node.raw}" if integer and node.kind == "number" else node.kind
+        what = f"number {self._reader.text}" if integer and found == "number" else found
         place = f"Go value of type {go_type}"
         if path:
             struct = "" if isinstance(path[-1], int) else "Go struct field "
             place = f"{struct}{self._root}.{'.'.join(map(str, path))} of type {go_type}"
         return JsonError(f"json: cannot unmarshal {what} into {place}")
+
+
+def _short(text: str, path: Path) -> str:
+    """`text`, if it is no longer than anything that is meant."""
+    if len(text) > TEXT_MAX:
+        where = f" in {'.'.join(map(str, path))}" if path else ""
+        raise JsonError(f"text of {len(text)} characters{where}: at most {TEXT_MAX}")
+    return text

@@ -8,7 +8,8 @@ are messages and status lines, never JSON; requests are read leniently, whatever
     multi_last    the last message of every subject that one of several patterns matches
     both          … each with what is left behind it, and `204 EOB` at the end
 
-Looking for them may mean looking at the whole stream: that happens in slices too.
+Looking for them may mean looking at the whole stream: that happens in slices too, and so does
+reading a request that is long.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from isthmus.base import subjects
 from isthmus.base.errors import JetStreamError
 from isthmus.base.headers import parse_headers
-from isthmus.base.slices import Sliced, as_long_as
+from isthmus.base.slices import Sliced, as_long_as, at_once
 from isthmus.base.values import parse_time_ns
 from isthmus.core import lookup
 from isthmus.core.agenda import Steps, run_in_slices
@@ -27,7 +28,7 @@ from isthmus.core.direct_inlet import DirectInlet
 from isthmus.core.stored import Stored
 from isthmus.core.turn import Turn
 from isthmus.jetstream import api
-from isthmus.jetstream.decoding import decode_single
+from isthmus.jetstream.decoding import LISTED_MAX, reading_single
 from isthmus.jetstream.json_text import JsonError
 from isthmus.jetstream.requests import MessageGetRequest
 
@@ -35,7 +36,10 @@ SUBJECTS_MAX = 1024  # that one multi_last may find
 BYTES_MAX = 64 << 20  # of one answer, unless the request asks for less
 SLICE = 512  # messages of one batch in one turn
 SLICE_BYTES = 1 << 20  # likewise
+PATTERNS = 32  # of a multi_last without a pause
 LOOKED_BACK = 8192  # messages in one turn, for all subjects of a multi_last together
+AT_ONCE_BYTES = 256  # of a request that is read without a pause
+UNREAD_MAX = 16 << 20  # bytes of requests to one stream that are being read
 LOOKED_AT_MAX = 64 * SUBJECTS_MAX  # subjects that one pattern of multi_last may look at
 
 Form = tuple[int, bytes, bytes, bool]  # seq, last_by_subject, next_by_subject, without headers
@@ -48,6 +52,7 @@ _NO_RESULTS = b"404 No Results"
 _TOO_MANY = b"413 Too Many Results"
 _LEVEL = b"412 Required Api Level"
 _GONE = b"503"  # the stream: what who asks now is told
+_BUSY = b"429 Too Many Requests"
 
 
 class DirectGets:
@@ -55,6 +60,7 @@ class DirectGets:
 
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
+        self._unread_bytes = 0
         self.inlet = DirectInlet(stored, self)
 
     def direct_get(
@@ -63,14 +69,52 @@ class DirectGets:
         """What a request asks for, or the status that refuses it; None: it is answered here."""
         if not named and not payload:
             return _EMPTY
+        if len(payload) > AT_ONCE_BYTES:
+            if self._unread_bytes + len(payload) > UNREAD_MAX:
+                return _BUSY
+            self._unread_bytes += len(payload)
+            self._run(self._read_first(named, header, payload, reply, turn), reply, turn)
+            return None
         try:
-            request = decode_single(MessageGetRequest, payload or b"{}")
+            request = at_once(reading_single(MessageGetRequest, payload or b"{}"))
         except JsonError:
             return _MALFORMED
+        return self._answer(request, named, header, reply, turn)
+
+    def _read_first(
+        self, named: bytes, header: bytes, payload: bytes, reply: bytes, turn: Turn
+    ) -> Sliced[bytes | _Batch | None]:
+        """Read a long request; what it asks for is looked for here, not in the inlet."""
+        try:
+            request = yield from reading_single(MessageGetRequest, payload)
+        except JsonError:
+            return _MALFORMED
+        finally:
+            self._unread_bytes -= len(payload)
+        found = self._answer(request, named, header, reply, turn)
+        if not isinstance(found, tuple):
+            return found
+        seq, last, following, bare = found
+        if last or following:
+            search = lookup.Search(
+                self._stored.log, self._stored.tree, last or following, seq=seq, last=bool(last)
+            )
+            while search.step():
+                yield
+            seq = search.found
+        sent = seq and self.inlet.send(seq, reply, b"", bare, turn)
+        return None if sent else _NOT_FOUND
+
+    def _answer(
+        self, request: MessageGetRequest, named: bytes, header: bytes, reply: bytes, turn: Turn
+    ) -> bytes | Form | None:
+        """What is asked for, or the status that refuses it; None: it is answered here."""
         try:
             api.require_level(parse_headers(header).get(api.REQUIRED_LEVEL_HEADER, ""))
         except JetStreamError:
             return _LEVEL
+        if len(request.multi_last) > LISTED_MAX:
+            return _TOO_MANY
         if named:
             return (0, named, b"", request.no_hdr) if _only_about_form(request) else _BAD
         if _conflicts(request):
@@ -92,19 +136,24 @@ class DirectGets:
 
     # --- several messages ---
 
-    def _run(self, work: Sliced[bytes | _Batch], reply: bytes, turn: Turn) -> None:
-        """Look for the messages in slices, then send them, or the status that there are none."""
+    def _run(self, work: Sliced[bytes | _Batch | None], reply: bytes, turn: Turn) -> None:
+        """Look for the messages in slices, then send them, or the status that there are none.
 
-        def done(found: bytes | _Batch, later: Turn) -> None:
+        None: the answer has been sent.
+        """
+
+        def done(found: bytes | _Batch | None, later: Turn) -> None:
             if isinstance(found, bytes):
                 self.inlet.status(reply, found, later)
-            else:
+            elif found is not None:
                 run_in_slices(found.step, later)
 
         sought = as_long_as(lambda: not self._stored.closed, work, lambda: _GONE)
         run_in_slices(Steps(sought, done), turn)
 
-    def _batch(self, request: MessageGetRequest, seq: int, reply: bytes) -> Sliced[bytes | _Batch]:
+    def _batch(
+        self, request: MessageGetRequest, seq: int, reply: bytes
+    ) -> Sliced[bytes | _Batch | None]:
         stored = self._stored
         pattern = (request.next_by_subj or ">").encode()
         search = lookup.Search(stored.log, stored.tree, pattern, seq=seq)
@@ -133,7 +182,9 @@ class DirectGets:
                 yield 0
             seq = search.found
 
-    def _multi_last(self, request: MessageGetRequest, reply: bytes) -> Sliced[bytes | _Batch]:
+    def _multi_last(
+        self, request: MessageGetRequest, reply: bytes
+    ) -> Sliced[bytes | _Batch | None]:
         stored = self._stored
         up_to = request.up_to_seq or stored.visible_seq
         if up_to > stored.visible_seq:
@@ -142,7 +193,7 @@ class DirectGets:
             behind = stored.log.seq_since(parse_time_ns(request.up_to_time))
             up_to = behind - 1 if behind else stored.visible_seq
         found: set[int] = set()
-        for pattern in request.multi_last:
+        for number, pattern in enumerate(request.multi_last, 1):
             after = b""
             for _ in range(LOOKED_AT_MAX // SUBJECTS_MAX):
                 states, after = stored.tree.matching(pattern.encode(), after, SUBJECTS_MAX)
@@ -154,6 +205,8 @@ class DirectGets:
                 yield
             if after:
                 return _TOO_MANY
+            if number % PATTERNS == 0:
+                yield
         if not found:
             return _NO_RESULTS
         chosen = sorted(seq for seq in found if seq >= request.seq)

@@ -7,6 +7,7 @@ of the server that answers. Keys are kept in bytewise order, as the wire shows t
 from isthmus.base.constants import API_LEVEL, SERVER_VERSION
 
 SIZE_MAX = 128 * 1024  # bytes of keys and values together, the server's own included
+PAIRS_MAX = 1000  # the original knows only the size
 
 _REQUIRED_LEVEL = "_nats.req.level"
 _SERVER_VERSION = "_nats.ver"
@@ -16,7 +17,12 @@ _OWN = {_REQUIRED_LEVEL, *_SHOWN_ONLY}
 
 
 def with_required_level(metadata: dict[str, str], level: int) -> dict[str, str]:
-    """What is stored: the client's pairs and the level the asset needs."""
+    """What is stored: the client's pairs and the level the asset needs.
+
+    Too many pairs stay as they are: they are refused when it is their turn.
+    """
+    if len(metadata) > PAIRS_MAX:
+        return metadata
     kept = {key: text for key, text in metadata.items() if key not in _SHOWN_ONLY}
     return dict(sorted({**kept, _REQUIRED_LEVEL: str(level)}.items()))
 
@@ -34,4 +40,4 @@ def of_client(metadata: dict[str, str]) -> dict[str, str]:
 
 def size(metadata: dict[str, str]) -> int:
     """Bytes of all keys and values."""
-    return sum(len(key.encode()) + len(text.encode()) for key, text in metadata.items())
+    return len("".join(metadata).encode()) + len("".join(metadata.values()).encode())

@@ -19,7 +19,8 @@ from isthmus.base.headers import make_headers
 from isthmus.base.values import Value, format_duration
 from isthmus.jetstream import api
 from isthmus.jetstream.consumer_config import ConsumerConfig, PriorityPolicy
-from isthmus.jetstream.decoding import Duration, Int, Int64, decode_single
+from isthmus.jetstream.decoding import decode_single
+from isthmus.jetstream.json_kinds import Duration, Int, Int64
 from isthmus.jetstream.json_text import JsonError
 
 PRIORITY_MAX = 9

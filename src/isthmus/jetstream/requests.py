@@ -9,7 +9,7 @@ from typing import ClassVar
 from isthmus.base.values import Value
 from isthmus.jetstream import errors
 from isthmus.jetstream.consumer_config import PRIORITY_GROUP
-from isthmus.jetstream.decoding import Int, Time, Uint64
+from isthmus.jetstream.json_kinds import Int, Time, Uint64
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.stream_config import StreamConfig
 

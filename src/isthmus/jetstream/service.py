@@ -1,14 +1,14 @@
-"""The requests of $JS.API for one account: read, carried out, answered.
+"""What the requests of $JS.API do, for one account.
 
 One method per endpoint, named in `api.ENDPOINTS`. A method returns the answer, a generator of it if
 that may take longer than a slice, or None if it answers later; an answer leaves when what it speaks
-of is durable. Owns the counters of requests.
-Knows no rules: those are the configurations' and the account's.
+of is durable. Knows no rules: those are the configurations' and the account's; and not how requests
+come here: that is the `Reception`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -17,11 +17,9 @@ from msgspec.structs import replace
 
 from isthmus.base.constants import API_LEVEL
 from isthmus.base.errors import JetStreamError
-from isthmus.base.headers import make_headers, parse_headers
+from isthmus.base.headers import make_headers
 from isthmus.base.slices import Sliced, as_long_as
 from isthmus.base.values import Value, format_time, parse_time_ns
-from isthmus.core.agenda import Line
-from isthmus.core.inlet import Request
 from isthmus.core.segment import Entry
 from isthmus.core.turn import Turn
 from isthmus.jetstream import (
@@ -33,10 +31,10 @@ from isthmus.jetstream import (
     errors,
     stream_rules,
 )
-from isthmus.jetstream.api import Endpoint
 from isthmus.jetstream.consumer_config import ConsumerConfig, ConsumerCreateRequest
 from isthmus.jetstream.json_time import in_utc
 from isthmus.jetstream.limits import ZERO, AccountLimits
+from isthmus.jetstream.reception import Asked, Reception, Slices
 from isthmus.jetstream.requests import (
     ConsumerPauseRequest,
     ConsumerResetRequest,
@@ -81,29 +79,13 @@ from isthmus.jetstream.responses import (
 from isthmus.jetstream.stream_config import StreamConfigRequest
 
 if TYPE_CHECKING:
-    from isthmus.jetstream.account import AccountJetStream
     from isthmus.jetstream.consumer import Consumer
     from isthmus.jetstream.stream import Stream
 
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-Slices = Sliced[bytes | None]  # an answer that takes its time
 SLICE = 32  # streams or consumers described in one slice: half a millisecond
-
-_UNCOUNTED = ("stream_msg_get", "consumer_reset")  # but for a MSG.GET that failed
-
-
-class Asked(Value):
-    """One request on its way through the service."""
-
-    endpoint: Endpoint
-    subject: str
-    names: tuple[str, ...]
-    reply: bytes
-    identity: str = ""  # of the stream that a copy expects
-    copies: bool = False  # who asks wants to know which stream this is
-    client: bytes = b"{}"  # JSON of who asks
 
 
 def _tiers(used: Tier, limits: dict[str, AccountLimits]) -> dict[str, Tier]:
@@ -119,91 +101,8 @@ def _tiers(used: Tier, limits: dict[str, AccountLimits]) -> dict[str, Tier]:
     return dict(sorted(tiers.items()))
 
 
-class Service:
-    """Answers the API requests of `account`. `strict` refuses unknown fields."""
-
-    def __init__(self, account: AccountJetStream, *, strict: bool) -> None:
-        self._account = account
-        self._strict = strict
-        self._domain_prefix = f"$JS.{account.premises.domain}.API."
-        self._line = Line()
-        self.total = 0
-        self.errors = 0
-
-    def handle(self, requests: list[Request], turn: Turn) -> None:
-        """Everything that came in one turn, in order; a broken one does not stop the others."""
-        first_error = None
-        for request in requests:
-            try:
-                self._handle(request, turn)
-            except Exception as error:  # noqa: BLE001 — kept and raised below
-                first_error = first_error or error
-        if first_error is not None:
-            raise first_error
-
-    def _handle(self, request: Request, turn: Turn) -> None:
-        subject = request.subject.decode("utf-8", "replace")
-        if self._account.premises.domain and subject.startswith(self._domain_prefix):
-            subject = api.PREFIX + subject[len(self._domain_prefix) :]
-        found = api.find(subject)
-        if found is None:
-            return
-        endpoint, names = found
-        asked = Asked(
-            endpoint=endpoint,
-            subject=subject,
-            names=tuple(names),
-            reply=request.reply,
-            client=request.info or (b"{}" if request.client is None else request.client.document),
-        )
-        try:
-            answer = self._carry_out(asked, request, turn)
-        except JetStreamError as error:
-            self.errors += 1
-            answer = api.refuse(endpoint, error)
-        if isinstance(answer, Generator):
-            done = partial(self._finish, asked)
-            self._line.take(self._at_length(asked, answer), done, turn)
-        else:
-            self._finish(asked, answer, turn)
-
-    def _at_length(self, asked: Asked, work: Slices) -> Slices:
-        """`work`, its refusal turned into an answer."""
-        try:
-            return (yield from work)
-        except JetStreamError as error:
-            self.errors += 1
-            return api.refuse(asked.endpoint, error)
-
-    def _finish(self, asked: Asked, answer: bytes | None, turn: Turn) -> None:
-        """Count the request, send the answer."""
-        endpoint = asked.endpoint
-        # counted behind the answer: it tells of the requests before it
-        if endpoint.answer not in _UNCOUNTED or (
-            endpoint.answer == "stream_msg_get" and (answer is None or b'"error"' in answer[:200])
-        ):
-            self.total += 1
-        if answer is not None:
-            self._account.premises.answer(asked.reply, answer, turn)
-
-    def _carry_out(self, asked: Asked, request: Request, turn: Turn) -> bytes | Slices | None:
-        if request.header:
-            headers = parse_headers(request.header)
-            api.require_level(headers.get(api.REQUIRED_LEVEL_HEADER, ""))
-            asked = replace(
-                asked,
-                identity=headers.get(api.IDENTITY_HEADER, ""),
-                copies=api.IDENTITY_HEADER in headers,
-            )
-        if self._account.limits is None:
-            raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
-        if asked.endpoint.stream_first:
-            api.require_body(asked.endpoint, request.payload)
-            self._account.stream(asked.names[0])
-        body = api.read(asked.endpoint, request.payload, strict=self._strict)
-        method = getattr(self, asked.endpoint.handler)
-        answer: bytes | Slices | None = method(asked, body, turn)
-        return answer
+class Service(Reception):
+    """Carries out the API requests of `account`."""
 
     # --- account ---
 

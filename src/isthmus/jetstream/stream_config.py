@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import msgspec
 
 from isthmus.base.values import Value, always
-from isthmus.jetstream.decoding import Duration, Int, Int32, Int64, Policy, Time, Uint64
+from isthmus.jetstream.json_kinds import Duration, Int, Int32, Int64, Policy, Prose, Time, Uint64
 from isthmus.jetstream.json_text import JsonError, Node
 
 
@@ -134,7 +134,7 @@ class StreamConfig(Value, omit_defaults=True):
     """A stream as it is asked for, kept and shown."""
 
     name: str = always("")
-    description: str = ""
+    description: Prose = ""
     subjects: tuple[str, ...] = ()
     retention: Retention = always(Retention.LIMITS)
     max_consumers: Int = always(0)

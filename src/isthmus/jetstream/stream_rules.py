@@ -21,7 +21,7 @@ from isthmus.base import subjects
 from isthmus.base.errors import UsageError
 from isthmus.base.overlaps import Overlaps
 from isthmus.base.values import NS_PER_S, format_duration
-from isthmus.jetstream import errors, metadata, transforms
+from isthmus.jetstream import errors, extent, metadata, transforms
 from isthmus.jetstream.limits import AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.not_yet import refusal
 from isthmus.jetstream.origin_rules import Known, valid_name, with_origins
@@ -219,6 +219,7 @@ def _require_text(config: StreamConfig) -> None:
         _invalid(f"stream description is too long, maximum allowed is {DESCRIPTION_MAX}")
     if metadata.size(config.metadata) > metadata.SIZE_MAX:
         _invalid(f"stream metadata exceeds maximum size of {metadata.SIZE_MAX} bytes")
+    extent.require_stream(config)
 
 
 def _with_numbers(config: StreamConfig, *, pedantic: bool) -> StreamConfig:
@@ -354,6 +355,8 @@ def _require_subjects(config: StreamConfig) -> None:
 
 def _require_outside_server_spaces(subject: str) -> None:
     """A stream that acknowledges would answer the server's own messages; its events are fine."""
+    if subject[0] not in "$*>":
+        return
     in_api = any(subjects.collide(subject, space) for space in _API_SPACES)
     if in_api and not subjects.covers(_API_EVENTS, subject):
         _invalid("subjects that overlap with jetstream api require no-ack to be true")
