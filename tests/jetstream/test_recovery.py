@@ -208,6 +208,21 @@ def test_what_limits_removed_stays_removed_when_a_deletion_makes_room():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_start_removes_nothing_where_new_messages_are_refused(sealed):
+    stream = STREAM | {"discard": "new"}
+    world, client = begin(stream=stream)
+    for number in range(5):
+        client.publish("s.a", b"%d" % number)
+    world.drain()
+    client.messages()
+    ask(world, client, "STREAM.UPDATE.S", stream | {"max_msgs": 2, "sealed": sealed})
+    after = world.restarted()
+    assert [after.jetstream().streams["S"].message(seq) is not None for seq in range(1, 6)] == (
+        [True] * 5
+    )
+
+
 def test_a_purge_and_a_deleted_stream_stay_gone():
     world, client = begin()
     for _ in range(5):

@@ -239,6 +239,37 @@ def test_limits_that_become_narrower(both, storage):
         stream.state()
 
 
+@pytest.mark.parametrize("narrower", [
+    {"max_msgs": 2}, {"max_bytes": 80}, {"sealed": True, "max_msgs": 2},
+    {"max_msgs_per_subject": 1}, {"max_msgs_per_subject": 1, "max_msgs": 2},
+], ids=str)  # fmt: skip
+def test_where_new_messages_are_refused_narrower_limits_take_none_that_is_there(
+    both, narrower, storage
+):
+    stream = Stream(both, storage=storage, discard="new", max_msgs_per_subject=3)
+    stream.publish("a b c a b c")
+    stream.update(**narrower)
+    left = stream.state()["messages"]
+    assert left == (3 if "max_msgs_per_subject" in narrower else 6)
+    stream.publish("a a d")
+    stream.state()
+    if "sealed" not in narrower:
+        stream.update(discard="old", max_msgs=2)
+        assert stream.state()["messages"] == 2
+
+
+def test_what_nobody_is_interested_in_needs_no_room(both, storage):
+    stream = Stream(
+        both, storage=storage, retention="interest", discard="new", max_msgs=1, allow_msg_ttl=True
+    )
+    stream.consumer("D", filter_subject=f"{stream.prefix}.a")
+    stream.publish("a a b b", b"Nats-Msg-Id: 1")
+    stream.publish("a b")
+    stream.publish("a b", b"Nats-TTL: x")
+    stream.publish("b", b"Nats-Expected-Last-Sequence: 9")
+    assert stream.state()["messages"] == 1
+
+
 def test_expected_sequences_by_subject(both, storage):
     stream = Stream(both, storage=storage, max_msgs_per_subject=2)
     stream.publish("a b a c.x c.y a")

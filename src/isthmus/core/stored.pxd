@@ -109,6 +109,7 @@ cdef class Stored(Holder):
     cdef readonly int64_t max_msgs        # -1: no bound, here and below
     cdef readonly int64_t max_bytes
     cdef readonly int64_t max_msgs_per_subject
+    cdef readonly bint drops_oldest       # over max_msgs or max_bytes
     cdef readonly Retention retention
     cdef Succession succession            # None: a subject keeps one message, or all of them
     cdef readonly uint64_t front_gone     # removals at first_seq, ever

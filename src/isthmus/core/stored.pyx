@@ -137,15 +137,20 @@ cdef class Stored(Holder):
         return f"Stored({self.account.name.decode()}:{self.name.decode()})"
 
     def limit(
-        self, *, int64_t max_msgs, int64_t max_bytes, int64_t max_msgs_per_subject
+        self, *, int64_t max_msgs, int64_t max_bytes, int64_t max_msgs_per_subject,
+        bint drops_oldest,
     ) -> None:
-        """The limits checked with every message; -1: none. What is over them goes by `shrink`."""
+        """The limits checked with every message; -1: none. What is over them goes by `shrink`.
+
+        Where new messages are refused instead, nothing that is there goes because of the first two.
+        """
         assert max_msgs == -1 or max_msgs > 0
         assert max_bytes == -1 or max_bytes > 0
         assert max_msgs_per_subject == -1 or max_msgs_per_subject > 0
         self.max_msgs = max_msgs
         self.max_bytes = max_bytes
         self.max_msgs_per_subject = max_msgs_per_subject
+        self.drops_oldest = drops_oldest
 
     def retain(self, Retention retention) -> None:
         """What else removes messages; what is to go because of it goes by `upkeep`."""
@@ -292,7 +297,7 @@ cdef class Stored(Holder):
 
     cdef bint over_limit(self) noexcept:
         """Must the oldest message go?"""
-        return (
+        return self.drops_oldest and (
             self.max_msgs > 0 and self.log.messages > <uint64_t> self.max_msgs
             or self.max_bytes > 0 and self.log.bytes_stored > <uint64_t> self.max_bytes
         )

@@ -238,6 +238,7 @@ class Stream:
             max_msgs_per_subject=(
                 config.max_msgs_per_subject if config.max_msgs_per_subject > 0 else -1
             ),
+            drops_oldest=config.discard is Discard.OLD,
         )
         self.ingest.configure(
             no_ack=config.no_ack,
@@ -343,7 +344,7 @@ class Stream:
         return StreamState(
             messages=log.messages,
             bytes=log.bytes_stored,
-            first_seq=log.first_seq,
+            first_seq=max(log.first_seq, self.config.first_seq),  # 1 is told of before it is used
             first_ts=format_time(log.first_ns),
             last_seq=log.last_seq,
             last_ts=format_time(log.last_ns),
