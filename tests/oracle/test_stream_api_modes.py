@@ -5,6 +5,7 @@ What a configuration may say is compared in `test_jetstream_api_oracle.py`, dire
 """
 
 import json
+from itertools import combinations_with_replacement
 
 import pytest
 
@@ -149,6 +150,39 @@ def test_a_publisher_is_refused_in_the_same_words(both, storage):
     both.request("p.a", b"x" * 70_001)
     both.state("P")
     both.api("STREAM.DELETE.P")
+
+
+BREACHES = {
+    "nothing": (), "long": (), "long header": (b"X: " + b"x" * 65_600,),
+    "stream": (b"Nats-Expected-Stream: other",), "sequence": (b"Nats-Expected-Last-Sequence: 77",),
+    "subject": (b"Nats-Expected-Last-Subject-Sequence: 77",),
+    "subject alone": (b"Nats-Expected-Last-Subject-Sequence-Subject: p.a",),
+    "last id": (b"Nats-Expected-Last-Msg-Id: zz",), "known id": (b"Nats-Msg-Id: first",),
+    "new id": (b"Nats-Msg-Id: new",), "roll-up": (b"Nats-Rollup: sub",),
+    "no roll-up": (b"Nats-Rollup: bad",), "ttl": (b"Nats-TTL: 1h",), "no ttl": (b"Nats-TTL: x",),
+    "source": (b"Nats-Stream-Source: a 1 > > x y",), "counter": (b"Nats-Incr: 1",),
+    "no counter": (b"Nats-Incr: x",), "schedule": (b"Nats-Schedule: @at 2090-01-01T00:00:00Z",),
+    "scheduler": (b"Nats-Scheduler: p.q",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("config", [
+    {"max_msg_size": 300, "max_msgs": 1, "discard": "new"},
+    {"max_msg_size": 300, "allow_msg_ttl": True, "allow_rollup_hdrs": True},
+    {"max_bytes": 60, "discard": "new", "storage": "memory"},
+    {
+        "max_msgs_per_subject": 1, "discard": "new", "discard_new_per_subject": True,
+        "allow_rollup_hdrs": True,
+    },
+], ids=str)  # fmt: skip
+def test_of_two_broken_rules_the_same_one_is_named(both, config):
+    both.create("O", subjects=["o.>"], **config)
+    both.request("o.a", b"x", b"Nats-Msg-Id: first")
+    for pair in combinations_with_replacement(BREACHES, 2):
+        lines = [line for breach in sorted(set(pair)) for line in BREACHES[breach]]
+        both.request("o.a", bytes(400 if "long" in pair else 1), *lines)
+    both.state("O")
+    both.api("STREAM.DELETE.O")
 
 
 def test_an_account_that_is_full_takes_no_more(tmp_path):

@@ -27,7 +27,7 @@ cdef enum Stage:                  # a verdict's refusal comes before …
     BEFORE_EXPECTED_STREAM = 1
     BEFORE_EXPECTED_SEQUENCE = 2
     BEFORE_DUPLICATE = 3
-    BEFORE_SIZES = 4
+    BEFORE_ROOM = 4
     BEFORE_STORING = 5
     NO_REFUSAL = 6
 
@@ -78,9 +78,11 @@ cdef class Ingest(Hearer):
     cdef int _refuse_sequence(self, Message* message, uint64_t actual, Turn turn) except -1
     cdef int _answer(self, Message* message, bytes text, Turn turn) except -1
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1
-    cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1
+    cdef bint _too_large(self, Message* message) noexcept
+    cdef int _refuse_size(self, Message* message, Turn turn) except -1
+    cdef int _fits(self, Message* message, object verdict, bint wanted, Turn turn) except -1
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, int flags, int64_t time_ns,
-        Turn turn
+        self, Message* message, Expectations* asked, object verdict, bint wanted, int flags,
+        int64_t time_ns, Turn turn
     ) except -1
     cdef int _remember_id(self, Span id) except -1

@@ -149,12 +149,15 @@ cdef class Ingest(Hearer):
         cdef Stored stored = self.stored
         cdef object verdict = None
         cdef int stage = NO_REFUSAL
+        cdef bint wanted
         cdef uint64_t known
         if stored.closed:
             return 0
         memset(&asked, 0, sizeof(Expectations))
         if self.sealed:
             return self._refuse(message, 400, 10109, b"invalid operation on sealed stream", turn)
+        if self._too_large(message):
+            return self._refuse_size(message, turn)
         if message.header.size:
             _scan(message.header, &asked)
             if asked.rare:
@@ -197,13 +200,12 @@ cdef class Ingest(Hearer):
                     b"wrong last msg ID: " + _json_text(span(self.last_id, self.last_id_size)),
                     turn,
                 )
-            if stage == BEFORE_SIZES:
+            if stage == BEFORE_ROOM:
                 return self._answer(message, verdict.answer, turn)
-        if not self._fits(message, verdict is not None and verdict.flags & ROLLS_UP, turn):
+        wanted = stored.retention != BY_INTEREST or stored.wanted(message.to)
+        if not self._fits(message, verdict, wanted, turn):
             return 1
-        if stage == BEFORE_STORING:
-            return self._answer(message, verdict.answer, turn)
-        return self._store(message, &asked, verdict, 0, turn.now_ns, turn)
+        return self._store(message, &asked, verdict, wanted, 0, turn.now_ns, turn)
 
     cdef int copy(self, Message* message, uint64_t seq, int64_t time_ns, Turn turn) except -1:
         cdef char subject[SUBJECT_MAX]
@@ -226,6 +228,7 @@ cdef class Ingest(Hearer):
         cdef Expectations asked
         cdef Stored stored = self.stored
         cdef object verdict = None
+        cdef bint wanted
         memset(&asked, 0, sizeof(Expectations))
         if seq and seq <= stored.log.last_seq:
             return KNOWN
@@ -240,13 +243,14 @@ cdef class Ingest(Hearer):
                     return KNOWN
                 if self.duplicates.full(turn.now_ns):
                     return NO_ROOM
-        if self.sealed or not self._fits(
-            message, verdict is not None and verdict.flags & ROLLS_UP, turn
+        wanted = stored.retention != BY_INTEREST or stored.wanted(message.to)
+        if self.sealed or self._too_large(message) or not self._fits(
+            message, verdict, wanted, turn
         ):
             return NO_ROOM
         if seq:
             stored.log.skip(seq - 1, 0)
-        self._store(message, &asked, verdict, 0 if seq else SOURCED, time_ns, turn)
+        self._store(message, &asked, verdict, wanted, 0 if seq else SOURCED, time_ns, turn)
         return COPIED
 
     cdef int _expected(self, Message* message, Expectations* asked, Turn turn) except -1:
@@ -275,24 +279,40 @@ cdef class Ingest(Hearer):
             return self._refuse_sequence(message, self.stored.log.last_seq, turn)
         return 1
 
-    cdef int _fits(self, Message* message, bint rolls_up, Turn turn) except -1:
-        """Is there room for it? If not, that has been answered."""
+    cdef bint _too_large(self, Message* message) noexcept:
+        return message.header.size > HEADER_MAX or self.max_message_bytes >= 0 and (
+            message.header.size + message.payload.size > self.max_message_bytes
+        )
+
+    cdef int _refuse_size(self, Message* message, Turn turn) except -1:
+        """Always 1, as `_refuse`."""
+        if self.max_message_bytes >= 0 and (
+            message.header.size + message.payload.size > self.max_message_bytes
+        ):
+            return self._refuse(message, 400, 10054, b"message size exceeds maximum allowed", turn)
+        return self._refuse(
+            message, 400, 10097, b"header size exceeds maximum allowed of 64k", turn
+        )
+
+    cdef int _fits(self, Message* message, object verdict, bint wanted, Turn turn) except -1:
+        """Is there room for it? If not, that has been answered.
+
+        What is not `wanted` takes a sequence and no room. Of a `verdict` that still refuses here,
+        that is the answer unless the account has no room.
+        """
         cdef Stored stored = self.stored
         cdef Record record
         cdef SubjectEntry* entry
         cdef uint64_t size
         cdef int over
-        if self.max_message_bytes >= 0 and (
-            message.header.size + message.payload.size > self.max_message_bytes
-        ):
-            self._refuse(message, 400, 10054, b"message size exceeds maximum allowed", turn)
-            return 0
-        if message.header.size > HEADER_MAX:
-            self._refuse(message, 400, 10097, b"header size exceeds maximum allowed of 64k", turn)
-            return 0
         if stored.log.last_seq >= UINT64_MAX - 1:   # a sequence plus 1 is a sequence too
             self._refuse(message, 503, 10077, b"maximum messages exceeded", turn)
             return 0
+        if self.refusing or stored.journal is not None and stored.journal.refusing:
+            self._refuse(message, 503, 10023, b"insufficient resources", turn)
+            return 0
+        if not wanted:
+            return 1
         record.subject = message.to
         record.header = message.header
         record.payload = message.payload
@@ -307,10 +327,11 @@ cdef class Ingest(Hearer):
                 b"no JetStream default or applicable tiered limit present", turn,
             )
             return 0
-        if over or self.refusing or stored.journal is not None and (
-            stored.journal.refusing or record_size(&record) > stored.journal.record_max
-        ):
+        if over or stored.journal is not None and record_size(&record) > stored.journal.record_max:
             self._refuse(message, 503, 10023, b"insufficient resources", turn)
+            return 0
+        if verdict is not None and verdict.answer is not None:
+            self._answer(message, verdict.answer, turn)
             return 0
         if not self.discard_new:
             return 1
@@ -320,7 +341,9 @@ cdef class Ingest(Hearer):
             if entry != NULL and entry.count < <uint64_t> stored.max_msgs_per_subject:
                 entry = NULL
         # entry: the subject is full, so the new message would replace its oldest
-        if entry != NULL and self.discard_new_per_subject and not rolls_up:
+        if entry != NULL and self.discard_new_per_subject and not (
+            verdict is not None and verdict.flags & ROLLS_UP
+        ):
             self._refuse(message, 503, 10077, b"maximum messages per subject exceeded", turn)
             return 0
         if entry == NULL and stored.max_msgs > 0 and (
@@ -340,8 +363,8 @@ cdef class Ingest(Hearer):
         return 1
 
     cdef int _store(
-        self, Message* message, Expectations* asked, object verdict, int flags, int64_t time_ns,
-        Turn turn
+        self, Message* message, Expectations* asked, object verdict, bint wanted, int flags,
+        int64_t time_ns, Turn turn
     ) except -1:
         cdef Stored stored = self.stored
         cdef Record record
@@ -364,7 +387,7 @@ cdef class Ingest(Hearer):
             record.header = span_of(header)
         if self.republisher is not None:
             before = last_of(stored.log, stored.tree, record.subject)
-        if stored.retention == BY_INTEREST and not stored.wanted(record.subject):
+        if not wanted:
             lsn = stored.pass_over(&record.seq, turn)
         else:
             lsn = stored.put(&record, turn)

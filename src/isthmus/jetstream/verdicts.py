@@ -20,7 +20,7 @@ from isthmus.jetstream.stream_config import StreamConfig
 BEFORE_EXPECTED_STREAM = 1
 BEFORE_EXPECTED_SEQUENCE = 2
 BEFORE_DUPLICATE = 3
-BEFORE_SIZES = 4
+BEFORE_ROOM = 4
 BEFORE_STORING = 5
 
 
@@ -88,12 +88,12 @@ def judge(config: StreamConfig, header: bytes) -> Verdict | None:
     flags = 0
     if "Nats-Rollup" in found:
         if not config.allow_rollup_hdrs or config.deny_purge:
-            return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err="rollup not permitted")
+            return refuse(BEFORE_ROOM, errors.STREAM_ROLLUP_FAILED, err="rollup not permitted")
         what = found["Nats-Rollup"].lower()
         flags = _ROLL_UPS.get(what, 0)
         if not flags:
             text = f"rollup value invalid: {quote(what)}"
-            return refuse(BEFORE_SIZES, errors.STREAM_ROLLUP_FAILED, err=text)
+            return refuse(BEFORE_ROOM, errors.STREAM_ROLLUP_FAILED, err=text)
     if "Nats-TTL" in found and not ttl_ns:
         return refuse(BEFORE_STORING, errors.TTL_INVALID)
     if ttl_ns:
