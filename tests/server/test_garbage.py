@@ -28,10 +28,12 @@ class Clock:
 
 @pytest.fixture
 def collector(request):
+    before = gc.get_threshold()
     made = Collector(Clock(request.param))
     yield made
     made.stop()
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize("collector", [1], indirect=True)
@@ -52,6 +54,24 @@ def test_what_made_a_collection_long_is_put_aside(collector: Collector):
 def test_after_a_short_one_nothing_is(collector: Collector):
     gc.collect()
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize("collector", [LONG_NS + 1], indirect=True)
+def test_no_collection_looks_at_many_while_much_is_loaded(collector: Collector):
+    seen: list[int] = []
+
+    def look(phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            seen.append(len(gc.get_objects()))
+
+    collector.settle()
+    gc.callbacks.append(look)
+    try:
+        loaded = [[number] for number in range(100_000)]
+    finally:
+        gc.callbacks.remove(look)
+    assert len(loaded) == 100_000
+    assert 0 < max(seen) < 10_000
 
 
 def test_a_connection_that_ended_is_gone_without_a_collection():
