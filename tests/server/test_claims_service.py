@@ -3,7 +3,8 @@ import pytest
 from isthmus.base.values import NS_PER_S
 from isthmus.identity import jwt
 from isthmus.identity.trust import Trust
-from isthmus.server.claims_service import Answer, Change, ClaimsService
+from isthmus.server.claims_answers import Answer, Asked, Change
+from isthmus.server.claims_service import ClaimsService
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 from support import claims_requests as requests
 from support.claims_requests import SCENARIOS, UPDATE, A, B, of, readable
@@ -11,6 +12,13 @@ from support.operator_mode import OPERATOR, SYSTEM, SYSTEM_TOKEN, account_token
 
 NOW_NS = requests.NOW_NS
 SERVER = b'{"name":"s","seq":1}'
+
+
+def answer(service, subject, payload=b"", now_ns=NOW_NS):
+    [answer] = service.answer_all([Asked(subject, payload, now_ns, SERVER)])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class Setting:
@@ -41,7 +49,7 @@ class Setting:
 
     def ask(self, subject, payload=b"", now_ns=NOW_NS):
         payload = payload.encode() if isinstance(payload, str) else payload
-        return self.service.answer(subject, payload, now_ns, SERVER)
+        return answer(self.service, subject, payload, now_ns)
 
     def replies(self, subject, payload=b""):
         return tuple(readable(reply) for reply in self.ask(subject, payload).replies)
@@ -190,10 +198,10 @@ class BrokenDirectory(DirectoryResolver):
 
     broken = False
 
-    def save(self, key, token):
-        if self.broken:
-            raise OSError(28, "No space left on device")
-        super().save(key, token)
+    def save_all(self, tokens):
+        if not self.broken:
+            return super().save_all(tokens)
+        return [OSError(28, "No space left on device") for _ in tokens]
 
     def delete(self, key):
         if self.broken:
@@ -210,14 +218,72 @@ def test_a_disk_that_fails_is_told(tmp_path):
         allow_delete=True,
     )
     resolver.broken = True
-    answer = service.answer(UPDATE, requests.TOKEN.encode(), NOW_NS, SERVER)
-    assert answer.changes == ()
-    assert b"cannot write to the jwt store: No space left on device" in next(iter(answer.replies))
+    pushed = answer(service, UPDATE, requests.TOKEN.encode())
+    assert pushed.changes == ()
+    assert b"cannot write to the jwt store: No space left on device" in next(iter(pushed.replies))
     request = requests.deletion(requests.names(A, B)).encode()
-    answer = service.answer(requests.DELETE, request, NOW_NS, SERVER)
-    assert answer.changes == ()
-    assert b"deleted 0 accounts, failed for 2 - " in next(iter(answer.replies))
+    asked = answer(service, requests.DELETE, request)
+    assert asked.changes == ()
+    assert b"deleted 0 accounts, failed for 2 - " in next(iter(asked.replies))
     resolver.close()
+
+
+def test_of_what_comes_together_each_is_answered_as_if_it_came_alone(setting):
+    service = setting()
+    lookup, delete = of(A, "LOOKUP"), requests.deletion(requests.names(B))
+    together = [
+        (UPDATE, requests.TOKEN),
+        (UPDATE, "no token"),
+        (UPDATE, requests.TOKEN_B),
+        (UPDATE, requests.NEWER),
+        (lookup, ""),
+        (UPDATE, requests.OLDER),
+        (requests.DELETE, delete),
+        (lookup, ""),
+        (requests.LIST, ""),
+        (UPDATE, requests.TOKEN_B),
+        (requests.PACK, ""),
+    ]
+    asked = [Asked(subject, text.encode(), NOW_NS, SERVER) for subject, text in together]
+    answers = [
+        tuple(readable(reply) for reply in answer.replies)
+        for answer in service.service.answer_all(asked)
+    ]
+    alone = setting(folder="alone")
+    assert answers == [alone.replies(subject, text) for subject, text in together]
+    assert answers[4] == (requests.NEWER,)
+    assert answers[7] == (requests.OLDER,)
+
+
+def test_a_push_that_goes_wrong_concerns_no_other(setting, monkeypatch):
+    service = setting()
+    checked = service.service._check  # nothing that can be pushed makes it fail
+
+    def check(asked):
+        if asked.payload == b"bad":
+            raise ValueError("a bug")
+        return checked(asked)
+
+    monkeypatch.setattr(service.service, "_check", check)
+    payloads = [requests.TOKEN.encode(), b"bad", requests.TOKEN_B.encode()]
+    first, second, third = service.service.answer_all(
+        [Asked(UPDATE, payload, NOW_NS, SERVER) for payload in payloads]
+    )
+    assert first.changes == (Change(A.public_key, requests.TOKEN),)
+    assert isinstance(second, ValueError)
+    assert third.changes == (Change(B.public_key, requests.TOKEN_B),)
+
+
+def test_one_that_finds_no_room_on_the_disk_concerns_no_other(setting):
+    service = setting("bounded")
+    payloads = [requests.TOKEN, requests.TOKEN_B, requests.NEWER]
+    answers = service.service.answer_all(
+        [Asked(UPDATE, payload.encode(), NOW_NS, SERVER) for payload in payloads]
+    )
+    replies = [readable(next(iter(answer.replies))) for answer in answers]
+    assert replies[1:2] == list(requests.refused(B, requests.FULL))
+    assert replies[::2] == 2 * list(requests.updated(A))
+    assert service.directory.load(A.public_key) == requests.NEWER
 
 
 def test_what_is_listened_to(setting):

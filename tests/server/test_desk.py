@@ -5,7 +5,14 @@ import threading
 from types import SimpleNamespace
 
 from isthmus.core.turn import Turn
-from isthmus.server.desk import SLICE_MAX, WAITING_MAX, Desk
+from isthmus.server.desk import (
+    GROUP_BYTES,
+    GROUP_MAX,
+    SLICE_MAX,
+    WAITING_BYTES_MAX,
+    WAITING_MAX,
+    Desk,
+)
 
 
 class Turns:
@@ -94,5 +101,90 @@ def test_too_many_errands_are_not_taken():
         taken = [desk.take(lambda: None, lambda *_: None) for _ in range(WAITING_MAX + 1)]
         desk.close()
         assert taken == [True] * WAITING_MAX + [False]
+
+    asyncio.run(run())
+
+
+class Together:
+    """A kind of errand; `calls` are what was carried out by one call."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    def __call__(self, some: list[int]) -> list[int | Exception]:
+        self.calls.append(some)
+        return [ValueError(str(one)) if one % 10 == 7 else -one for one in some]
+
+
+def test_errands_of_one_kind_that_wait_together_are_carried_out_by_one_call():
+    async def run() -> None:
+        hub = Turns()
+        desk = Desk(hub, "test")
+        kind, told = Together(), []
+        done = asyncio.Event()
+        for number in range(GROUP_MAX - 1):
+            desk.share(kind, number, lambda result, _: told.append(result))
+        desk.take(lambda: "alone", lambda result, _: told.append(result))
+        for number in range(5):
+            desk.share(kind, number, lambda result, _: told.append(result))
+        desk.take(lambda: None, lambda *_: done.set())
+        await asyncio.wait_for(done.wait(), 30)
+        desk.close()
+        assert kind.calls == [list(range(GROUP_MAX - 1)), list(range(5))]
+        good = [-number for number in range(GROUP_MAX - 1) if number % 10 != 7]
+        assert told == [*good, "alone", *(-number for number in range(5))]
+        assert hub.errors == [
+            f"internal error: ValueError('{number}')" for number in range(7, GROUP_MAX - 1, 10)
+        ]
+
+    asyncio.run(run())
+
+
+def test_a_kind_that_fails_fails_for_all_it_was_given_and_for_no_other():
+    async def run() -> None:
+        hub = Turns()
+        desk = Desk(hub, "test")
+        told: list[object] = []
+        done = asyncio.Event()
+
+        def fail(some: list[int]) -> list[int]:
+            raise OSError(str(some))
+
+        desk.share(fail, 1, lambda result, _: told.append(result))
+        desk.share(fail, 2, lambda result, _: told.append(result))
+        desk.take(lambda: "fine", lambda result, _: (told.append(result), done.set()))
+        await asyncio.wait_for(done.wait(), 30)
+        desk.close()
+        assert told == ["fine"]
+        assert hub.errors == ["internal error: OSError('[1, 2]')"] * 2
+
+    asyncio.run(run())
+
+
+def test_a_group_ends_where_it_has_its_bytes():
+    async def run() -> None:
+        desk = Desk(Turns(), "test")
+        kind, done = Together(), asyncio.Event()
+        for number in range(6):
+            desk.share(kind, number, lambda *_: None, size=GROUP_BYTES // 2)
+        desk.take(lambda: None, lambda *_: done.set())
+        await asyncio.wait_for(done.wait(), 30)
+        desk.close()
+        assert kind.calls == [[0, 1], [2, 3], [4, 5]]
+
+    asyncio.run(run())
+
+
+def test_too_many_bytes_are_not_taken_before_others_have_left():
+    async def run() -> None:
+        desk = Desk(Turns(), "test")
+        kind, done = Together(), asyncio.Event()
+        half = WAITING_BYTES_MAX // 2
+        taken = [desk.share(kind, n, lambda *_: None, size=half) for n in range(3)]
+        desk.take(lambda: None, lambda *_: done.set())
+        await asyncio.wait_for(done.wait(), 30)
+        taken.append(desk.share(kind, 4, lambda *_: None, size=2 * half))
+        desk.close()
+        assert taken == [True, True, False, True]
 
     asyncio.run(run())

@@ -69,9 +69,11 @@ def test_of_a_token_that_is_pushed_and_one_that_is_found_the_newer_counts(
     server.system.subscribe(of(A, "LOOKUP"), "2")
     server.connect(user_token(USER, B), USER)
     [asked] = [frame for frame in server.system.take() if frame.sid == "2"]
-    server.system.publish(UPDATE, pushed.encode())  # its answer waits for the one that is asked
+    inbox = server.system.request(UPDATE, pushed.encode())
     server.loop.settle()
     assert here(server) == pushed
+    [answer] = server.system.answers(inbox)  # it does not wait for the one that is asked
+    assert b'"code":200' in answer.payload
     server.system.publish(asked.reply, found.encode())
     server.loop.settle()
     assert here(server) == NEWER

@@ -6,8 +6,8 @@ is here: a token that leaves changes nothing for those who are connected.
 """
 
 import contextlib
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from isthmus.server.resolvers import DirectoryResolver
@@ -39,12 +39,23 @@ class CacheResolver(DirectoryResolver):
             self._use(key)
         return token
 
-    def save(self, key: str, token: str) -> None:
-        """Write a token to stable storage; the one used longest ago makes room."""
-        if key not in self._digests:
-            self._make_room(self._bound - 1)
-        super().save(key, token)
-        self._use(key)
+    def _take_some(self, waiting: deque[tuple[str, str]]) -> dict[str, str]:
+        """One: it may be that another one makes room for it."""
+        key, token = waiting.popleft()
+        return {key: token}
+
+    def _put(self, some: Mapping[str, str]) -> list[OSError | None]:
+        """The one used longest ago makes room."""
+        [key] = some
+        try:
+            if key not in self._digests:
+                self._make_room(self._bound - 1)
+        except OSError as error:
+            return [error]
+        errors = super()._put(some)
+        if errors == [None]:
+            self._use(key)
+        return errors
 
     def delete(self, key: str) -> bool:
         """Forget an account; false if nobody knew it."""

@@ -18,99 +18,54 @@ updates of one account. The answer to an update also says which imports of the a
 active, and why, in the field `findings`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from __future__ import annotations
 
-import msgspec
-from msgspec.structs import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import NamedTuple, TypeVar
 
 from isthmus.accounts.imports import Refusal
 from isthmus.accounts.spec import Import
-from isthmus.base.errors import AuthError, StoreError
-from isthmus.base.values import Value, to_json
+from isthmus.base.errors import AuthError
 from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import AccountClaims
 from isthmus.identity.nkeys import Kind
 from isthmus.identity.trust import Trust, expired
 from isthmus.identity.validate import blocking, validate
 from isthmus.server.cache_resolver import CacheResolver
+from isthmus.server.claims_answers import (
+    Answer,
+    Asked,
+    Change,
+    Subscription,
+    deleted,
+    listed,
+    not_deleted,
+    refused,
+    updated,
+)
 from isthmus.server.outlook import Outlook
 from isthmus.server.resolvers import DirectoryResolver, MemoryResolver
 from isthmus.server.url_resolver import UrlResolver
-from isthmus.sharing.finding import Finding, finding_document
 
+T = TypeVar("T")
 _FAILED = "jwt update resulted in error"
 _CACHE_FAILED = "jwt update cache resulted in error"
 _DONE = frozenset({"jwt updated", "jwt updated cache"})  # all other messages: nothing was done
 _REQUEST = "$SYS.REQ.CLAIMS."
 
 
-class Subscription(NamedTuple):
-    """What to listen to."""
+class _Push(NamedTuple):
+    """A token that was checked; `message`: what is said when it is saved."""
 
-    subject: str
-    queue: str = ""
-
-
-class Change(NamedTuple):
-    """An account has this token now; an empty one: the account is gone."""
-
-    account: str
-    token: str
-
-
-class Answer(NamedTuple):
-    """What to send back, one message each, and what to apply. `replies` may be lazy and long.
-
-    `refusals`: what of a pushed account will not be active once somebody uses it.
-    """
-
-    replies: Iterable[bytes] = ()
-    changes: tuple[Change, ...] = ()
-    refusals: tuple[tuple[Import, Refusal], ...] = ()
-
-
-class _Updated(Value, omit_defaults=True):
-    account: str
-    code: int
-    message: str
-    findings: tuple[dict[str, object], ...] = ()  # ours: why an import of it is not active
-
-
-class _Deleted(Value):
-    code: int
+    asked: Asked
+    change: Change
     message: str
 
-
-class _UpdateFailed(Value):
-    account: str
-    code: int
-    description: str
-
-
-class _DeleteFailed(Value):
-    code: int
-    description: str
-
-
-class _Data(Value):
-    server: msgspec.Raw
-    data: _Updated | _Deleted
-
-
-class _UpdatedData(Value):
-    server: msgspec.Raw
-    data: _Updated
-
-
-class _Error(Value):
-    server: msgspec.Raw
-    error: _UpdateFailed | _DeleteFailed
-
-
-class _List(Value):
-    data: list[str]
-    server: msgspec.Raw
+    @property
+    def accepted(self) -> bool:
+        """False: there is nothing to do."""
+        return self.message in _DONE
 
 
 class _RefusedError(Exception):
@@ -169,56 +124,90 @@ class ClaimsService:
             Subscription(f"{_REQUEST}PACK", "responder"),
         )
 
-    def answer(self, subject: str, payload: bytes, now_ns: int, server: bytes) -> Answer:
-        """Answer one request. `server` is the JSON of this server, as every envelope carries it."""
-        tokens = subject.split(".")
-        verb = tokens[-1]
-        account = tokens[-3] if tokens[-4] == "ACCOUNT" else ""
-        envelope = msgspec.Raw(server)
-        resolver = self._resolver
-        if verb == "UPDATE" and (account or resolver.shared):
-            return self._update(account, payload, now_ns, envelope)
+    def answer_all(self, requests: Sequence[Asked]) -> list[Answer | Exception]:
+        """Answer requests in order; pushes that come together wait for the disk together.
+
+        One that goes wrong concerns no other: what went wrong stands in its place.
+        """
+        out: list[Answer | Exception] = []
+        pushes: list[_Push | Answer | Exception] = []
+        for asked in requests:
+            if self._is_push(asked):
+                pushes.append(_attempt(self._check, asked))
+                continue
+            out += self._save_all(pushes)
+            pushes = []
+            out.append(_attempt(self._answer_other, asked))
+        return out + self._save_all(pushes)
+
+    def _is_push(self, asked: Asked) -> bool:
+        return asked.verb == "UPDATE" and bool(asked.account or self._resolver.shared)
+
+    def _answer_other(self, asked: Asked) -> Answer:
+        resolver, verb, now_ns = self._resolver, asked.verb, asked.now_ns
         if not isinstance(resolver, DirectoryResolver):
             return Answer()
         if verb == "LOOKUP":
-            return _lookup(resolver, account)
+            return _lookup(resolver, asked.account)
         if verb == "LIST":
-            return Answer((to_json(_List(data=resolver.keys(now_ns), server=envelope)),))
+            return Answer((listed(asked, resolver.keys(now_ns)),))
         if verb == "DELETE":
-            return self._delete(resolver, payload, envelope)
+            return self._delete(resolver, asked)
         if verb == "PACK":
-            return Answer(_pack(resolver, payload, now_ns))
+            return Answer(_pack(resolver, asked.payload, now_ns))
         return Answer()
 
     # -- updates -----------------------------------------------------------------------------------
 
-    def _update(self, account: str, payload: bytes, now_ns: int, envelope: msgspec.Raw) -> Answer:
+    def _check(self, asked: Asked) -> _Push | Answer:
+        """What is pushed, if it may be; otherwise the answer that says why not."""
+        account, payload, now_ns = asked.account, asked.payload, asked.now_ns
         try:
             if isinstance(self._resolver, CacheResolver):
-                change, message = self._save_in_use(self._resolver, account, payload, now_ns)
+                change, message = self._check_in_use(account, payload, now_ns)
             elif isinstance(self._resolver, DirectoryResolver):
-                change, message = self._save(self._resolver, account, payload, now_ns)
+                change, message = self._check_any(account, payload, now_ns)
             else:
-                change, message = self._apply(account, payload, now_ns)
-        except _RefusedError as refused:
-            failure = _UpdateFailed(account=refused.account, code=500, description=str(refused))
-            return Answer((to_json(_Error(server=envelope, error=failure)),))
-        done = _Updated(account=change.account, code=200, message=message)
-        reply = to_json(_Data(server=envelope, data=done))
-        if message not in _DONE:
-            return Answer((reply,))
+                change, message = self._check_running(account, payload, now_ns)
+        except _RefusedError as wrong:
+            return Answer((refused(asked, wrong.account, str(wrong)),))
+        return _Push(asked, change, message)
+
+    def _save_all(self, pushes: Sequence[_Push | Answer | Exception]) -> list[Answer | Exception]:
+        """The answers to pushes that were checked, when what they bring is on stable storage."""
+        errors: Iterator[Exception | None] = repeat(None)
+        if isinstance(self._resolver, DirectoryResolver):
+            new = [one.change for one in pushes if isinstance(one, _Push) and one.accepted]
+            errors = iter(self._resolver.save_all(new))
+        out: list[Answer | Exception] = []
+        for one in pushes:
+            if not isinstance(one, _Push):
+                out.append(one)
+            elif one.accepted:
+                out.append(_attempt(self._saved, one, next(errors)))
+            else:
+                out.append(Answer((updated(one.asked, one.change.account, one.message),)))
+        return out
+
+    def _saved(self, push: _Push, error: Exception | None) -> Answer:
+        change, asked = push.change, push.asked
+        if error is not None:
+            why = str(error)
+            if isinstance(error, OSError):
+                why = f"cannot write to the jwt store: {error.strerror}"
+            cached = isinstance(self._resolver, CacheResolver)
+            what = _CACHE_FAILED if cached else _FAILED
+            return Answer((refused(asked, change.account, f"{what} - {why}"),))
         refusals: tuple[tuple[Import, Refusal], ...] = ()
         if not self._loaded(change.account):
-            refusals = self._outlook.refusals(change.token, now_ns)
+            refusals = self._outlook.refusals(change.token, asked.now_ns)
+        reply = updated(asked, change.account, push.message)
         return Answer((reply,), (change,), refusals)
 
-    def _save(
-        self, resolver: DirectoryResolver, account: str, payload: bytes, now_ns: int
-    ) -> tuple[Change, str]:
-        """Check a token and put it in the directory."""
+    def _check_any(self, account: str, payload: bytes, now_ns: int) -> tuple[Change, str]:
+        """A token that may be put in the directory."""
         token = _text(payload)
         claims = _decode(token, "n/a")
-        key = claims.subject
         if account:
             _require_valid(claims, now_ns)
             _require_match(claims, account)
@@ -227,13 +216,10 @@ class ClaimsService:
             self._require_signing_key(claims)
             _require_valid(claims, now_ns)
         self._require_trusted(claims)
-        _write(resolver, key, token, _FAILED)
-        return Change(key, token), "jwt updated"
+        return Change(claims.subject, token), "jwt updated"
 
-    def _save_in_use(
-        self, resolver: CacheResolver, account: str, payload: bytes, now_ns: int
-    ) -> tuple[Change, str]:
-        """Check a token for an account that is in use, and put it in the cache."""
+    def _check_in_use(self, account: str, payload: bytes, now_ns: int) -> tuple[Change, str]:
+        """A token that may be put in the cache: that of an account that is in use."""
         token = _text(payload)
         claims = _decode(token, account or "n/a", _CACHE_FAILED)
         _require_match(claims, account, _CACHE_FAILED)
@@ -242,11 +228,10 @@ class ClaimsService:
             return Change(key, token), "jwt update cache skipped"
         _require_valid(claims, now_ns, "jwt update cache validation failed")
         self._require_trusted(claims, _CACHE_FAILED)
-        _write(resolver, key, token, _CACHE_FAILED)
         return Change(key, token), "jwt updated cache"
 
-    def _apply(self, account: str, payload: bytes, now_ns: int) -> tuple[Change, str]:
-        """Check a token for an account that is in use; nothing is stored."""
+    def _check_running(self, account: str, payload: bytes, now_ns: int) -> tuple[Change, str]:
+        """A token that an account that is in use may have; nothing is stored."""
         if not payload:
             raise _RefusedError(account, "request body is empty", "jwt update error")
         token = _text(payload)
@@ -279,33 +264,32 @@ class ClaimsService:
 
     # -- deletion ----------------------------------------------------------------------------------
 
-    def _delete(self, resolver: DirectoryResolver, payload: bytes, envelope: msgspec.Raw) -> Answer:
+    def _delete(self, resolver: DirectoryResolver, asked: Asked) -> Answer:
         try:
-            request = jwt.decode_generic(_text(payload))
+            request = jwt.decode_generic(_text(asked.payload))
         except AuthError as error:
-            return _not_deleted("", str(error), envelope)
+            return _not_deleted("", str(error), asked)
         accounts = request.nats.get("accounts")
         if not self._allow_delete:
-            return _not_deleted(
-                request.subject, "delete must be enabled in server config", envelope
-            )
+            why = "delete must be enabled in server config"
+            return _not_deleted(request.subject, why, asked)
         if request.issuer not in self._trust.keys:
-            return _not_deleted(request.subject, "not trusted", envelope)
+            return _not_deleted(request.subject, "not trusted", asked)
         if request.issuer != request.subject:
-            return _not_deleted(request.subject, "not self signed", envelope)
+            return _not_deleted(request.subject, "not self signed", asked)
         if not isinstance(accounts, list) or not all(map(_is_account, accounts)):
-            return _not_deleted(request.subject, "malformed request", envelope)
+            return _not_deleted(request.subject, "malformed request", asked)
         if self._system_account in accounts:
             why = "not allowed to delete system account"
-            return _not_deleted(request.subject, why, envelope)
-        return _delete_all(resolver, accounts, envelope)
+            return _not_deleted(request.subject, why, asked)
+        return _delete_all(resolver, accounts, asked)
 
 
-def with_findings(reply: bytes, findings: Iterable[Finding]) -> bytes:
-    """The answer to a push, with what is wrong with the account's imports."""
-    answer = msgspec.json.decode(reply, type=_UpdatedData)
-    told = tuple(finding_document(finding) for finding in findings)
-    return to_json(replace(answer, data=replace(answer.data, findings=told)))
+def _attempt(work: Callable[..., T], *arguments: object) -> T | Exception:
+    try:
+        return work(*arguments)
+    except Exception as error:  # noqa: BLE001 — it is logged where this is told of
+        return error
 
 
 def _lookup(resolver: DirectoryResolver, account: str) -> Answer:
@@ -321,7 +305,7 @@ def _pack(resolver: DirectoryResolver, known: bytes, now_ns: int) -> Iterator[by
     yield b""
 
 
-def _delete_all(resolver: DirectoryResolver, accounts: list[str], envelope: msgspec.Raw) -> Answer:
+def _delete_all(resolver: DirectoryResolver, accounts: list[str], asked: Asked) -> Answer:
     """Delete what can be deleted; accounts that nobody knows count as deleted."""
     changes, failures = [], []
     for account in accounts:
@@ -334,17 +318,15 @@ def _delete_all(resolver: DirectoryResolver, accounts: list[str], envelope: msgs
     message = f"deleted {len(changes)} accounts"
     if failures:
         description = f"{message}, failed for {len(failures)} - {'; '.join(failures)}"
-        failure = _DeleteFailed(code=500, description=description)
-        reply = to_json(_Error(server=envelope, error=failure))
+        reply = not_deleted(asked, description)
     else:
-        reply = to_json(_Data(server=envelope, data=_Deleted(code=200, message=message)))
+        reply = deleted(asked, message)
     return Answer((reply,), tuple(changes))
 
 
-def _not_deleted(subject: str, why: str, envelope: msgspec.Raw) -> Answer:
+def _not_deleted(subject: str, why: str, asked: Asked) -> Answer:
     description = f"delete accounts request by {subject} failed - {why}"
-    failure = _DeleteFailed(code=500, description=description)
-    return Answer((to_json(_Error(server=envelope, error=failure)),))
+    return Answer((not_deleted(asked, description),))
 
 
 def _is_account(value: object) -> bool:
@@ -372,13 +354,3 @@ def _decode(token: str, account: str, what: str = _FAILED) -> AccountClaims:
         return jwt.decode_account(token)
     except AuthError as error:
         raise _RefusedError(account, str(error), what) from None
-
-
-def _write(resolver: DirectoryResolver, key: str, token: str, what: str) -> None:
-    try:
-        resolver.save(key, token)
-    except StoreError as error:
-        raise _RefusedError(key, str(error), what) from None
-    except OSError as error:
-        why = f"cannot write to the jwt store: {error.strerror}"
-        raise _RefusedError(key, why, what) from None

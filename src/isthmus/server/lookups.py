@@ -65,7 +65,10 @@ class Lookups:
         return True
 
     def unsettled(self, key: str) -> bool:
-        """True if an account that `key` needs, or one that such an account needs, is looked for."""
+        """True if an account that `key` needs, or one that such an account needs, is looked for.
+
+        `key` itself is here: that it is looked for elsewhere too keeps nobody waiting.
+        """
         return bool(self._awaited(key))
 
     async def settle(self, key: str) -> None:
@@ -84,7 +87,7 @@ class Lookups:
             new = set(self._needs(todo.pop())) - seen
             seen |= new
             todo += new
-        return [self._under_way[one] for one in seen & self._under_way.keys()]
+        return [self._under_way[one] for one in (seen - {key}) & self._under_way.keys()]
 
     async def _look(self, key: str) -> bool:
         try:

@@ -24,7 +24,8 @@ from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import AccountCore, publish
 from isthmus.core.turn import Turn
 from isthmus.server.cache_resolver import CacheResolver
-from isthmus.server.claims_service import Answer, Change, ClaimsService, with_findings
+from isthmus.server.claims_answers import Answer, Asked, Change, with_findings
+from isthmus.server.claims_service import ClaimsService
 from isthmus.server.desk import Desk
 from isthmus.server.exchange import Exchange
 from isthmus.server.hub import Hub
@@ -38,6 +39,8 @@ from isthmus.sharing import Finding, refused
 REPLIES_SLICE = 8  # tokens read and sent in one slice: half a millisecond
 FINDINGS_MAX = 100  # in the answer to a push: a token may have thousands of imports
 SWEEP_S = 60.0  # between looks for expired tokens in the directory
+
+_Decided = tuple[Answer, Examined | None]
 
 
 class Pushes:
@@ -227,17 +230,26 @@ class Pushes:
             self._log.warn(f"Account {change.account} of another server: {error}")
 
     def _answer_claims(self, requests: list[Request], _: Turn) -> None:
-        assert self._claims is not None
-        find = self._claims.answer
         for request in requests:
             subject = request.subject.decode("utf-8", "replace")
             server = to_json(self._envelope())
-            work = partial(find, subject, request.payload, request.now_ns, server)
-            self._desk.take(partial(self._decide, work), partial(self._answered, request.reply))
+            self._desk.share(
+                self._decide_all,
+                Asked(subject, request.payload, request.now_ns, server),
+                partial(self._answered, request.reply),
+                size=len(request.payload),
+            )
 
-    def _decide(self, find: Callable[[], Answer]) -> tuple[Answer, Examined | None]:
-        """At the desk: the answer, and the account that changes as it will be, if it is in use."""
-        answer = find()
+    def _decide_all(self, requests: list[Asked]) -> list[_Decided | Exception]:
+        """At the desk: the answers, when what was pushed is on stable storage."""
+        assert self._claims is not None
+        return [
+            answer if isinstance(answer, Exception) else self._foresee(answer)
+            for answer in self._claims.answer_all(requests)
+        ]
+
+    def _foresee(self, answer: Answer) -> _Decided | Exception:
+        """At the desk: an answer, and the account that changes as it will be, if it is in use."""
         change = answer.changes[0] if len(answer.changes) == 1 else None
         if change is None or not change.token or not self._is_used(change.account):
             return answer, None
@@ -245,13 +257,15 @@ class Pushes:
             return answer, self._mode.examine(change.token)
         except AuthError:
             return answer, None  # whoever carries the change out is told the same
+        except Exception as error:  # noqa: BLE001 — the others of the group are not concerned
+            return error
 
     def _is_used(self, account: str) -> bool:
         """True if it is loaded, or somebody imports from it."""
         registry = self._hub.registry
         return registry.get(account) is not None or registry.wanted(account)
 
-    def _answered(self, reply: bytes, decided: tuple[Answer, Examined | None], turn: Turn) -> None:
+    def _answered(self, reply: bytes, decided: _Decided, turn: Turn) -> None:
         """What was decided: carried out, then told."""
         answer, examined = decided
         system = self._hub.registry.get(self._mode.system_account)

@@ -3,8 +3,8 @@
 Owns finding, saving and removing tokens by account key. Knows nothing of what they say beyond id,
 issue time and expiry, and trusts nobody: whether a token may be saved is decided before (in
 `claims_service`), whether it may be used is decided after (in `identity.trust`). A call blocks for
-one small file at most; `pack` is lazy, so that who sends many tokens can pause in between. One
-thread may save and delete while another one loads.
+the small files it is given, and waits once for the names of all; `pack` is lazy, so that who sends
+many tokens can pause in between. One thread may save and delete while another one loads.
 
     jwt/                                0700, locked by one process
         AB….jwt            0600         the token, nothing else; replaced by rename, never rewritten
@@ -15,12 +15,13 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from isthmus.base.errors import AuthError, StoreError
 from isthmus.base.values import NS_PER_S
-from isthmus.core.whole_file import put_whole_file
+from isthmus.core.whole_file import put_whole_files
 from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import Claims
 from isthmus.identity.nkeys import Kind
@@ -93,12 +94,53 @@ class DirectoryResolver:
 
     def save(self, key: str, token: str) -> None:
         """Write a token to stable storage; raise `StoreError` if the directory is full."""
-        assert nkeys.is_public(key, Kind.ACCOUNT)
-        if key not in self._digests and 0 <= self._limit <= len(self._digests):
-            raise StoreError("jwt store is full")
-        name = f"{key}{_SUFFIX}"
-        put_whole_file(self._lock, name.encode(), f"{name}{_TEMPORARY}".encode(), token.encode())
-        self._note(key, token)
+        [error] = self.save_all([(key, token)])
+        if error is not None:
+            raise error
+
+    def save_all(self, tokens: Iterable[tuple[str, str]]) -> list[StoreError | OSError | None]:
+        """Write tokens to stable storage, in order, so that they wait for it together.
+
+        What each failed with, or None. Two of one account wait one after the other.
+        """
+        out: list[StoreError | OSError | None] = []
+        waiting = deque(tokens)
+        while waiting:
+            some = self._take_some(waiting)
+            if some:
+                out += self._put(some)
+            else:
+                waiting.popleft()
+                out.append(StoreError("jwt store is full"))
+        return out
+
+    def _take_some(self, waiting: deque[tuple[str, str]]) -> dict[str, str]:
+        """The first few of different accounts for which there is room, even if none fails."""
+        some: dict[str, str] = {}
+        room = self._limit - len(self._digests)
+        while waiting:
+            key, token = waiting[0]
+            if key not in self._digests:
+                if room <= 0 <= self._limit:
+                    break
+                room -= 1
+            if key in some:
+                break
+            some[key] = token
+            waiting.popleft()
+        return some
+
+    def _put(self, some: Mapping[str, str]) -> list[OSError | None]:
+        files = []
+        for key, token in some.items():
+            assert nkeys.is_public(key, Kind.ACCOUNT)
+            name = f"{key}{_SUFFIX}"
+            files.append((name.encode(), f"{name}{_TEMPORARY}".encode(), token.encode()))
+        errors = put_whole_files(self._lock, files)
+        for (key, token), error in zip(some.items(), errors, strict=True):
+            if error is None:
+                self._note(key, token)
+        return errors
 
     def save_if_newer(self, key: str, token: str) -> bool:
         """Save unless the token here is the same or was issued later; true if it was saved."""
