@@ -36,7 +36,7 @@ from isthmus.core.stream_import import StreamImport
 Fetch = Callable[[str], AccountSpec | None]
 # Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
 EXPIRE_AT_MOST = 2000
-AT_ONCE = 4  # slices of a change that do not wait: about two milliseconds
+AT_ONCE = 2  # slices of a change that do not wait: about a millisecond, half of a turn's share
 _OVER = object()
 
 
