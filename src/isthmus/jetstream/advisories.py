@@ -251,7 +251,4 @@ class ApiAudit(Advisory, omit_defaults=True, kw_only=True, tag=f"{_TYPE}api_audi
     response: str
     domain: str = ""
 
-    @property
-    def subject(self) -> str:
-        """Where it is published."""
-        return f"{_PREFIX}API"
+    subject: ClassVar[str] = f"{_PREFIX}API"  # where it is published

@@ -1,4 +1,4 @@
-"""The requests of $JS.API on their way: found, read, brought in order, counted, answered.
+"""The requests of $JS.API on their way: found, read, brought in order, counted, answered, told of.
 
     Inlet ─► handle ─┬─ short ────────────────────────► a method of the service ─► answer
                      └─ other ─► Line: read in slices ─► a method of the service ─► answer
@@ -23,7 +23,7 @@ from isthmus.base.values import Value
 from isthmus.core.agenda import Line
 from isthmus.core.inlet import Request
 from isthmus.core.turn import Turn
-from isthmus.jetstream import api, errors
+from isthmus.jetstream import api, audits, errors
 from isthmus.jetstream.api import Endpoint
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Asked(Value):
     identity: str = ""  # of the stream that a copy expects
     copies: bool = False  # who asks wants to know which stream this is
     client: bytes = b"{}"  # JSON of who asks
+    body: bytes = b""
 
 
 class Reception:
@@ -86,6 +87,7 @@ class Reception:
             names=tuple(names),
             reply=request.reply,
             client=request.info or (b"{}" if request.client is None else request.client.document),
+            body=request.payload,
         )
         if self._unread_bytes or len(request.payload) > AT_ONCE_BYTES:
             self._take_in_line(asked, request, turn)
@@ -136,14 +138,18 @@ class Reception:
 
     def _finish(self, asked: Asked, answer: bytes | None, turn: Turn) -> None:
         """Count the request, send the answer."""
-        endpoint = asked.endpoint
         # counted behind the answer: it tells of the requests before it
-        if endpoint.answer not in _UNCOUNTED or (
-            endpoint.answer == "stream_msg_get" and (answer is None or b'"error"' in answer[:200])
-        ):
+        if _counts(asked.endpoint, answer):
             self.total += 1
         if answer is not None:
-            self._account.premises.answer(asked.reply, answer, turn)
+            self._answer(asked, answer, turn)
+
+    def _answer(self, asked: Asked, answer: bytes, turn: Turn, *, header: bytes = b"") -> None:
+        """Send an answer, and tell of it."""
+        premises = self._account.premises
+        premises.answer(asked.reply, answer, turn, header=header)
+        if _counts(asked.endpoint, answer):
+            audits.publish(premises, asked, answer, turn)
 
     def _read(self, asked: Asked, request: Request) -> Sliced[tuple[Asked, Value]]:
         """The body of a request, and what its headers say."""
@@ -171,3 +177,10 @@ class Reception:
     def _require_enabled(self) -> None:
         if self._account.limits is None:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
+
+
+def _counts(endpoint: Endpoint, answer: bytes | None) -> bool:
+    """True if INFO counts such a request, and an audit tells of it."""
+    return endpoint.answer not in _UNCOUNTED or (
+        endpoint.answer == "stream_msg_get" and (answer is None or b'"error"' in answer[:200])
+    )

@@ -213,7 +213,7 @@ class Service(Reception):
                 answer = api.refuse(asked.endpoint, closed)
             else:
                 answer = to_body(Purged(type=asked.endpoint.type, success=True, purged=count))
-            self._account.premises.answer(asked.reply, answer, later)
+            self._answer(asked, answer, later)
 
         stream.purge(body, turn, done)
 
@@ -224,7 +224,7 @@ class Service(Reception):
         stream = self._account.stream(asked.names[0])
         told = SnapshotStarted(config=stream.config, state=stream.state())
         answer = to_body(Response(type=asked.endpoint.type), told)
-        self._account.premises.answer(asked.reply, answer, turn)
+        self._answer(asked, answer, turn)
         snapshot.start(turn)
 
     def stream_restore(self, asked: Asked, body: StreamRestoreRequest, turn: Turn) -> None:
@@ -242,7 +242,7 @@ class Service(Reception):
         restore = self._account.restore(asked.names[0], body.config, client, answer, turn)
         restore.start(turn)
         started = RestoreStarted(type=asked.endpoint.type, deliver_subject=restore.subject)
-        self._account.premises.answer(asked.reply, to_body(started), turn)
+        self._answer(asked, to_body(started), turn)
 
     def stream_msg_get(self, asked: Asked, body: MessageGetRequest, _turn: Turn) -> Slices:
         """One message."""
@@ -269,7 +269,7 @@ class Service(Reception):
                 answer = api.refuse(asked.endpoint, error)
             else:
                 answer = to_body(Success(type=asked.endpoint.type, success=True))
-            self._account.premises.answer(asked.reply, answer, later)
+            self._answer(asked, answer, later)
 
         self._account.stream(asked.names[0]).require_deletable()
         self._account.require_writable()
@@ -279,7 +279,7 @@ class Service(Reception):
             )
         except JetStreamError as error:  # not among the errors that INFO counts
             answer = api.refuse(asked.endpoint, error)
-            self._account.premises.answer(asked.reply, answer, turn)
+            self._answer(asked, answer, turn)
 
     def _while_there(self, stream: Stream, work: Sliced[Made]) -> Sliced[Made]:
         """`work` on a stream; refused when that is gone, though another may have its name by then,
@@ -349,7 +349,7 @@ class Service(Reception):
         if not identity:
             return answer
         header = make_headers([(api.IDENTITY_HEADER, identity)])
-        self._account.premises.answer(asked.reply, answer, turn, header=header)
+        self._answer(asked, answer, turn, header=header)
         return None
 
     def consumer_names(self, asked: Asked, body: ConsumersRequest, _turn: Turn) -> bytes:
@@ -429,7 +429,7 @@ class Service(Reception):
         if not asked.copies:
             return answer
         header = make_headers([(api.IDENTITY_HEADER, consumer.stream.identity)])
-        self._account.premises.answer(asked.reply, answer, turn, header=header)
+        self._answer(asked, answer, turn, header=header)
         return None
 
     def consumer_delete(self, asked: Asked, _body: Value, turn: Turn) -> bytes:
