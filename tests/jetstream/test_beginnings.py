@@ -39,6 +39,7 @@ def stored():
         ("by_start_time", {"opt_start_time": format_time(START_NS + 4 * SECOND)}, (5, None)),
         ("by_start_time", {"opt_start_time": format_time(START_NS + 99 * SECOND)}, (7, None)),
         ("last_per_subject", {"filter_subjects": ("s.a", "s.c")}, (7, [5, 6])),
+        ("last_per_subject", {"filter_subject": "s.none"}, (6, None)),
     ],
 )
 def test_a_deliver_policy_names_the_first_message(stored, policy, fields, found):

@@ -180,6 +180,22 @@ def test_acknowledging_one_of_all_acknowledges_those_before(stage):
     assert [info["num_ack_pending"] for _, info in told] == [2, 2, 2, 0]
 
 
+def test_acknowledging_all_by_a_later_delivery_names_that_one(stage):
+    def story(scene):
+        scene.stream(3)
+        scene.consumer(ack_policy="all", ack_wait=60 * SECOND)
+        puller = scene.puller("puller")
+        puller.pull(batch=5, expires=LONG)
+        puller.take(3)
+        scene.admin.request(puller.acks[1], b"-NAK")
+        heard = puller.take()
+        scene.admin.request(puller.acks[3], b"+ACK")
+        return heard, scene.info()
+
+    _, info = stage.tell(story)
+    assert info["ack_floor"] == {"consumer_seq": 4, "stream_seq": 2}
+
+
 # --- samples ---
 
 

@@ -168,6 +168,19 @@ def test_many_that_nobody_uses_come_and_go(stage, kind_of):
 # --- what comes, and when ---
 
 
+def test_where_no_subject_matches_the_last_message_is_the_next(stage):
+    def story(scene):
+        scene.stream(3)
+        made = scene.consumer(deliver_policy="last_per_subject", filter_subject=f"{scene.name}.b")
+        puller = scene.puller("puller")
+        puller.pull(batch=1, expires=LONG)
+        scene.admin.request(f"{scene.name}.b", b"new")
+        return made["delivered"], made["ack_floor"], puller.take(), scene.info()
+
+    delivered, floor, _, _ = stage.tell(story)
+    assert delivered == floor == {"consumer_seq": 0, "stream_seq": 2}
+
+
 def test_headers_alone_of_what_a_filter_lets_through(stage):
     def story(scene):
         scene.stream()

@@ -112,9 +112,6 @@ cdef class Outcomes(Ledger):
             if seq > self.floor_seq:
                 if consumer_seq > self.delivered_consumer_seq:
                     consumer_seq = self.delivered_consumer_seq
-                entry = self.pending.find(seq)
-                if entry != NULL:
-                    consumer_seq = entry.consumer_seq
                 self.steps.add_two(ACKED_ALL, seq, consumer_seq)
                 done = self._pending_up_to(seq) if self.stored.retention else ()
                 self.note_acked_all(seq, consumer_seq, turn.now_ns)

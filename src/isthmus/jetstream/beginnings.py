@@ -40,8 +40,9 @@ def search(stored: Stored, config: ConsumerConfig) -> Sliced[Beginning]:
         assert config.opt_start_time is not None
         start = log.seq_since(parse_time_ns(config.opt_start_time)) or log.last_seq + 1
     elif policy is DeliverPolicy.LAST_PER_SUBJECT:
-        start = log.last_seq + 1
-        chosen = yield from last_seqs(stored, config, above=0, below=start)
+        end = log.last_seq
+        chosen = (yield from last_seqs(stored, config, above=0, below=end + 1)) or None
+        start = end + 1 if chosen else end  # as the original: the last one has been looked at
     return max(start, log.first_seq, 1), chosen
 
 
