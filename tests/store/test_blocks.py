@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 from hypothesis.strategies import integers
 
+from isthmus.core import write_back
 from isthmus.core.turn import Turn
 from isthmus.store.blocks import BlockCache, StreamNow
 from isthmus.store.recover import Options, open_store
@@ -91,7 +92,7 @@ class FileLogMachine(LogMachine):
         (found,) = self.one.store.recovered
         self.log, self.tree = found.log, found.tree
         self.one.store.keep(5, self.one.keeper)
-        files = {f"{first}-{generation}.blk" for first, generation, _ in self.log.files()}
+        files = {f"{first}-{generation}.blk" for first, generation, _ in write_back.files(self.log)}
         assert files | {"meta", "meta.copy"} == set(self.disk.list("streams/5"))
 
 
@@ -183,14 +184,14 @@ def test_a_stream_whose_files_can_not_be_written_stops_alone_and_goes_on_when_th
 
 def test_a_mostly_removed_block_is_written_anew():
     disk, one, log = filled()
-    before = sum(size for _, _, size in log.files())
+    before = sum(size for _, _, size in write_back.files(log))
     for seq in range(1, 201):
         if seq % 5:
             log.discard(seq)
     for _ in range(20):
         one.checkpoint()
         log.use_up(log.last_seq + 1)  # something changed: the next checkpoint is a real one
-    after = sum(size for _, _, size in log.files())
+    after = sum(size for _, _, size in write_back.files(log))
     assert after < before // 2
     on_disk = sum(
         disk.size(f"streams/5/{name}") for name in disk.list("streams/5") if name.endswith(".blk")

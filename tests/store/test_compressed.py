@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from isthmus.core import write_back
 from isthmus.testing.disks import MemoryDisk
 from support.archives import Life, content
 from support.store_lives import fail_each_operation, survive
@@ -31,7 +32,7 @@ def test_full_blocks_are_compressed_and_read_back():
     endings = [name.rpartition(".")[2] for name in names(life, number)]
     assert endings.count("blk") == 1, "the one that grows"
     assert endings.count("blz") > 5
-    for first, _, _ in life.log(number).files():
+    for first, _, _ in write_back.files(life.log(number)):
         life.log(number).evict(first)
     assert [text[2][:3] for text in list(content(life.log(number)).values())[:2]] == [
         b"1:.",
@@ -83,7 +84,7 @@ def test_a_compressed_block_goes_on_growing_after_a_restart():
     life = Compressing(disk)
     number = life.create(60)
     life.checkpoint()
-    last = life.log(number).files()[-1][0]
+    last = write_back.files(life.log(number))[-1][0]
     life.discard(number, range(last, 61))  # the last full block is the last one now
     life.log(number).use_up(60)
     life.checkpoint()
@@ -128,7 +129,7 @@ def test_an_erased_message_is_nowhere():
     life.trees[number].insert(b"s", 1)
     life.publish(number, 60)
     life.checkpoint()
-    place = life.log(number).erase(1)
+    place = write_back.erase(life.log(number), 1)
     life.discard(number, [1])
     said = []
     life.store.erase(number, 1, place, lambda problem, _turn: said.append(problem))

@@ -7,6 +7,7 @@ finds.
 
 import random
 
+from isthmus.core.purge import trim
 from isthmus.core.segment import KINDS
 from isthmus.core.subject_tree import SubjectTree
 from isthmus.core.turn import Turn
@@ -280,7 +281,7 @@ class World:
         log = self.logs[model.number]
         below = self.chance.randint(0, log.last_seq + 1)
         gone = [seq for seq in model.published if seq < below]
-        log.trim(below, self.trees[model.number])
+        trim(log, self.trees[model.number], below)
         lsn = self.store.journal.write(self.turn, KINDS["purge"], model.number, below)
         model.removed.update(gone)
         self.store.journal.when_durable(lsn, lambda *_: model.removed_durable.update(gone))

@@ -22,7 +22,8 @@ from isthmus.core.segment cimport Record, record_size
 from isthmus.core.stored cimport (
     BY_INTEREST, DUPLICATE, ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED, STORED, WRONG_LAST, Stored
 )
-from isthmus.core.stream_log cimport StreamLog, exact, message_bytes
+from isthmus.core.stream_log cimport StreamLog, message_bytes
+from isthmus.core.subject_ends cimport exact
 from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.sublist cimport Watcher
 from isthmus.core.turn cimport Turn

@@ -12,7 +12,8 @@ from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.segment cimport Record
-from isthmus.core.stream_log cimport StreamLog, exact
+from isthmus.core.stream_log cimport StreamLog
+from isthmus.core.subject_ends cimport exact
 from isthmus.core.subject_order cimport STALE_LAST, SubjectEntry, SubjectVisitor
 from isthmus.core.subject_tree cimport SubjectTree
 

@@ -13,6 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from isthmus.core.block cimport Block
 from isthmus.core.buffer cimport Buffer
 from isthmus.core.effort cimport REMOVE_NS, spend
 from isthmus.core.message cimport Span
@@ -20,7 +21,7 @@ from isthmus.core.segment cimport (
     RECORD_FLAGS_END, RECORD_HEAD, RECORD_MAX, RECORD_MESSAGE, Record, record_read, record_resync,
     record_size, record_view, record_write
 )
-from isthmus.core.stream_log cimport Block, StreamLog
+from isthmus.core.stream_log cimport StreamLog
 from isthmus.core.subject_tree cimport SubjectTree
 
 from isthmus.base.errors import StoreError

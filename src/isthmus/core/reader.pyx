@@ -17,7 +17,7 @@ from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.segment cimport Record
 from isthmus.core.stored cimport Follower, Stored, Watch
-from isthmus.core.stream_log cimport exact
+from isthmus.core.subject_ends cimport exact
 from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.turn cimport Turn
 

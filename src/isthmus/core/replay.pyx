@@ -18,12 +18,14 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from isthmus.core.journal cimport SegmentHead
+from isthmus.core.purge cimport purge, purge_matching, trim
 from isthmus.core.segment cimport (
     RECORD_ACK, RECORD_COMMIT, RECORD_CONSUMER, RECORD_DELETE, RECORD_MESSAGE, RECORD_PURGE,
     RECORD_REMOVE, RECORD_STREAM, Record, entry_of, epoch_of, record_read, record_resync
 )
 from isthmus.core.stored cimport ROLL_UP_ALL, ROLL_UP_SUBJECT, SOURCED
-from isthmus.core.stream_log cimport StreamLog, exact, trim
+from isthmus.core.stream_log cimport StreamLog
+from isthmus.core.subject_ends cimport exact
 from isthmus.core.subject_order cimport SubjectEntry
 from isthmus.core.subject_tree cimport SubjectTree
 
@@ -190,7 +192,7 @@ cdef class Replay:
         if record.kind == RECORD_MESSAGE:
             if record.seq > log.last_seq:
                 if record.flags & ROLL_UP_ALL:
-                    log.purge(tree)
+                    purge(log, tree)
                 log.append(record)
                 tree.add(record.subject, record.seq)
                 self.messages += 1
@@ -205,14 +207,14 @@ cdef class Replay:
                 tree.remove(gone.subject, record.seq)
         elif record.kind == RECORD_PURGE:
             if record.subject.size:
-                log.purge_matching(
-                    tree, record.subject.data[:record.subject.size], record.seq
+                purge_matching(
+                    log, tree, record.subject.data[:record.subject.size], record.seq
                 )
             elif record.seq > log.last_seq:
-                log.purge(tree)
+                purge(log, tree)
                 log.skip(record.seq - 1, 0)
             else:
-                trim(log, tree, record.seq, <Py_ssize_t> 1 << 62)
+                trim(log, tree, record.seq)
         return 0
 
     cdef int _note_label(self, Record* record) except -1:

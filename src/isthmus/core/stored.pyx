@@ -10,15 +10,18 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
+from isthmus.core.block cimport Block
 from isthmus.core.decimal cimport print_u64
 from isthmus.core.journal cimport Holder, Journal
 from isthmus.core.matches cimport Match
 from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.purge cimport purge
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
-from isthmus.core.stream_log cimport Block, StreamLog, exact
+from isthmus.core.stream_log cimport StreamLog
+from isthmus.core.subject_ends cimport exact
 from isthmus.core.subject_order cimport STALE_FIRST, STALE_LAST, SubjectEntry
 from isthmus.core.subject_tree cimport SubjectTree
 from isthmus.core.sublist cimport Sublist
@@ -211,7 +214,7 @@ cdef class Stored(Holder):
         """Everything goes, and no follower waits for any of it."""
         cdef Follower follower
         cdef uint64_t below = self.log.last_seq + 1
-        self.front_gone += <uint64_t> self.log.purge(self.tree)
+        self.front_gone += purge(self.log, self.tree)
         if self.succession is not None:
             self.succession.clear()
         for follower in self.followers:

@@ -20,7 +20,7 @@ from libc.string cimport memcmp
 from isthmus.core.message cimport Span
 
 cdef enum:
-    STALE_FIRST = 1             # first_seq is only a lower bound: ask `exact` (stream_log.pxd)
+    STALE_FIRST = 1             # first_seq is only a lower bound: ask subject_ends.pxd
     STALE_LAST = 2              # last_seq is only an upper bound
     LEAF = 0x80000000           # marks a child that is an entry
     GROUP_MAX = 256             # subjects

@@ -14,12 +14,14 @@ no more than `limit` messages, and what it removed is gone from log, index and u
 
 from libc.stdint cimport uint64_t
 
+from isthmus.core.block cimport Block
 from isthmus.core.effort cimport LOOK_NS, PASS_NS, REMOVE_NS, TRIM_NS, spend
 from isthmus.core.message cimport span_of
+from isthmus.core.purge cimport purge as purge_log
+from isthmus.core.purge cimport trim as trim_log
 from isthmus.core.segment cimport RECORD_PURGE, RECORD_REMOVE, Record
 from isthmus.core.stored cimport BY_INTEREST, Follower, Stored
-from isthmus.core.stream_log cimport Block, StreamLog
-from isthmus.core.stream_log cimport trim as trim_log
+from isthmus.core.stream_log cimport StreamLog
 from isthmus.core.turn cimport Turn
 
 
@@ -84,9 +86,9 @@ def trim(Stored stored not None, uint64_t below, Py_ssize_t limit, Turn turn not
 
 def purge(Stored stored not None, Turn turn not None) -> int:
     """Remove everything at once, whatever its size; how many went."""
-    cdef object count = stored.log.purge(stored.tree)
-    spend(<uint64_t> count)
-    stored.front_gone += <uint64_t> count
+    cdef uint64_t count = purge_log(stored.log, stored.tree)
+    spend(count)
+    stored.front_gone += count
     if stored.succession is not None:
         stored.succession.clear()
     stored.count_usage()

@@ -57,7 +57,7 @@ _MAPPED_IN_DOMAIN = ("INFO", "STREAM.>", "CONSUMER.>", "META.>", "SERVER.>", "AC
 _CONSUMER_NAME_LENGTH = 8
 _NO_LIMIT_APPLIES = -2
 
-Place = tuple[int, int, int, bytes] | None  # of a message in its block's file, StreamLog.erase
+Place = tuple[int, int, int, bytes] | None  # of a message in its block's file, write_back.erase
 Erased = Callable[[str, Turn], None]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from isthmus.base import subjects
 from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, format_time, to_json
-from isthmus.core import lookup, upkeep
+from isthmus.core import lookup, upkeep, write_back
 from isthmus.core.agenda import Job, Steps, run_in_slices
 from isthmus.core.ingest import Ingest
 from isthmus.core.journal import Journal
@@ -401,7 +401,7 @@ class Stream:
         if erase:
             for snapshot in self.snapshots if log.next_seq(seq) == seq else ():
                 snapshot.leave_out(seq)  # before: a worker may be reading
-            place = log.erase(seq)
+            place = write_back.erase(log, seq)
         if upkeep.discard(self.stored, seq, turn):
             if erase and self.config.sources:
                 self._remember(turn)  # its header may have told how far a source had come

@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from isthmus.base.ports import Disk
 from isthmus.base.values import Value
+from isthmus.core import write_back
+from isthmus.core.block_table import make_table
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
 from isthmus.store.block_files import BlockFiles
@@ -170,7 +172,7 @@ class StreamFiles:
             return  # recovery, or trouble: the next checkpoint writes it
         if self._checkpointing or self.on_quiet is not None:
             return  # afterwards
-        row = self.log.unwritten_block(first_seq)
+        row = write_back.unwritten_block(self.log, first_seq)
         if row is None:
             return
         first, generation, offset, data = row
@@ -224,9 +226,9 @@ class StreamFiles:
         assert self.keeper is not None
         assert not self.writing
         at_once = COMPACT_AT_ONCE // 2 if self.blocks.packed else COMPACT_AT_ONCE
-        for first_seq in self.log.compactable(at_once):
-            self.log.compact(first_seq)
-        files, rows = self.log.files(), self.log.unwritten()
+        for first_seq in write_back.compactable(self.log, at_once):
+            write_back.compact(self.log, first_seq)
+        files, rows = write_back.files(self.log), write_back.unwritten(self.log)
         there = [(first_seq, generation) for first_seq, generation, _ in files]
         conversions, converted = self.blocks.conversions(files, [row[:2] for row in rows])
         meta = self._meta(lsn, self.keeper.checkpoint())
@@ -270,7 +272,7 @@ class StreamFiles:
                 if self.failed:
                     self.failed = ""
                     self._tell_keeper("")
-                for first_seq, _, _ in self.log.files()[:-1]:
+                for first_seq, _, _ in write_back.files(self.log)[:-1]:
                     self.rolled(first_seq)  # those that filled meanwhile
             ended(turn)
 
@@ -295,19 +297,20 @@ class StreamFiles:
             last_seq=log.last_seq,
             last_ns=log.last_ns,
             messages=log.messages,
-            blocks=log.snapshot(),
+            blocks=make_table(log),
             consumers=now.consumers,
         )
 
     def _written(self, first_seq: int, generation: int, size: int, *, packed: bool) -> None:
         self._garbage += self.blocks.written((first_seq, generation), packed=packed)
-        if self.log.written(first_seq, generation, size) and not self.removed:
+        whole = write_back.written(self.log, first_seq, generation, size)
+        if whole and not self.removed:
             self._cache.add(self.log, first_seq, size)
 
     def _fail(self, reason: str) -> None:
         """Stop this stream; the next checkpoint tries again, into fresh files."""
         self.exists = False  # perhaps the folder is what could not be made
-        self.log.not_written()
+        write_back.not_written(self.log)
         self._last_meta = b""
         self.failed = f"stream {self.number}: {reason}"
         self._report(self.failed)

@@ -8,7 +8,7 @@ a checkpoint lists and no file holds is named.
 from __future__ import annotations
 
 from isthmus.base.ports import Disk
-from isthmus.core.stream_log import block_rows
+from isthmus.core.block_table import block_rows, restore_block
 from isthmus.store.found import FoundStreams
 from isthmus.store.records import META, StreamMeta, block_path, packed_path, stream_folder
 from isthmus.store.small_files import COPY, read_both, replace_both
@@ -64,7 +64,7 @@ def _restore(disk: Disk, known: FoundStreams, meta: StreamMeta) -> set[str]:
         else:
             data = blocks.read_listed(key, size)
         before = found.log.messages
-        damage = found.log.restore(row, data, found.tree)
+        damage = restore_block(found.log, row, data, found.tree)
         lost = live - (found.log.messages - before)
         known.lost[number] = known.lost.get(number, 0) + max(lost, 0)
         for offset, seq in damage:

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING
 
 from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk
+from isthmus.core.block_table import block_rows, make_table
 from isthmus.core.portable import Packer, held
-from isthmus.core.stream_log import StreamLog, block_rows
+from isthmus.core.stream_log import StreamLog
 from isthmus.store.archive import FORMAT, Manifest, Writer
 from isthmus.store.blocks import StreamFiles, StreamNow
 from isthmus.store.jobs import Operation
 
 if TYPE_CHECKING:
-    from isthmus.core.stream_log import BlockRow
+    from isthmus.core.block_table import BlockRow
 
 PART_BYTES = 128 << 10  # of records between two pieces: a third of a millisecond
 
@@ -49,7 +50,7 @@ class Moment:
         self._files = files
         self._blocks = None if files is None else files.blocks
         self._strict = strict
-        self._rows = block_rows(log.snapshot())
+        self._rows = block_rows(make_table(log))
         self._views = held(log)
         self._left_out: set[int] = set()
         self._manifest = Manifest(

@@ -56,7 +56,7 @@ class StreamMeta(Value):
     last_seq: int
     last_ns: int
     messages: int
-    blocks: bytes  # StreamLog.snapshot
+    blocks: bytes  # core/block_table.pyx
     consumers: list[ConsumerMeta]
     packed: list[tuple[int, int]] = []  # first sequence and generation of blocks in packed files
 

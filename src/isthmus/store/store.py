@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from isthmus.base.errors import StoreError
 from isthmus.base.ports import Disk
 from isthmus.base.values import Value
+from isthmus.core import write_back
 from isthmus.core.journal import Journal
 from isthmus.core.stream_log import StreamLog
 from isthmus.core.turn import Turn
@@ -176,7 +177,7 @@ class Store:
     def compress(self, number: int, /, *, wanted: bool) -> None:
         """Whether full blocks of the stream are compressed from now on."""
         files = self._streams[number]
-        blocks = files.log.files()
+        blocks = write_back.files(files.log)
         files.blocks.choose(compress=wanted, from_seq=blocks[-1][0] if blocks else 0)
 
     def files_of(self, number: int) -> StreamFiles:
@@ -221,7 +222,7 @@ class Store:
     def erase(self, number: int, seq: int, place: Place, done: Done) -> None:
         """Overwrite a message that was just removed, wherever files hold it.
 
-        `place` is what `StreamLog.erase` said. `done(problem, turn)` is called afterwards, with an
+        `place` is what `write_back.erase` said. `done(problem, turn)` is called afterwards, with an
         empty problem if all went well.
         """
         self._to_erase.append((Erased(owner=number, seq=seq), place, done))
