@@ -1,5 +1,6 @@
 """Tokens that come in any order, and bad ones: a whole server in virtual time."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from isthmus.base.values import NS_PER_S
 from isthmus.identity.claims import Export, Import
 from isthmus.identity.nkeys import Kind
+from isthmus.server.admission import Admission
 from support.claims_requests import PACK, UPDATE, of
 from support.operator_mode import account_token, user_token
 from support.tokens import NOW_NS, key
-from support.virtual import VirtualServer
+from support.virtual import SimClient, VirtualServer
 
 A, B = key(Kind.ACCOUNT, "pushed-a"), key(Kind.ACCOUNT, "pushed-b")
 USER = key(Kind.USER, "pushed-user")
@@ -112,3 +114,48 @@ def test_a_bad_token_of_another_server_leaves_the_good_one(start: Start, bad: st
     assert merge(NEVER_GOOD[bad]) == OLDER
     assert f"Account {A.public_key} of another server is not taken" in server.log.getvalue()
     assert merge(NEWER) == NEWER
+
+
+MANY = tuple(
+    Import(subject=f"svc.{n}", account=A.public_key, type="service", local_subject=f"a.{n}")
+    for n in range(1000)
+)
+EXPORTING = account_token(A, exports=(Export(subject="svc.>", type="service"),))
+
+
+def test_an_end_that_only_the_last_slice_of_a_change_finds_comes_for_who_is_silent(start: Start):
+    server = start(a=EXPORTING, b=account_token(B))
+    server.connect(user_token(USER, A), USER)  # it arrives before, and nobody follows
+    client = server.connect(user_token(USER, B), USER)
+    ends_s = START_NS // NS_PER_S + 60
+    changed = account_token(B, imports=MANY, exp=ends_s, now_ns=NOW_NS + NS_PER_S)
+    inbox = server.system.request(of(B, "UPDATE"), changed.encode())
+    server.loop.run_for(59 * NS_PER_S)
+    assert b'"code":200' in server.system.answers(inbox)[0].payload
+    assert not client.closed
+    server.loop.run_for(2 * NS_PER_S)
+    assert client.closed
+    assert client.error == "-ERR 'Account Authentication Expired'"
+
+
+def test_logins_that_wait_for_a_change_are_told_and_take_nothing_from_it(start: Start, monkeypatch):
+    server = start(a=EXPORTING, b=account_token(B))
+    registry = server.server.registry
+    server.connect(user_token(USER, B), USER)
+    looked = []
+    load_on = Admission._load_on
+    monkeypatch.setattr(
+        Admission, "_load_on", lambda self, steps: looked.append(self) or load_on(self, steps)
+    )
+    changed = account_token(B, imports=MANY, now_ns=NOW_NS + NS_PER_S)
+    inbox = server.system.request(of(B, "UPDATE"), changed.encode())
+    while not registry.undecided(B.public_key):
+        server.loop.run_until_complete(asyncio.sleep(0))
+    clients = [SimClient(server.loop, user_token(USER, B), USER) for _ in range(50)]
+    for client in clients:
+        client.send(b"PING\r\n")
+    assert registry.undecided(B.public_key)
+    server.loop.run_for(NS_PER_S)
+    assert b'"code":200' in server.system.answers(inbox)[0].payload
+    assert len(server.server.hub.members[B.public_key]) == 51
+    assert len(looked) == 2 * len(clients)

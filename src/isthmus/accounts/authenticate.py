@@ -10,13 +10,12 @@ Knows no socket. Every failure is an `AuthError` whose text is for the log: the 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from isthmus.accounts.permissions import Permissions
 from isthmus.base.errors import AuthError
 from isthmus.base.handshake import ConnectInfo
-from isthmus.base.slices import Sliced
 from isthmus.base.values import Value
 from isthmus.identity import nkeys, trust
 
@@ -72,12 +71,13 @@ class AccountCheck(Value):
 
 
 class Loading(NamedTuple):
-    """Accounts have to be loaded first, one in a step; then `steps` returns the user.
+    """Accounts have to be loaded first; then `steps` returns the user.
 
-    Or the account that must be looked for elsewhere. A step may raise `AuthError`.
+    Or the account that must be looked for elsewhere. A step may raise `AuthError`; it yields the
+    name of an account that has to be decided before the next one.
     """
 
-    steps: Sliced[User | AccountCheck]
+    steps: Generator[str, None, User | AccountCheck]
 
 
 Verdict = User | PasswordCheck | AccountCheck | Loading

@@ -34,9 +34,11 @@ from isthmus.core.router import AccountCore
 from isthmus.core.stream_import import StreamImport
 
 Fetch = Callable[[str], AccountSpec | None]
+Tell = Callable[[], None]
 # Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
 EXPIRE_AT_MOST = 2000
 AT_ONCE = 2  # slices of a change that do not wait: about a millisecond, half of a turn's share
+_ALL = ""  # no account has this name
 _OVER = object()
 
 
@@ -75,6 +77,8 @@ class Registry:
         self._moments = Moments()  # when which account changes by itself
         self._following = 0  # changes that are not carried out to the end
         self._undecided: set[str] = set()  # accounts some of whose own imports are not decided yet
+        self._decided: list[str] = []  # accounts that are, since somebody was last told
+        self._waiting: dict[str, list[Tell]] = {}  # who is told of which account; "": of all work
         self._answering: list[Crossing] = []  # shared by all accounts' cores
 
     def __iter__(self) -> Iterator[Account]:
@@ -99,6 +103,23 @@ class Registry:
     def undecided(self, name: str) -> bool:
         """True while some imports of an account are not what its last change makes them."""
         return self.following and name in self._undecided
+
+    def when_decided(self, name: str, tell: Tell) -> None:
+        """Call `tell`, once, when an account is not `undecided` any more: now, if it is not.
+
+        It may only note that there is something to do: a change is being carried out.
+        """
+        if self.undecided(name):
+            self._waiting.setdefault(name, []).append(tell)
+        else:
+            tell()
+
+    def when_followed(self, tell: Tell) -> None:
+        """Likewise, when no change is carried out any more."""
+        if self.following:
+            self._waiting.setdefault(_ALL, []).append(tell)
+        else:
+            tell()
 
     def importers(self, name: str) -> Collection[str]:
         """The loaded accounts that import from this one."""
@@ -188,6 +209,7 @@ class Registry:
             finally:
                 if not left:
                     self._following -= 1
+                self._tell_waiting()
             return left
 
         self._following += 1
@@ -195,6 +217,14 @@ class Registry:
             if not some():
                 return
         self.defer(some)
+
+    def _tell_waiting(self) -> None:
+        """Whoever waits for what is decided now."""
+        names = [*self._waiting] if not self.following else self._decided
+        self._decided = []
+        for name in names:
+            for tell in self._waiting.pop(name, ()):
+                tell()
 
     def _change(self, account: Account, change: int, now_ns: int) -> Steps:
         """Everything that rests on an account: its own imports, and those of others from it.
@@ -245,6 +275,8 @@ class Registry:
             yield from self._decide_some(account, account.imports, now_ns, pace)
         if account.changes == change:
             self._undecided.discard(account.name)
+            if account.name in self._waiting:
+                self._decided.append(account.name)
 
     def _follow(self, exporter: str, now_ns: int, pace: Pace) -> Steps:
         """Decide again what others import from an account: ten thousand may."""

@@ -12,7 +12,7 @@ outstanding the connection is paused, so nothing that came behind the CONNECT is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, NoReturn
 
 from isthmus.accounts.authenticate import (
@@ -24,7 +24,6 @@ from isthmus.accounts.authenticate import (
 )
 from isthmus.base.errors import AuthError, ProtocolError
 from isthmus.base.handshake import ConnectInfo
-from isthmus.base.slices import Sliced
 
 if TYPE_CHECKING:
     from isthmus.server.connection import Connection
@@ -95,12 +94,12 @@ class Admission:
             connection.end(turn, error.text, error.reason)
         return False
 
-    def _load_on(self, steps: Sliced[User | AccountCheck]) -> bool:
-        """A slice of loading the account; True: more is left."""
+    def _load_on(self, steps: Generator[str, None, User | AccountCheck]) -> bool:
+        """Load the account, or go on when it is decided; False: nothing is left for now."""
         if self._connection.closed:
             return False
         try:
-            next(steps)
+            undecided = next(steps)
         except StopIteration as end:
             found: User | AccountCheck = end.value
             if isinstance(found, AccountCheck):
@@ -111,7 +110,7 @@ class Admission:
             refusal = error
             self._finish(lambda: self._refuse(refusal))
         else:
-            return True
+            self._host.when_decided(undecided, lambda: self._load_on(steps))
         return False
 
     async def _check_password(self, check: PasswordCheck) -> None:

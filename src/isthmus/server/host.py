@@ -62,6 +62,9 @@ class Host(Protocol):
     def in_slices(self, work: Callable[[], bool]) -> None:
         """Carry out what says after each slice whether more is left."""
 
+    def when_decided(self, name: str, work: Callable[[], bool]) -> None:
+        """Likewise, when what an account imports is decided."""
+
     def log_debug(self, connection: Connection, text: str) -> None:
         """Say something about it that few want to know."""
 

@@ -32,7 +32,7 @@ from isthmus.base.handshake import ConnectInfo, ServerInfo
 from isthmus.base.ports import Clock
 from isthmus.base.values import NS_PER_S
 from isthmus.config.options import Options
-from isthmus.core.agenda import run_in_slices
+from isthmus.core.agenda import Job, run_in_slices
 from isthmus.core.parser import ReadBuffer
 from isthmus.core.turn import Turn
 from isthmus.server.busy_poll import BusyPoll
@@ -266,9 +266,23 @@ class Hub:
         found = self.read_large is not None and await self.read_large(name)
         if not found and self.lookups is not None:
             found = await self.lookups.obtain(name)
-        while found and self.registry.undecided(name):  # noqa: ASYNC110 — work in turns, no event
-            await asyncio.sleep(0)
+        while found and self.registry.undecided(name):
+            decided = asyncio.Event()
+            self.registry.when_decided(name, decided.set)
+            await decided.wait()
         return found
+
+    def when_decided(self, name: str, work: Callable[[], bool]) -> None:
+        """Carry out `work` in slices, from the turn after that in which an account is decided."""
+        self.registry.when_decided(name, lambda: self.in_next_slices(work))
+
+    def in_next_slices(self, work: Callable[[], bool]) -> None:
+        """`in_slices`, but nothing at once."""
+        turn = self.begin_turn()
+        try:
+            Job(lambda _turn: work()).start_next(turn)
+        finally:
+            self.finish_turn()
 
     def authenticate(self, connection: Connection, connect: ConnectInfo) -> Verdict:
         """Who is it. Raises `AuthError`."""

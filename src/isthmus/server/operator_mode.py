@@ -7,7 +7,7 @@ account that is not here may be looked for elsewhere (`elsewhere`): whoever logs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,6 @@ from isthmus.base.constants import CACHE_LIMIT
 from isthmus.base.errors import AuthError, UsageError
 from isthmus.base.handshake import ConnectInfo
 from isthmus.base.ports import Clock
-from isthmus.base.slices import Sliced
 from isthmus.config.options import Options
 from isthmus.identity import jwt, trust
 from isthmus.identity.claims import AccountClaims, UserClaims
@@ -191,7 +190,7 @@ class OperatorMode:
 
     def _load_and_admit(
         self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str
-    ) -> Sliced[User | AccountCheck]:
+    ) -> Generator[str, None, User | AccountCheck]:
         yield from self._load(account_key)
         return self._admit(claims, account_key, connect, nonce, address)
 
@@ -209,11 +208,11 @@ class OperatorMode:
         except AuthError:
             return None  # as if it were not there; a login is told so
 
-    def _load(self, key: str) -> Sliced[None]:
+    def _load(self, key: str) -> Generator[str, None, None]:
         """An account, and what it imports, however much: nobody comes in before that is decided."""
         self._registry.load(key, self._clock.wall_ns())
         while self._registry.undecided(key):
-            yield
+            yield key
 
     def _admit(
         self, claims: UserClaims, account_key: str, connect: ConnectInfo, nonce: str, address: str

@@ -278,7 +278,7 @@ class Pushes:
             self._line.take(_send_all(system.core, reply, answer.replies, turn), _done, turn)
             return
         if self._hub.registry.following:
-            self._hub.in_slices(lambda: self._tell_late(system.core, reply, answer))
+            self._tell_later(system.core, reply, answer)
         else:
             self._tell_settled(system.core, reply, answer)
 
@@ -287,14 +287,19 @@ class Pushes:
     ) -> None:
         """When what the account imports from was found, or was not."""
         await lookups.settle(pushed)
-        self._hub.in_slices(lambda: self._tell_late(core, reply, answer))
+        self._tell_later(core, reply, answer)
 
-    def _tell_late(self, core: AccountCore, reply: bytes, answer: Answer) -> bool:
-        """True: not all that rests on what changed is decided again yet."""
-        if self._hub.registry.following:
-            return True
-        self._tell_settled(core, reply, answer)
-        return False
+    def _tell_later(self, core: AccountCore, reply: bytes, answer: Answer) -> None:
+        """When all that rests on what changed is decided again, in turns that have time."""
+
+        def tell() -> bool:
+            if self._hub.registry.following:
+                self._tell_later(core, reply, answer)
+            else:
+                self._tell_settled(core, reply, answer)
+            return False
+
+        self._hub.registry.when_followed(lambda: self._hub.in_next_slices(tell))
 
     def _tell_settled(self, core: AccountCore, reply: bytes, answer: Answer) -> None:
         """Now, or when what the account imports from was found elsewhere, or was not."""
