@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from isthmus.accounts.imports import Refusal
-from isthmus.accounts.registry import Registry
+from isthmus.accounts.registry import DUE_AT_MOST, Registry, at_once
 from isthmus.accounts.spec import AccountSpec, Export, Import, Latency
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
@@ -623,3 +623,58 @@ def test_an_end_that_moves_is_forgotten():
     world.registry.update(AccountSpec(name="A"), NOW)
     assert world.registry.deadline_ns() is None
     assert world.registry.tick(NOW + 400 * SECOND) == []
+
+
+def test_of_many_that_end_in_one_moment_a_call_ends_some():
+    world = World()
+    registry = world.registry
+    registry.update(exporter(), NOW)
+    ends_ns = NOW + SECOND
+    names = [f"I{number:03}" for number in range(3 * DUE_AT_MOST - 1)]
+    for name in names:
+        spec = msgspec.structs.replace(importer(), name=name, expires_ns=ends_ns)
+        registry.update(spec, NOW)
+    world.listen("C", "svc.>")
+    work: list[Callable[[], bool]] = []
+    registry.defer = work.append
+    ended = []
+    for _ in range(3):
+        assert registry.deadline_ns() == ends_ns
+        ended.append([account.name for account in registry.tick(ends_ns)])
+        assert world.send(names[-1], "c.svc.x", ends_ns) == []
+    assert [len(some) for some in ended] == [DUE_AT_MOST, DUE_AT_MOST, DUE_AT_MOST - 1]
+    assert [name for some in ended for name in some] == names
+    assert registry.deadline_ns() is None
+    assert registry.following
+    while work:
+        at_once(work.pop())
+    registry.check()
+    verdicts = [registry.get(name).imports[0].verdict for name in names]
+    assert {verdict.code for verdict in verdicts} == {"account_expired"}
+
+
+def test_who_waits_for_an_account_is_told_once_when_it_is_decided():
+    world = World()
+    registry = world.registry
+    work: list[Callable[[], bool]] = []
+    registry.defer = work.append
+    told: list[str] = []
+    registry.update(exporter(), NOW)
+    registry.when_decided("C", lambda: told.append("C is"))
+    registry.when_followed(lambda: told.append("nothing goes on"))
+    assert told == ["C is", "nothing goes on"]
+    many = tuple(
+        Import(kind="service", account="C", remote=f"svc.{n}", local=f"c.{n}") for n in range(500)
+    )
+    for name in "BD":
+        registry.update(AccountSpec(name=name, imports=many), NOW)
+    registry.when_followed(lambda: told.append("all is"))
+    for name in "BDB":
+        registry.when_decided(name, lambda name=name: told.append(f"{name} is"))
+    first, second = work
+    while registry.undecided("B"):
+        assert told[2:] == []
+        first()
+    assert told[2:] == ["B is", "B is"]
+    at_once(second)
+    assert sorted(told[4:]) == ["D is", "all is"]

@@ -40,10 +40,10 @@ class Moments:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def take_due(self, now_ns: int) -> list[str]:
-        """The accounts whose moment has come, in order; they have none any more."""
-        due = []
-        while self._heap and self._heap[0][0] <= now_ns:
+    def take_due(self, now_ns: int, most: int) -> list[str]:
+        """The first accounts whose moment has come, in order; they have none any more."""
+        due: list[str] = []
+        while self._heap and self._heap[0][0] <= now_ns and len(due) < most:
             when_ns, name = heapq.heappop(self._heap)
             if self[name] == when_ns:
                 del self._moment_of[name]

@@ -35,8 +35,10 @@ from isthmus.core.stream_import import StreamImport
 
 Fetch = Callable[[str], AccountSpec | None]
 Tell = Callable[[], None]
-# Responses closed per call of `tick`: a slice of the loop's time, the rest waits for the next.
+# Responses closed per call of `tick`, accounts whose moment has come: a slice of the loop's time,
+# the rest waits for the next.
 EXPIRE_AT_MOST = 2000
+DUE_AT_MOST = 64
 AT_ONCE = 2  # slices of a change that do not wait: about a millisecond, half of a turn's share
 _ALL = ""  # no account has this name
 _OVER = object()
@@ -159,25 +161,31 @@ class Registry:
         return min(moments, default=None)
 
     def tick(self, now_ns: int) -> list[Account]:
-        """Decide what has come due; accounts that expired just now. Stale answers are closed."""
-        due = [self._accounts[name] for name in self._moments.take_due(now_ns)]
-        expired = [account for account in due if self._pass(account, now_ns)]
+        """Decide what has come due; accounts that expired just now. Stale answers are closed.
+
+        What is more than a slice is due in the next call. Nothing passes a crossing after its end,
+        decided or not; so who expires comes first, and what their end means for others after that.
+        """
+        due = [self._accounts[name] for name in self._moments.take_due(now_ns, DUE_AT_MOST)]
+        expired = [account for account in due if _expires(account, now_ns)]
+        for account in expired:
+            account.expired = True
+        if due:
+            self._carry_out(self._pass(due, expired, now_ns))
         left = EXPIRE_AT_MOST
         for answering in self._under_way():
             if left > 0:
                 left -= answering.expire(now_ns, left)
         return expired
 
-    def _pass(self, account: Account, now_ns: int) -> bool:
-        """An account's moment has come; True if it expired."""
-        ends_ns = account.spec.expires_ns
-        expires = bool(ends_ns) and now_ns >= ends_ns and not account.expired
-        account.expired = account.expired or expires
-        if expires:
-            self._carry_out(self._follow(account.name, now_ns, Pace()))
-        due = (running for running in account.imports if _due(running, now_ns))
-        self._carry_out(self._decide_some(account, due, now_ns, Pace()))
-        return expires
+    def _pass(self, due: list[Account], expired: list[Account], now_ns: int) -> Steps:
+        """The moment of these accounts has come; some `expired`."""
+        pace = Pace()
+        for account in expired:
+            yield from self._follow(account.name, now_ns, pace)
+        for account in due:
+            some = (running for running in account.imports if _due(running, now_ns))
+            yield from self._decide_some(account, some, now_ns, pace)
 
     # --- a change, in slices ---
 
@@ -432,6 +440,11 @@ def _moment(running: RunningImport) -> int:
     """When time alone next changes the import; 0: never."""
     verdict = running.verdict
     return verdict.ends_ns if isinstance(verdict, Grant) else verdict.wakes_ns
+
+
+def _expires(account: Account, now_ns: int) -> bool:
+    ends_ns = account.spec.expires_ns
+    return bool(ends_ns) and now_ns >= ends_ns and not account.expired
 
 
 def _due(running: RunningImport, now_ns: int) -> bool:
