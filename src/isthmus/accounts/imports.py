@@ -57,7 +57,7 @@ def authorise(
             code="not_approved",
             reason=f"account {_label(exporter)} exports {export.subject!r} to other accounts only",
         )
-    if export.account_token_position and export.subject != wanted.remote:
+    if export.account_token_position:
         tokens = wanted.remote.split(".")
         position = export.account_token_position
         if position > len(tokens) or tokens[position - 1] != importer.name:

@@ -75,7 +75,8 @@ def _open_to(importer: str, wanted: ImportOptions, export: ExportOptions) -> boo
     if export.account_token_position:
         tokens = wanted.subject.split(".")
         position = export.account_token_position - 1
-        return position < len(tokens) and tokens[position] == importer
+        if position >= len(tokens) or tokens[position] != importer:
+            return False
     return export.accounts is None or importer in export.accounts
 
 

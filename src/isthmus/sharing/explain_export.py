@@ -107,8 +107,8 @@ def _retype(
 
 
 def _check_position(world: World, route: Route, export: Export) -> Iterator[Finding]:
-    position, remote = export.account_token_position, route.offered
-    if not position or export.subject == remote or route.taken is None:
+    position = export.account_token_position
+    if not position or route.taken is None:
         return
     tokens = route.taken.remote.split(".")
     if position <= len(tokens) and tokens[position - 1] == route.importer:
