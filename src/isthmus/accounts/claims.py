@@ -19,7 +19,7 @@ from isthmus.accounts.spec import (
     SubjectMapping,
 )
 from isthmus.base.constants import RESPONSE_THRESHOLD_NS
-from isthmus.base.values import NS_PER_S
+from isthmus.base.values import moment_ns
 from isthmus.identity import claims as tokens
 
 
@@ -62,7 +62,7 @@ def make_spec(claims: tokens.AccountClaims, token: str) -> AccountSpec:
         default_permissions=make_permissions(body.default_permissions),
         signing_keys=frozenset(body.scopes),
         revocations=dict(body.revocations),
-        expires_ns=claims.expires_s * NS_PER_S,
+        expires_ns=moment_ns(claims.expires_s),
         token=token,
     )
 

@@ -121,6 +121,11 @@ def format_time(wall_ns: int) -> str:
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 
 
+def moment_ns(seconds: int) -> int:
+    """Wall time of a second since 1970; one that 64 bits do not reach is the nearest they do."""
+    return min(max(seconds * NS_PER_S, TIME_MIN_NS), TIME_MAX_NS)
+
+
 def parse_time_ns(text: str) -> int:
     """Nanoseconds since 1970 of an RFC 3339 time; the zero time of the wire is 0.
 

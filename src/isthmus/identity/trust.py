@@ -17,7 +17,7 @@ import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from isthmus.base import subjects
-from isthmus.base.values import NS_PER_S, Value
+from isthmus.base.values import NS_PER_S, Value, moment_ns
 from isthmus.identity import jwt, nkeys
 from isthmus.identity.claims import (
     AccountClaims,
@@ -159,7 +159,7 @@ def admit(login: Login, trust: Trust, now_ns: int, zones: Zones = only_utc) -> A
         return _no(Reason.REVOKED, "User authentication revoked")
     if not from_allowed_network(login.address, limits.sources):
         return _no(Reason.ADDRESS, f"Bad src Ip {login.address}")
-    ends_ns = user.expires_s * NS_PER_S
+    ends_ns = moment_ns(user.expires_s)
     if limits.times:
         zone = zones(limits.zone)
         closes_ns = window_end_ns(limits.times, zone, now_ns) if zone is not None else None
@@ -281,7 +281,7 @@ def check_activation(token: str, offer: Offer, now_ns: int) -> Grant | Refusal:
         return _unreadable(error)
     for refusal in _activation_refusals(activation, offer, now_ns):
         return refusal
-    return Grant(issued_s=activation.issued_s, ends_ns=activation.expires_s * NS_PER_S)
+    return Grant(issued_s=activation.issued_s, ends_ns=moment_ns(activation.expires_s))
 
 
 def activation_refusals(token: str, offer: Offer, now_ns: int) -> list[Refusal]:
@@ -307,7 +307,7 @@ def _activation_refusals(
         yield _no(Reason.ACTIVATION_REVOKED, "activation token was revoked")
     if expired(activation.expires_s, now_ns):
         yield _no(Reason.ACTIVATION_EXPIRED, "activation token has expired")
-    begins_ns = activation.not_before_s * NS_PER_S
+    begins_ns = moment_ns(activation.not_before_s)
     if begins_ns > now_ns:
         text = "activation token is not valid yet"
         yield Refusal(reason=Reason.ACTIVATION_EARLY, text=text, wakes_ns=begins_ns)

@@ -11,7 +11,7 @@ from typing import Any
 
 from isthmus.accounts.spec import Export, Latency, SubjectMapping
 from isthmus.base.errors import AuthError, UsageError
-from isthmus.base.values import NS_PER_S, Value, always, format_time
+from isthmus.base.values import Value, always, format_time, moment_ns
 from isthmus.identity import jwt
 from isthmus.monitor.census import (
     Census,
@@ -246,7 +246,7 @@ def _latency(latency: Latency | None) -> ServiceLatency | None:
 
 
 def _times(revocations: dict[str, int]) -> dict[str, str]:
-    return {key: format_time(moment_s * NS_PER_S) for key, moment_s in revocations.items()}
+    return {key: format_time(moment_ns(moment_s)) for key, moment_s in revocations.items()}
 
 
 def _body(token: str) -> dict[str, Any]:
