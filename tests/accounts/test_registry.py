@@ -397,6 +397,9 @@ def test_the_importer_stands_at_the_token_position():
         wanted = Import(kind="service", account="C", remote=f"priv.{name}.data", local="priv.data")
         world = make_world(offer, AccountSpec(name="B", imports=(wanted,)))
         assert reason(world) == expected
+    wanted = Import(kind="service", account="C", remote="priv.*.data", local="priv.*.data")
+    world = make_world(offer, AccountSpec(name="B", imports=(wanted,)))
+    assert reason(world) == "position_mismatch"
 
 
 def test_a_private_export_needs_an_activation():
@@ -522,6 +525,23 @@ def codes_of(world: World, name: str) -> str:
         world.registry.get(name).imports[0].verdict if world.registry.get(name).imports else None
     )
     return verdict.code if isinstance(verdict, Refusal) else "active"
+
+
+def test_a_metric_that_crosses_is_not_measured():
+    """Each account's metrics go to the service of the other: they would go round for ever."""
+    accounts = [
+        AccountSpec(
+            name=name,
+            exports=(Export(kind="service", subject=name, latency=Latency(subject=f"m.{name}")),),
+            imports=(Import(kind="service", account=other, remote=other, local=f"m.{name}"),),
+        )
+        for name, other in (("A", "B"), ("B", "A"))
+    ]
+    world = make_world(*accounts)
+    world.listen("A", ">")
+    world.listen("B", ">")
+    heard = world.send("B", "m.B")
+    assert sorted(heard) == [("A", "A"), ("A", "m.A"), ("B", "B"), ("B", "m.B")]
 
 
 def test_the_latency_of_an_export_is_measured_and_follows_it():

@@ -12,6 +12,10 @@ from isthmus.core.turn cimport Chore, Turn
 # of one turn, which reads at most one socket buffer or one slice of timeouts
 cdef Py_ssize_t SAMPLES_MAX = 65_536
 
+# While metrics are published: they are not measured. One that crosses a border to where its own is
+# published, and back, would go round for ever.
+cdef bint reporting = False
+
 
 cdef class Sample:
     """One measured request."""
@@ -37,6 +41,8 @@ cdef class Latency(Chore):
     cdef Sample begin(self, Message* message, bytes requester, Turn turn):
         cdef Sample sample
         header = None
+        if reporting:
+            return None
         if self.percent < 100 and turn.random() % <uint64_t> 100 >= <uint64_t> self.percent:
             if message.header.size == 0:
                 return None
@@ -63,7 +69,12 @@ cdef class Latency(Chore):
         return 0
 
     cdef int settle(self, Turn turn) except -1:
+        global reporting
         cdef list batch = self.samples
         self.samples = []
-        self.owner.measured(batch, turn)
+        reporting = True
+        try:
+            self.owner.measured(batch, turn)
+        finally:
+            reporting = False
         return 0
