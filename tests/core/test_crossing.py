@@ -642,6 +642,30 @@ def test_a_circle_of_imports_comes_to_an_end(world: World):
     assert [len(world.account(name).sublist) for name in "ABC"] == [2, 1, 1]
 
 
+def test_a_request_passes_an_export_once(world: World):
+    """B and C lead it back to A, where it would go to both of them again."""
+    for importer, exporter in (("A", "B"), ("A", "C"), ("B", "A"), ("C", "A")):
+        cross(world, b"round", importer=importer, exporter=exporter)
+    hears = world.connect("A")
+    hears.say(b"SUB round 1")
+    heard = world.connect("A").say(b"PUB round 0", b"") + hears.heard()
+    assert heard.count(b"MSG round 1 ") == 3
+
+
+def test_a_request_that_branches_at_each_border_gets_so_far(world: World):
+    """Eight ways at each of five borders end 32,768 times; each of the first eight goes on 256."""
+    for step in range(5):
+        for way in range(8):
+            remote = b"%d.%d" % (step + 1, way)
+            local = b"%d.*" % step
+            cross(world, local, remote, [remote], importer=f"X{step}", exporter=f"X{step + 1}")
+    hears, asker = world.connect("X5"), world.connect("X0")
+    hears.say(b"SUB > 1")
+    for _ in range(2):
+        asker.say(b"PUB 0.x 0", b"")
+        assert 8 <= hears.heard().count(b"MSG 5.") <= 8 * 256
+
+
 # --- the end of a grant ---
 
 

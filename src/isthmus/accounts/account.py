@@ -63,8 +63,10 @@ class RunningImport:
                 return
         if isinstance(self.crossing, Crossing):
             offer = verdict.export
+            exact = offer.subject == self.wanted.remote
+            export = self.crossing.remote if exact else offer.subject.encode()
             self.crossing.configure(
-                RESPONSE_TYPES[offer.response_type], offer.threshold_ns, self.wanted.share
+                export, RESPONSE_TYPES[offer.response_type], offer.threshold_ns, self.wanted.share
             )
             if offer.latency != self._measured:
                 self._measured = offer.latency

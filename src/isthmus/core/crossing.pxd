@@ -51,6 +51,7 @@ cdef class Crossing(Receiver):
     cdef readonly AccountCore exporter
     cdef readonly bytes local             # subject in the importer, wildcards allowed
     cdef readonly bytes remote            # subject in the exporter
+    cdef readonly bytes export            # what it exports, which covers that
     cdef Rewriting rewriting              # None: local equals remote
     cdef readonly bint share              # tell the exporter all about the requester
     cdef readonly bint subscribed
@@ -73,6 +74,7 @@ cdef class Crossing(Receiver):
     cdef readonly int64_t used_ns         # the last of them all; 0: none yet
 
     cdef bint open_at(self, int64_t now_ns) noexcept
+    cdef bint _enters(self, int hops) except -1
     cdef bytes _describe(self, Message* message)
     cdef void _queue(self, Response response)
     cdef void _unqueue(self, Response response)

@@ -31,8 +31,15 @@ from isthmus.core.turn cimport Turn
 cdef enum:
     TOKEN_SIZE = 6              # random characters at the end of an `_R_` subject
     CLOSED_AT_ONCE = 1000       # responses of a grant that ends: half a millisecond
+    FURTHER_MAX = 256           # borders that one request passes behind its first, in all branches
 
+cdef int64_t THRESHOLD_MAX_NS = 1 << 62     # a sum with the time of day stays a number
 cdef bytes ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+# The crossings that the message under way is in, by its hops: a request goes through them as calls,
+# each inside the one before. And how many there were behind the first, which is more in branches.
+cdef PyObject* passing[HOPS_MAX]
+cdef int further = 0
 
 
 cdef class Crossing(Receiver):
@@ -61,6 +68,7 @@ cdef class Crossing(Receiver):
         self.threshold_ns = threshold_ns
         self.ends_ns = ends_ns
         self.share = share
+        self.export = remote
         self.alive = False
         self.subscribed = False
 
@@ -86,16 +94,19 @@ cdef class Crossing(Receiver):
             self.importer.sublist.remove(span_of(self.local), span_of(b""), self)
             self.subscribed = False
 
-    def configure(self, int response_type, int64_t threshold_ns, bint share) -> None:
+    def configure(
+        self, bytes export not None, int response_type, int64_t threshold_ns, bint share
+    ) -> None:
         """What the export says now; answers under way keep their crossing and follow."""
         assert response_type in (SINGLETON, STREAM, CHUNKED)
         assert threshold_ns > 0
+        self.export = export
         self.response_type = response_type
-        self.threshold_ns = threshold_ns
+        self.threshold_ns = min(threshold_ns, THRESHOLD_MAX_NS)
         self.share = share
         if self.reverse is not None:
             self.reverse.response_type = response_type
-            self.reverse.threshold_ns = threshold_ns
+            self.reverse.threshold_ns = self.threshold_ns
 
     def measure(self, Latency latency) -> None:
         """Measure how long answers take, or (None) do not."""
@@ -217,8 +228,11 @@ cdef class Crossing(Receiver):
         cdef bytes info, header
         cdef Response response = None
         cdef Sample sample = None
+        cdef PyObject* outer
         cdef int taken
         if not self.open_at(message.now_ns) or message.hops >= HOPS_MAX:
+            return 0
+        if not self._enters(message.hops):
             return 0
         crossed = message[0]
         crossed.hops += 1
@@ -240,10 +254,15 @@ cdef class Crossing(Receiver):
             crossed.reply = span_of(response.subject)
         elif sample is not None and message.reply.size == 0:
             self.latency.end(sample, 400, b"", message.now_ns)
-        if self.exporter.mapping is None:
-            taken = route(self.exporter, &crossed, turn)
-        else:
-            taken = route_mapped(self.exporter, &crossed, turn)
+        outer = passing[message.hops]
+        passing[message.hops] = <PyObject*> self
+        try:
+            if self.exporter.mapping is None:
+                taken = route(self.exporter, &crossed, turn)
+            else:
+                taken = route_mapped(self.exporter, &crossed, turn)
+        finally:
+            passing[message.hops] = outer
         if taken == 0:
             if response is not None:
                 response.ended(503, b"", message.now_ns)
@@ -253,6 +272,25 @@ cdef class Crossing(Receiver):
         self.bytes_crossed += message.payload.size + message.header.size
         self.used_ns = message.now_ns
         return 1
+
+    cdef bint _enters(self, int hops) except -1:
+        """False if the request went through the same export already, or has gone far enough.
+
+        Mappings may lead it round where imports alone do not; branches would double each time.
+        """
+        global further
+        cdef Crossing before
+        cdef bint first = True
+        cdef int at
+        for at in range(hops):
+            if passing[at] == NULL:
+                continue                                # there it came by an answer
+            first = False
+            before = <Crossing> passing[at]
+            if before.exporter is self.exporter and before.export == self.export:
+                return False
+        further = 0 if first else further + 1
+        return further <= FURTHER_MAX
 
     cdef bytes _describe(self, Message* message):
         """Who asks, as JSON: the first requester, and through which account."""
