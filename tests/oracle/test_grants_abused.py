@@ -42,6 +42,19 @@ accounts {
 """
 
 
+ANSWERED = """
+accounts {
+  A { users: [{user: a, password: a}]
+      exports: [{service: svc}] }
+  B { users: [{user: b, password: b}]
+      exports: [{stream: "out.>"}]
+      imports: [{service: {account: A, subject: svc}}] }
+  C { users: [{user: c, password: c}]
+      imports: [{stream: {account: B, subject: "out.>"}}] }
+}
+"""
+
+
 @pytest.fixture(scope="module", params=["isthmus", "real"])
 def server(request, tmp_path_factory) -> Iterator[ServerProcess]:
     """One server that takes pushes."""
@@ -118,6 +131,21 @@ def test_an_end_that_no_clock_reaches_is_far_away(server: ServerProcess, kind: s
         exp=FAR_S,
     )
     assert pair.crosses(kind, "far.x") == ["far.x"]
+
+
+def test_an_answer_goes_to_who_asked_and_no_further(kind: str, start_server):
+    """B exports the subject on which it waits for the answer of A."""
+    server = start_server(kind, config=ANSWERED)
+    a, b, c = (RawClient(server.port, user=name, **{"pass": name}) for name in "abc")
+    with a, b, c:
+        for client, subject in ((a, b"svc"), (b, b"out.>"), (c, b"out.>")):
+            client.send(b"SUB %s 2\r\n" % subject)
+            client.settle()
+        b.publish("svc", b"ask", reply="out.x")
+        a.publish(a.message().reply, b"answer")
+        assert b.message().payload == b"answer"
+        b.publish("out.x", b"said")
+        assert c.message().payload == b"said"
 
 
 def test_what_mappings_lead_round_ends_where_it_was(kind: str, start_server):

@@ -183,8 +183,8 @@ cdef class Shadow(Receiver):
         cdef Message crossed
         cdef char subject[SUBJECT_MAX]
         cdef int taken
-        if not way.open_at(message.now_ns) or message.info.size:
-            return 0                                    # `info`: it came by a service import
+        if not way.open_at(message.now_ns) or message.hops:
+            return 0                                    # `hops`: it came by a service import
         if way.inward is None:
             taken = self.receiver.receive(message, turn)
         else:
