@@ -5,6 +5,7 @@ from isthmus.base.values import Value
 from isthmus.jetstream.decoding import (
     LISTED_MAX,
     TEXT_MAX,
+    WORD_MAX,
     decode,
     decode_single,
     reading,
@@ -160,15 +161,15 @@ def test_a_text_is_only_so_long_but_what_belongs_to_a_map_may_be_longer():
     long = b"x" * TEXT_MAX
     assert len(decode(Outer, b'{"name":"%s"}' % long).name) == TEXT_MAX
     assert len(decode(Outer, b'{"pairs":{"a":"%sx"}}' % long).pairs["a"]) == TEXT_MAX + 1
-    for body, where in (
-        (b'{"name":"%sx"}', " in name"),
-        (b'{"words":["%sx"]}', " in words.0"),
-        (b'{"since":"%sx"}', " in since"),
-        (b'{"colour":"%s"}', " in colour"),
-        (b'{"colour":["%s"]}', " in colour"),
-        (b'{"%sx":1}', ""),
+    for body, where, most in (
+        (b'{"name":"%sx"}', " in name", TEXT_MAX),
+        (b'{"words":["%sx"]}', " in words.0", TEXT_MAX),
+        (b'{"since":"%sx"}', " in since", WORD_MAX),
+        (b'{"colour":"%s"}', " in colour", WORD_MAX),
+        (b'{"colour":["%s"]}', " in colour", WORD_MAX),
+        (b'{"%sx":1}', "", WORD_MAX),
     ):
-        with pytest.raises(JsonError, match=f"^text of 163.. characters{where}: at most 16384$"):
+        with pytest.raises(JsonError, match=f"^text of 163.. characters{where}: at most {most}$"):
             decode(Outer, body % long)
 
 

@@ -66,11 +66,6 @@ def test_a_stream_lists_so_much_and_no_more(most, more, text):
             {"priority_groups": ("g",) * 1001},
             "1000 priority groups",
         ),
-        (
-            {"metadata": {"k": "v" * 200_000} | PAIRS},  # whose size another rule refuses
-            {"metadata": PAIRS},
-            "1000 metadata keys",
-        ),
     ],
 )
 def test_a_consumer_lists_so_much_and_no_more(most, more, text):
@@ -81,3 +76,9 @@ def test_a_consumer_lists_so_much_and_no_more(most, more, text):
 
 def test_one_subject_may_have_as_many_tokens_as_a_subject_may():
     extent.require_stream(StreamConfig(subjects=("*." * 4000 + "*",)))
+
+
+def test_metadata_has_so_many_keys():
+    extent.require_metadata(dict(list(PAIRS.items())[1:]))
+    with pytest.raises(JetStreamError, match=r"^more than 1000 metadata keys"):
+        extent.require_metadata(PAIRS)

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.base.slices import at_once
-from isthmus.jetstream.json_text import DEPTH_MAX, REPLACED_MAX, SLICE, JsonError, Reader
+from isthmus.jetstream.json_text import (
+    BLANKS_MAX,
+    DEPTH_MAX,
+    NUMBER_MAX,
+    REPLACED_MAX,
+    SLICE,
+    UNCLEAN_MAX,
+    JsonError,
+    Reader,
+)
 
 
 def documents(body):
@@ -103,8 +112,21 @@ def test_the_text_of_a_value_is_as_it_was_written():
 def test_bytes_that_are_not_text_are_replaced_one_by_one():
     assert single_document(b'"\xff\xe2\x82a"') == "\ufffd\ufffd\ufffda"
     assert single_document(b'"\\ud800x \\ud83d\\ude00"') == "\ufffdx \U0001f600"
-    with pytest.raises(JsonError, match="not UTF-8"):
-        single_document(b'"' + b"\xff" * REPLACED_MAX + b'"')
+    for body in (b'"' + b"\xff" * REPLACED_MAX + b'"', b'"\xff"' + b" " * UNCLEAN_MAX):
+        with pytest.raises(JsonError, match="not UTF-8"):
+            single_document(body)
+
+
+def test_so_many_blanks_stand_in_a_row():
+    assert steps(b"[" + b" " * (BLANKS_MAX - 1) + b"]") == ["array", "end"]
+    with pytest.raises(JsonError, match=r"^65536 blanks or more in a row$"):
+        steps(b"[" + b" " * BLANKS_MAX + b"]")
+
+
+def test_a_number_has_so_many_characters():
+    assert steps(b"1" * (NUMBER_MAX - 1)) == [("number", "1" * (NUMBER_MAX - 1))]
+    with pytest.raises(JsonError, match=r"^number of 16384 characters or more$"):
+        steps(b"1" * NUMBER_MAX)
 
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])

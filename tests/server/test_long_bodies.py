@@ -73,12 +73,12 @@ BODIES = {
     ),
     "a text": ("CONSUMER.CREATE.S.C", consumer(description="d" * TEXT), b'"err_code":10107'),
     "escapes": ("CONSUMER.CREATE.S.C", consumer(description="\u2028" * (TEXT // 6)), b"10107"),
-    "a name of escapes": ("CONSUMER.CREATE.S.C", b'{"%s":1}' % (b'\\"' * 8000), b"unknown field"),
+    "a name of escapes": ("CONSUMER.CREATE.S.C", b'{"%s":1}' % (b'\\"' * 4000), b"unknown field"),
     "depth": ("CONSUMER.CREATE.S.C", b'{"config":' + b"[" * TEXT, b"exceeded max depth"),
     "less depth": (
         "CONSUMER.CREATE.S.C",
         b'{"action":' + b"[" * 9999 + b'"' + b"x" * TEXT + b'"' + b"]" * 9999 + b"}",
-        b"at most 16384",
+        b"at most 4096",
     ),
     "documents": ("CONSUMER.CREATE.S.C", b"{}" * (SIZE // 2), b'"err_code":10056'),
     "repeated members": (
@@ -153,7 +153,7 @@ BODIES = {
         json.dumps({"subjects_filter": "s." * 8000 + "s"}).encode(),
         b'stream_info_response"',
     ),
-    "blanks": ("STREAM.DELETE.NONE", b"{" + b" " * TEXT + b"}", b'"err_code":10059'),
+    "blanks": ("STREAM.DELETE.NONE", b"{" + b" " * 65_000 + b"}", b'"err_code":10059'),
 }
 
 

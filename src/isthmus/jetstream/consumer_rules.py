@@ -121,6 +121,7 @@ def prepare(
         raise errors.make(errors.FLOW_CONTROL_WITHOUT_HEARTBEAT)
     if metadata.size(config.metadata) > metadata.SIZE_MAX:
         raise errors.make(errors.CONSUMER_METADATA_TOO_LARGE, limit="128KB")
+    extent.require_metadata(config.metadata)
     _require_priority(config)
     return config
 

@@ -35,11 +35,12 @@ import msgspec
 from isthmus.base.quoting import quote
 from isthmus.base.slices import Sliced, at_once
 from isthmus.base.values import Value
-from isthmus.jetstream.json_kinds import Policy, Prose, ProseKind, TimeKind
+from isthmus.jetstream.json_kinds import IntegerKind, Policy, Prose, ProseKind, TimeKind
 from isthmus.jetstream.json_text import JsonError, NotJsonError, Reader
 from isthmus.jetstream.json_time import canonical_time
 
 TEXT_MAX = 16_384  # characters: a control line of usual size holds a quarter
+WORD_MAX = 4096  # characters of a name of a field, a word of a policy, a time
 LISTED_MAX = 1000  # elements of a list that a request means
 
 _NESTED = ("object", "array")
@@ -89,8 +90,8 @@ def reading_single(kind: type[T], body: bytes) -> Sliced[T]:
 
 def without_fields(body: bytes) -> bool:
     """True if `body` is empty, or is one object without members."""
-    reader = Reader(body)
     try:
+        reader = Reader(body)
         return not body or (
             reader.step() == "object" and reader.step() == "end" and reader.at_end()
         )
@@ -190,7 +191,7 @@ class _Decoder:
             if member is not None:
                 yield from self._member(state, member, (*path, member.json_name))
             elif self._strict:
-                raise JsonError(f"json: unknown field {quote(_short(name, path))}")
+                raise JsonError(f"json: unknown field {quote(_short(name, path, WORD_MAX))}")
             elif reader.step() in _NESTED:
                 yield from reader.leave(reader.depth - 1)
             if reader.tired:
@@ -210,17 +211,16 @@ class _Decoder:
             state[attribute] = yield from self._list(kind, found, path)
         elif _is_policy(kind) and found in _NESTED:
             node = yield from self._reader.whole(found)
-            _short(node.raw, path)
+            _short(node.raw, path, WORD_MAX)
             raise kind.refusal(node)
         else:
-            state[attribute] = self._scalar(kind, found, path)
+            state[attribute] = self._scalar(_meaning(kind), found, path)
 
     def _map(self, table: State, kind: Kind, found: str, path: Path) -> Sliced[None]:
         if found != "object":
             raise self._mismatch(found, _go_type(kind), path)
         reader = self._reader
-        element = get_args(kind)[1]
-        element = Prose if element is str else element
+        element = _meaning(Prose if kind == dict[str, str] else get_args(kind)[1])
         while reader.step() == "name":
             name = reader.text
             table[name] = self._scalar(element, reader.step(), (*path, name))
@@ -232,14 +232,15 @@ class _Decoder:
             raise self._mismatch(found, _go_type(kind), path)
         reader = self._reader
         element = get_args(kind)[0]
+        meaning = None if _is_struct(element) else _meaning(element)
         out: list[object] = []
         position = 0
         while (found := reader.step()) != "end":
             place = (*path, position)
-            if _is_struct(element):
+            if meaning is None:
                 value: object = yield from self._element(element, found, place)
             else:
-                value = self._scalar(element, found, place)
+                value = self._scalar(meaning, found, place)
             if position <= LISTED_MAX:
                 out.append(value)
             position += 1
@@ -253,31 +254,35 @@ class _Decoder:
             yield from self._struct(state, kind, found, path)
         return _build(kind, state)
 
-    def _scalar(self, kind: Kind, found: str, path: Path) -> object:
+    def _scalar(self, meaning: object, found: str, path: Path) -> object:
         """A policy, time, integer, boolean or text; for null its zero value."""
+        if isinstance(meaning, IntegerKind):
+            return self._integer(meaning, found, path)
+        if meaning is str:
+            return _short(self._text(found, path), path)
+        if isinstance(meaning, ProseKind):
+            return self._text(found, path)
         text = self._reader.text
-        if _is_policy(kind):
-            node = self._reader.node(found)
-            _short(node.raw, path)
-            return kind.from_json(node)
-        if kind is bool:
+        if meaning is bool:
             if found not in {"bool", "null"}:
                 raise self._mismatch(found, "bool", path)
             return text == "true"
-        if kind is str:
-            return _short(self._text(found, path), path)
-        detail = get_args(kind)[1]
-        if isinstance(detail, ProseKind):
-            return self._text(found, path)
-        if isinstance(detail, TimeKind):
+        if isinstance(meaning, TimeKind):
             if found != "string":
-                raise self._mismatch(found, detail.go_name, path)
-            return canonical_time(_short(text, path))
+                raise self._mismatch(found, meaning.go_name, path)
+            return canonical_time(_short(text, path, WORD_MAX))
+        assert _is_policy(meaning), meaning
+        node = self._reader.node(found)
+        _short(node.raw, path, WORD_MAX)
+        return meaning.from_json(node)
+
+    def _integer(self, meaning: IntegerKind, found: str, path: Path) -> int:
         if found == "null":
             return 0
+        text = self._reader.text
         fits = found == "number" and _INTEGER.fullmatch(text)
-        if not fits or not detail.lowest <= int(text) <= detail.highest:
-            raise self._mismatch(found, detail.go_name, path, integer=True)
+        if not fits or not meaning.lowest <= int(text) <= meaning.highest:
+            raise self._mismatch(found, meaning.go_name, path, integer=True)
         return int(text)
 
     def _text(self, found: str, path: Path) -> str:
@@ -297,9 +302,14 @@ class _Decoder:
         return JsonError(f"json: cannot unmarshal {what} into {place}")
 
 
-def _short(text: str, path: Path) -> str:
+def _meaning(kind: Kind) -> object:
+    """What says how a scalar is read: its detail, or its type."""
+    return get_args(kind)[1] if get_origin(kind) is Annotated else kind
+
+
+def _short(text: str, path: Path, most: int = TEXT_MAX) -> str:
     """`text`, if it is no longer than anything that is meant."""
-    if len(text) > TEXT_MAX:
+    if len(text) > most:
         where = f" in {'.'.join(map(str, path))}" if path else ""
-        raise JsonError(f"text of {len(text)} characters{where}: at most {TEXT_MAX}")
+        raise JsonError(f"text of {len(text)} characters{where}: at most {most}")
     return text

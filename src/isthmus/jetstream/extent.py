@@ -34,16 +34,19 @@ def require_stream(config: StreamConfig) -> None:
         _too_many("pairs of subject transforms", PAIRS_MAX)
     if config.placement is not None:
         _require_few(config.placement.tags, "placement tags", LISTED_MAX)
-    _require_few(config.metadata, "metadata keys", metadata.PAIRS_MAX)
+    require_metadata(config.metadata)
+
+
+def require_metadata(pairs: dict[str, str]) -> None:
+    """Refuse too many pairs; what is too large in all, another rule refuses before."""
+    _require_few(pairs, "metadata keys", metadata.PAIRS_MAX)
 
 
 def require_consumer(config: ConsumerConfig) -> None:
-    """Refuse a consumer that lists too much; what is too large by a rule, that rule refuses."""
+    """Refuse a consumer that lists too much, its metadata aside."""
     _require_few(config.backoff_ns, "back-offs", LISTED_MAX)
     _require_subjects(config.filter_subjects, "filter subjects")
     _require_few(config.priority_groups, "priority groups", LISTED_MAX)
-    if metadata.size(config.metadata) <= metadata.SIZE_MAX:
-        _require_few(config.metadata, "metadata keys", metadata.PAIRS_MAX)
 
 
 def _require_subjects(subjects: tuple[str, ...], what: str) -> None:

@@ -23,7 +23,10 @@ from isthmus.base.slices import Sliced
 
 DEPTH_MAX = 10_000  # nested arrays and objects, as in the original
 SLICE = 100  # steps without a pause: a third of a millisecond
-REPLACED_MAX = 20_000  # characters of one text that are none
+REPLACED_MAX = 5000  # characters of one text that are none
+NUMBER_MAX = 16_384  # characters of a number
+BLANKS_MAX = 65_536  # in a row
+UNCLEAN_MAX = 65_536  # bytes of a body that is not UTF-8
 
 _STEP_BYTES = 1024  # of a string: what costs about as much as a step
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -68,7 +71,7 @@ class Reader:
 
     def __init__(self, body: bytes, end_text: str = "unexpected EOF") -> None:
         self.text = ""  # of the last name, string (unescaped), number, bool or null
-        self._text = body.decode("utf-8", "surrogateescape")
+        self._text = _decoded(body)
         self._end_text = end_text
         self._at = 0
         self._start = 0  # of the last value
@@ -150,8 +153,10 @@ class Reader:
         char = self._text[self._at : self._at + 1]
         if char > " ":
             return char
-        match = _BLANKS.match(self._text, self._at)
+        match = _BLANKS.match(self._text, self._at, self._at + BLANKS_MAX)
         assert match is not None
+        if match.end() == self._at + BLANKS_MAX:
+            raise NotJsonError(f"{BLANKS_MAX} blanks or more in a row")
         self._at = match.end()
         return self._text[self._at : self._at + 1]
 
@@ -200,10 +205,12 @@ class Reader:
         return kind, word
 
     def _number(self) -> str:
-        started = _NUMBER_STARTED.match(self._text, self._at)
+        started = _NUMBER_STARTED.match(self._text, self._at, self._at + NUMBER_MAX)
         assert started is not None
         self._at = started.end()
         digits = started.group()
+        if len(digits) == NUMBER_MAX:
+            raise NotJsonError(f"number of {NUMBER_MAX} characters or more")
         if not "0" <= digits[-1] <= "9":
             raise self.unexpected("in numeric literal")  # where digits had to stand
         return digits
@@ -237,9 +244,28 @@ class Reader:
 
 def _well_formed(text: str) -> str:
     """`text` with U+FFFD for each byte that was not UTF-8."""
-    if text.isascii():
+    if text.isascii() or _encodable(text):
         return text
     text, replaced = _SURROGATES.subn("\ufffd", text, REPLACED_MAX)
     if replaced == REPLACED_MAX:
         raise NotJsonError(f"{REPLACED_MAX} characters or more of a text are not UTF-8")
     return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decoded(body: bytes) -> str:
+    """Text in which a byte that is not UTF-8 is half of a character."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        if len(body) > UNCLEAN_MAX:
+            text = f"{len(body)} bytes that are not UTF-8: at most {UNCLEAN_MAX}"
+            raise NotJsonError(text) from None
+        return body.decode("utf-8", "surrogateescape")
