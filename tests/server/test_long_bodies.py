@@ -9,6 +9,8 @@ import json
 import pytest
 
 from isthmus.config.options import JetStreamOptions, Options
+from isthmus.core.inlet import Inlet
+from isthmus.core.router import publish
 from isthmus.jetstream import json_text, reception
 from server.test_never_blocked import Charged, Client
 
@@ -204,6 +206,27 @@ def test_an_account_has_so_many_bodies_under_way(world: Charged, monkeypatch):
     client.publish("$JS.API.STREAM.NAMES", b"", "_R.9")
     world.settle()
     assert b'"streams":["S"]' in client.take()
+
+
+def test_an_enquiry_is_short(world: Charged):
+    hub = world.server.hub
+    system = hub.registry.get(hub.system_account).core
+    answers = []
+    system.sublist.add(b"r", Inlet(lambda requests, _turn: answers.extend(requests)))
+    most = b'{"tags":[%s]}' % b",".join([b'""'] * 20_000)
+    for body in (most, most + b" " * 10_000, b'{"x":' + b"[" * 30_000, b'{"host":"\xff"}'):
+        publish(system, b"$SYS.REQ.SERVER.PING.VARZ", body, hub.begin_turn(), reply=b"r")
+        hub.finish_turn()
+        world.settle()
+    codes = [json.loads(answer.payload)["error"]["code"] for answer in answers]
+    assert codes == [400, 400, 400]  # the first names servers that are not there
+
+
+def test_a_connect_line_that_nests_too_deep_ends_the_connection(world: Charged):
+    client = world.connect(says=b'CONNECT {"x":' + b"[" * 4000 + b"\r\n")
+    world.settle()
+    assert client.link.is_closing()
+    assert "internal error" not in world.log.getvalue()
 
 
 def test_without_slices_the_check_fails(world: Charged, monkeypatch):

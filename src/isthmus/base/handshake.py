@@ -81,5 +81,5 @@ def parse_connect(text: bytes) -> ConnectInfo:
     """The argument of CONNECT. Raises `ProtocolError`: malformed JSON closes without a word."""
     try:
         return _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError("", reason="Protocol Violation") from error

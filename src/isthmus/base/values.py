@@ -7,9 +7,11 @@ JSON it is RFC 3339 with up to nine digits, trailing zeros trimmed.
 
 import re
 from datetime import UTC, datetime
-from typing import Any, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
+
+T = TypeVar("T")
 
 NS_PER_S = 1_000_000_000
 TIME_MIN_NS, TIME_MAX_NS = -(1 << 63), (1 << 63) - 1  # of wall time
@@ -154,6 +156,14 @@ def _offset_s(zone: str) -> int:
 def later_ns(now_ns: int, step_ns: int) -> int:
     """The moment `step_ns` after `now_ns`; what 64 bits can not hold is the end of time."""
     return min(now_ns + step_ns, TIME_MAX_NS)
+
+
+def from_json(raw: bytes, kind: type[T]) -> T:
+    """`raw` from outside as a `kind`; `msgspec.DecodeError` also for what nests too deep."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (RecursionError, UnicodeDecodeError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def to_json(value: Any) -> bytes:

@@ -23,7 +23,7 @@ import msgspec
 
 from isthmus.base.headers import make_headers, parse_headers
 from isthmus.base.nuid import make_token
-from isthmus.base.values import NS_PER_S, format_time, parse_time_ns, to_json
+from isthmus.base.values import NS_PER_S, format_time, from_json, parse_time_ns, to_json
 from isthmus.core.agenda import Alarm, Job
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.intake import Intake
@@ -387,7 +387,7 @@ class Origin:
 
     def _read(self, request: Request, turn: Turn) -> None:
         try:
-            created = msgspec.json.decode(request.payload, type=Created)
+            created = from_json(request.payload, Created)
         except msgspec.MsgspecError:
             self.error = errors.to_api_error(errors.make(errors.INVALID_JSON, err="no consumer"))
             self._failed(turn)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from isthmus.base.errors import JetStreamError, StoreError
 from isthmus.base.nuid import make_nuid
-from isthmus.base.values import NS_PER_S, format_time, to_json
+from isthmus.base.values import NS_PER_S, format_time, from_json, to_json
 from isthmus.core import retrace
 from isthmus.core.agenda import Alarm, Job, Steps, run_in_slices
 from isthmus.core.inlet import Inlet, Request
@@ -370,7 +370,7 @@ class _Intake:
 
 def _read(raw: bytes, kind: type[Kept], what: str) -> Kept:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return from_json(raw, kind)
     except msgspec.MsgspecError as error:
         raise StoreError(f"archive: the configuration of its {what}: {error}") from None
 

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import msgspec
 
-from isthmus.base.values import Value, to_json
+from isthmus.base.values import Value, from_json, to_json
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
@@ -64,7 +64,7 @@ class Commands:
                 publish(self._core, request.reply, to_json(answer), turn)
 
     def _kick(self, request: Request) -> str:
-        which = msgspec.json.decode(request.payload, type=_Which)
+        which = from_json(request.payload, _Which)
         connection = self._hub.connections.get(which.cid)
         if connection is None:
             return "no such client or leafnode id"
@@ -72,7 +72,7 @@ class Commands:
         return ""
 
     def _send_away(self, request: Request) -> str:
-        which = msgspec.json.decode(request.payload, type=_Which)
+        which = from_json(request.payload, _Which)
         connection = self._hub.connections.get(which.cid)
         if connection is None:
             return "no such client id"

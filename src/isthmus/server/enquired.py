@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from isthmus.base.errors import UsageError
 from isthmus.base.slices import Sliced
-from isthmus.base.values import Value
+from isthmus.base.values import Value, from_json
 from isthmus.monitor.accountz import make_accountz, make_detail
 from isthmus.monitor.accstatz import StatzQuery, make_accstatz
 from isthmus.monitor.connz import ConnzQuery, make_connz
@@ -78,7 +78,7 @@ class Documents:
         return make_varz(source.server(), source.jetstream(streams=False), {})
 
     def _jsz(self, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=JszAsked)
+        asked = from_json(body, JszAsked)
         query = JszQuery(
             account=asked.account,
             accounts=asked.accounts,
@@ -101,31 +101,31 @@ class Documents:
         return msgspec.to_builtins(health) | {"status_code": code}
 
     def _accountz(self, body: bytes) -> object:
-        asked = msgspec.json.decode(body, type=AccountzAsked)
+        asked = from_json(body, AccountzAsked)
         return make_accountz(self._source.server(), self._source.census, asked.account)
 
     def _info(self, account: str, _: bytes) -> object:
         return make_detail(self._source.server(), self._source.census, account)
 
     def _connz(self, account: str, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=ConnzQuery)
+        asked = from_json(body, ConnzQuery)
         if account:
             asked = replace(asked, acc=account)
         return make_connz(self._source.server(), self._source.roster, asked)
 
     def _subsz(self, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=SubszQuery)
+        asked = from_json(body, SubszQuery)
         source = self._source
         return make_subsz(source.server(), source.census, source.roster, asked)
 
     def _account_subsz(self, account: str, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=SubszQuery)
+        asked = from_json(body, SubszQuery)
         asked = replace(asked, account=account, subscriptions=True)
         source = self._source
         return make_subsz(source.server(), source.census, source.roster, asked)
 
     def _account_jsz(self, account: str, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=JszAsked)
+        asked = from_json(body, JszAsked)
         source = self._source
         tenant = source.census.tenant(account)
         if tenant is None:
@@ -140,7 +140,7 @@ class Documents:
         return document.account_details[0]
 
     def _statz(self, account: str, body: bytes) -> Sliced[object]:
-        asked = msgspec.json.decode(body, type=StatzQuery)
+        asked = from_json(body, StatzQuery)
         if account != EVERYBODY:
             asked = replace(asked, accounts=(account,), include_unused=True)
         found = yield from make_accstatz(self._source.server(), self._source.roster, asked)

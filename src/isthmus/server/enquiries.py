@@ -21,7 +21,7 @@ import msgspec
 
 from isthmus.base.errors import UsageError
 from isthmus.base.slices import Sliced
-from isthmus.base.values import Value, to_json
+from isthmus.base.values import Value, from_json, to_json
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _SERVER = "$SYS.REQ.SERVER."
 _ACCOUNT = "$SYS.REQ.ACCOUNT."
+BODY_MAX = 65_536  # bytes: what is read in one step
 
 
 class Meant(Value):
@@ -139,8 +140,11 @@ class Enquiries:
     def _making(self, request: Request, find: Find, key: str = "data") -> Sliced[object]:
         """An answer in slices; None: somebody else is asked, or there is nothing to tell."""
         body = request.payload if request.payload.strip() else b"{}"
+        if len(body) > BODY_MAX:
+            problem = UsageError(f"request of {len(body)} bytes: at most {BODY_MAX}")
+            return {"server": self._envelope(), "error": _error(400, problem)}
         try:
-            if not self._is_meant(msgspec.json.decode(body, type=Meant)):
+            if not self._is_meant(from_json(body, Meant)):
                 return None
             data = find((yield from self._load()))(body)
             if isinstance(data, Generator):

@@ -17,7 +17,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from isthmus.base.errors import StoreError
-from isthmus.base.values import NS_PER_S, Value
+from isthmus.base.values import NS_PER_S, Value, from_json
 from isthmus.store.framing import Framer, Unframer
 from isthmus.store.records import ConsumerMeta
 
@@ -201,16 +201,16 @@ class Reader:
 
     def _read(self, raw: bytes) -> None:
         if self._name == _MANIFEST:
-            version = msgspec.json.decode(raw, type=_Version).format
+            version = from_json(raw, _Version).format
             if version != FORMAT:
                 raise StoreError(f"archive of format {version}; this server reads {FORMAT}")
             self._begun = True
-            self._taker.begin(msgspec.json.decode(raw, type=Manifest))
+            self._taker.begin(from_json(raw, Manifest))
         elif self._name == _END:
-            self._end = msgspec.json.decode(raw, type=End)
+            self._end = from_json(raw, End)
         elif self._name.startswith(_CONSUMERS):
             self._consumers += 1
-            self._taker.consumer(msgspec.json.decode(raw, type=ConsumerMeta))
+            self._taker.consumer(from_json(raw, ConsumerMeta))
         else:
             raise StoreError(f"archive: {self._name} is unknown")
 
