@@ -54,6 +54,27 @@ def test_nobody_listens(world):
     assert world.jetstream().streams["S"].snapshots == []
 
 
+def test_who_listens_by_a_wildcard_has_time_to_listen_in_particular(world):
+    client = filled(world)
+    client.say(b"UNSUB 9")
+    client.say(b"SUB * 10")
+    assert begin(world, client) == []
+    client.say(b"SUB to 9")
+    world.wait_ns(20_000_000)
+    heard = settle(world, client)
+    assert len(heard) >= 4
+    assert len(heard) % 2 == 0, "each of the two got everything"
+
+
+def test_who_listens_by_a_wildcard_alone_gets_it_in_the_end(world):
+    client = filled(world)
+    client.say(b"UNSUB 9")
+    client.say(b"SUB * 10")
+    assert begin(world, client) == []
+    world.wait_ns(2 * S)
+    assert settle(world, client)[-1][3] == b""
+
+
 def test_the_stream_goes(world):
     client = filled(world)
     begin(world, client, chunk_size=1024, window_size=1024)

@@ -180,6 +180,22 @@ def test_an_archive_of_one_chunk_ends_without_a_word(client):
     assert end == b""
 
 
+def test_who_has_a_wildcard_for_all_answers_subscribes_when_the_archive_is_announced(client):
+    make_stream(client, "MUX", 1)
+    to = "_INBOX.for-the-archive"  # the client listens to _INBOX.> already
+    client.api("STREAM.SNAPSHOT.MUX", {"deliver_subject": to})
+    client.settle()
+    client.send(b"SUB %b 7\r\n" % to.encode())
+    heard = []
+    while [payload for payload in heard if not payload] != [b"", b""]:
+        message = client.message(8)
+        assert message is not None, heard
+        if message.subject == to:
+            heard.append(message.payload)
+    client.send(b"UNSUB 7\r\n")
+    assert len(heard) == 4
+
+
 def test_sizes_below_the_least_are_the_least(client):
     make_stream(client, "LEAST")
     _, chunks, _, _ = snapshot(client, "LEAST", chunk_size=10, window_size=10)

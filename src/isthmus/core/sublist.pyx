@@ -131,6 +131,10 @@ cdef class Sublist:
         """True if a message on the literal `subject` would reach anybody."""
         return self.has_interest(span_of(subject))
 
+    def named(self, bytes subject not None) -> bool:
+        """True if somebody subscribed to exactly the literal `subject`."""
+        return self.has_literal(span_of(subject))
+
     def receivers(self, bytes subject not None) -> tuple[list[Receiver], list[list[Receiver]]]:
         """Plain receivers and queue groups that match the literal `subject`."""
         cdef Match found

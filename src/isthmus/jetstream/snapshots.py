@@ -4,6 +4,9 @@
                                  2 s without: 408 No Interest     window full for 5 s:
                                                                   408 No Flow Response
 
+Who listens by a wildcard alone is given these 2 s, too: clients that have one subscription for all
+their answers subscribe for the archive only when they know that it comes.
+
 The archive is read a piece at a time, and only as far as the receiver's acknowledgements allow: no
 more than the window has left and is not acknowledged, and one piece is at hand. Owns the
 conversation with one receiver. Knows no disk: a piece of a file stream is read by its store, one of
@@ -131,10 +134,12 @@ class Snapshot:
     def _look(self, turn: Turn) -> None:
         journal = self._stream.journal
         durable = journal is None or journal.failed or journal.durable_lsn >= self._lsn
-        listens = self._premises.listens(self._to.decode())
+        sublist = self._premises.core.sublist
+        late = turn.now_ns - self._start_ns >= INTEREST_WAIT_NS
+        listens = sublist.interested(self._to) if late else sublist.named(self._to)
         if durable and listens:
             self._resume(turn)
-        elif not listens and turn.now_ns - self._start_ns >= INTEREST_WAIT_NS:
+        elif late and not listens:
             self._end(turn, status="408 No Interest", error="")
         else:
             self._premises.agenda.put(self._alarm, turn.now_ns + LOOK_AGAIN_NS, turn)
