@@ -223,6 +223,26 @@ def test_a_start_removes_nothing_where_new_messages_are_refused(sealed):
     )
 
 
+def test_a_block_in_the_place_of_another_is_named_and_not_each_of_its_messages():
+    world, client = begin()
+    for number in range(500):
+        client.publish("s.a", b"%d" % number)
+    world.stop()
+    disk = world.disk.crash(1)
+    one, other = [path for path in sorted(disk._files) if path.endswith(".blk")][:2]
+    contents = {
+        other: disk.read(one, 0, disk.size(one)),
+        one: disk.read(other, 0, disk.size(other)),
+    }
+    for path, content in contents.items():
+        disk.truncate(path, 0)
+        disk.write_at(path, 0, content)
+    after = world.restarted(disk)
+    for path in contents:
+        assert 1 < len([text for text in after.store.report.findings if path in text]) < 10
+    assert after.jetstream().streams["S"].message(500) is not None
+
+
 def test_a_purge_and_a_deleted_stream_stay_gone():
     world, client = begin()
     for _ in range(5):

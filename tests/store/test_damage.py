@@ -121,6 +121,20 @@ def test_a_cut_segment_is_named_even_if_nothing_shows_what_it_held():
     ) in again.store.report.findings
 
 
+def test_files_that_are_none_of_the_stores_do_not_stop_it():
+    disk, models = lived(1)
+    for folder in ("18446744073709551615", "9223372036854775807", "01", "\u0663", "\u00b2", "mine"):
+        disk.write_at(f"streams/{folder}/notes", 0, b"x")
+    for segment in ("18446744073709551615", "99999999999999999999", "7", "\u0663"):
+        disk.write_at(f"journal/{segment}.seg", 0, b"x")
+    again = World(disk, 1, models)
+    assert problems(again, models) == []
+    assert again.store.report.findings == []
+    again.start()
+    again.run(20)
+    again.finish()
+
+
 def test_what_cannot_be_read_is_not_given_up():
     """A disk that fails to read is not damage: the start ends, and the next one finds all of it."""
     disk, models = lived(1)

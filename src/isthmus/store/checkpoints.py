@@ -13,6 +13,8 @@ from isthmus.store.found import FoundStreams
 from isthmus.store.records import META, StreamMeta, block_path, packed_path, stream_folder
 from isthmus.store.small_files import COPY, read_both, replace_both
 
+PLACES_MAX = 8  # of one block that are named: each message of a block in a wrong place is one
+
 
 def read_stream(disk: Disk, secret: int, known: FoundStreams, number: int) -> None:
     """A stream's last checkpoint, and the blocks it lists."""
@@ -67,12 +69,15 @@ def _restore(disk: Disk, known: FoundStreams, meta: StreamMeta) -> set[str]:
         damage = restore_block(found.log, row, data, found.tree)
         lost = live - (found.log.messages - before)
         known.lost[number] = known.lost.get(number, 0) + max(lost, 0)
-        for offset, seq in damage:
+        for offset, seq in damage[:PLACES_MAX]:
             troubles.append(
                 f"stream {number} ({meta.name.decode()}): {path} is damaged at offset "
                 f"{offset}, behind message {seq or first_seq - 1}; "
                 f"{lost} messages of this block are lost"
             )
+        if len(damage) > PLACES_MAX:
+            more = len(damage) - PLACES_MAX
+            troubles.append(f"stream {number}: {path} is damaged in {more} more places")
     found.log.restored(meta.first_seq, meta.last_seq, meta.last_ns)
     for consumer in meta.consumers:
         known.add_consumer(found, consumer.number, consumer.name, consumer.config, meta.lsn)

@@ -20,6 +20,9 @@ FORMAT_VERSION = 1
 SEGMENT_BYTES = 16 << 20
 STREAM_TAG = 1 << 63  # tells the epoch of a stream's files from that of a segment
 
+_SEGMENTS_MAX = 1 << 39  # 8 EiB of journal: an lsn has 64 bits
+_STREAMS_MAX = 1 << 62
+
 LOCK = "lock"
 IDENTITY = "store"
 JOURNAL = "journal"
@@ -69,7 +72,18 @@ def segment_path(number: int) -> str:
 def segment_number(name: str) -> int | None:
     """The number in a segment's file name; None for any other file."""
     stem, dot, ending = name.rpartition(".")
-    return int(stem) if dot and ending == "seg" and stem.isdecimal() else None
+    if not (dot and ending == "seg" and stem.isascii() and stem.isdecimal()):
+        return None
+    number = int(stem)
+    return number if number < _SEGMENTS_MAX and segment_path(number).endswith(f"/{name}") else None
+
+
+def stream_number(name: str) -> int | None:
+    """The number in the name of a stream's folder; None for any other."""
+    if not (name.isascii() and name.isdecimal()):
+        return None
+    number = int(name)
+    return number if number < _STREAMS_MAX and str(number) == name else None
 
 
 def stream_folder(number: int) -> str:

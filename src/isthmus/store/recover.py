@@ -32,6 +32,7 @@ from isthmus.store.records import (
     STREAMS,
     Identity,
     segment_number,
+    stream_number,
 )
 from isthmus.store.small_files import read_both, replace_both
 from isthmus.store.store import BLOCK_BYTES, CHECKPOINT_BYTES, Report, Store
@@ -92,8 +93,9 @@ def _recover(disk: Disk, entropy: Entropy, options: Options, tell: Callable[[str
 
     known = FoundStreams(disk, files_of, secret=identity.secret)
     for name in disk.list(STREAMS):
-        if name.isdecimal():
-            read_stream(disk, identity.secret, known, int(name))
+        number = stream_number(name)
+        if number is not None:
+            read_stream(disk, identity.secret, known, number)
     journal = JournalFiles(disk, identity)
     of_journal: list[str] = []
     journal.replay(known, of_journal)
