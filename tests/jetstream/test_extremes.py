@@ -180,6 +180,19 @@ def test_the_last_sequence_but_one_of_64_bits_is_the_last_that_is_used():
     assert (state["messages"], state["last_seq"]) == (1, last)
 
 
+def test_a_message_that_no_record_holds_is_too_large():
+    world = StoreWorld(MemoryDisk())
+    client = world.client()
+    client.api("STREAM.CREATE.M", {"name": "M", "subjects": ["m"], "storage": "memory"})
+    client.request("$JS.API.STREAM.CREATE.F", b'{"name":"F","subjects":["f"]}')
+    world.drain()
+    client.messages()
+    payload = bytes(world.store.journal.record_max)
+    refused = client.request("f", payload)[0][3]
+    assert b'"err_code":10077,"description":"message too large"' in refused
+    assert b'"seq":1}' in client.request("m", payload)[0][3]
+
+
 def test_a_configuration_that_no_record_holds_is_refused_and_nothing_is_made():
     world, client = started()
     most = world.store.journal.record_max

@@ -328,8 +328,11 @@ cdef class Ingest(Hearer):
                 b"no JetStream default or applicable tiered limit present", turn,
             )
             return 0
-        if over or stored.journal is not None and record_size(&record) > stored.journal.record_max:
+        if over:
             self._refuse(message, 503, 10023, b"insufficient resources", turn)
+            return 0
+        if stored.journal is not None and record_size(&record) > stored.journal.record_max:
+            self._refuse(message, 503, 10077, b"message too large", turn)
             return 0
         if verdict is not None and verdict.answer is not None:
             self._answer(message, verdict.answer, turn)
