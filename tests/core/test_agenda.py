@@ -58,6 +58,23 @@ TestAgenda.settings = settings(max_examples=examples(100), stateful_step_count=4
 TestAgenda.pytestmark = [pytest.mark.soak]
 
 
+def test_what_falls_due_at_one_moment_is_spread_over_turns():
+    agenda, turn, rung = Agenda(), Turn(1), []
+    alarms = [Alarm(Job(lambda _turn, number=number: rung.append(number))) for number in range(999)]
+    for alarm in alarms:
+        agenda.put(alarm, 5, turn)
+    turns = 0
+    while agenda.deadline_ns():
+        before = len(rung)
+        turn.begin(5)
+        agenda.ring(turn)
+        turn.finish()
+        assert 0 < len(rung) - before <= 256
+        turns += 1
+    assert turns == 4
+    assert sorted(rung) == list(range(999))
+
+
 def test_a_job_goes_on_while_it_says_so():
     turn = Turn(1)
     left = [3]

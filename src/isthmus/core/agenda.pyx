@@ -11,6 +11,8 @@ from isthmus.core.turn cimport Chore, Turn
 
 # More than that in one line is no sane client's.
 cdef Py_ssize_t LINE_MAX = 65_536
+# Chores that one turn is given by time; most of an owner take it some microseconds.
+cdef int RUNG_MAX = 256
 
 
 cdef class Alarm:
@@ -69,10 +71,13 @@ cdef class Agenda:
         return (<Alarm> self.heap[1]).due_ns if len(self.heap) > 1 else 0
 
     cpdef int ring(self, Turn turn) except -1:
-        """Queue every chore whose time has come; how many."""
+        """Queue chores whose time has come, some at a time; how many.
+
+        Where there are more, `deadline_ns` is over still: the loop wakes at once, for the next.
+        """
         cdef Alarm alarm
         cdef int rung = 0
-        while len(self.heap) > 1:
+        while len(self.heap) > 1 and rung < RUNG_MAX:
             alarm = <Alarm> self.heap[1]
             if alarm.due_ns > turn.now_ns:
                 break

@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset
 
 from isthmus.core.agenda cimport Agenda, Alarm
 from isthmus.core.decimal cimport print_u64
+from isthmus.core.effort cimport spend
 from isthmus.core.journal cimport Journal
 from isthmus.core.ledger cimport ACK_NONE, AckPolicy, Ledger
 from isthmus.core.longer_header cimport LongerHeader
@@ -33,6 +34,8 @@ cdef enum:
     LINE_MAX = 64               # that is added to a header
     SLICE_MESSAGES = 4096       # of one settle; a delivery takes about half a microsecond
     SLICE_BYTES = 4_194_304
+    DELIVER_NS = 500            # what one costs (effort.pxd)
+    SETTLE_NS = 1000            # and a settle, whatever it delivers
     REST_NS = 1_000_000         # when a receiver is behind
 
 
@@ -49,6 +52,7 @@ cdef class Cursor(Outcomes):
             self, stored, owner, name=name, number=number, journal=journal,
             notice_subjects=notice_subjects,
         )
+        self.spends = True
         self.agenda = agenda
         self.alarm = Alarm(self)
         self.pulls = Pulls(self)
@@ -172,6 +176,7 @@ cdef class Cursor(Outcomes):
     cdef int settle(self, Turn turn) except -1:
         cdef int dry = 0
         cdef int64_t due_ns
+        cdef uint64_t delivered = self.delivered_consumer_seq
         if self.closed:
             return 0
         due_ns = self.pending.next_due_ns()
@@ -185,6 +190,7 @@ cdef class Cursor(Outcomes):
             dry = self._serve(turn)
         else:
             self.hungry = False
+        spend(SETTLE_NS + (self.delivered_consumer_seq - delivered) * DELIVER_NS)
         if self.hungry and dry and self.watches is not None and self.matching:
             self.stored.wake(self, turn)        # it is there, but not to be seen yet
         self.journal_steps(turn)
@@ -232,6 +238,9 @@ cdef class Cursor(Outcomes):
         cdef Py_ssize_t bytes_budget = SLICE_BYTES
         if self.paused:
             return 1
+        if turn.worked_enough():
+            turn.again(self)
+            return 0
         while (
             self.pulls.waiting.count if self.outlet is None else self.outlet.ready(turn.now_ns)
         ):
@@ -245,9 +254,11 @@ cdef class Cursor(Outcomes):
             if entry != NULL:
                 if self.max_deliver > 0 and entry.deliveries >= <uint64_t> self.max_deliver:
                     self.give_up(entry, turn)
+                    budget -= 1
                     continue
                 if not self.stored.log.read(entry.seq, &record):
                     self.gone(entry, turn)
+                    budget -= 1
                     continue
             else:
                 if self.ack_policy != ACK_NONE and self.pending.count >= (

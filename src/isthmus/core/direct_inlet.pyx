@@ -9,9 +9,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from isthmus.core.decimal cimport parse_u64
+from isthmus.core.effort cimport LOOK_NS, spend
 from isthmus.core.journal cimport Holder
 from isthmus.core.lookup cimport Search
 from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.patterns cimport has_wildcard
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport route
 from isthmus.core.segment cimport Record
@@ -23,7 +25,7 @@ cdef bytes GROUP = b"_sys_"
 cdef bytes NOT_FOUND = b"404 Message Not Found"
 cdef bytes BUSY = b"429 Too Many Requests"
 cdef bytes GONE = b"503"            # the stream: what who asks now is told
-cdef Py_ssize_t SEEKING_MAX = 1024  # requests that may look through one stream at the same time
+cdef Py_ssize_t SEEKING_MAX = 4096  # requests that may look through one stream at the same time
 
 
 cdef class DirectInlet(Receiver):
@@ -120,13 +122,16 @@ cdef class DirectInlet(Receiver):
         cdef Span subject = form.last if form.last.size else form.next
         cdef Search search
         cdef Seeking seeking
+        cdef bint lengthy
         if subject.size == 0:
             return self._found(form.seq, reply, form.bare, turn)
         search = Search(
             stored.log, stored.tree, subject.data[: subject.size], seq=form.seq,
             last=form.last.size > 0,
         )
-        if not search.step():
+        # what may take long waits where the turn has worked enough
+        lengthy = form.next.size > 0 or has_wildcard(subject)
+        if not (lengthy and turn.worked_enough()) and not search.step():
             return self._found(search.found, reply, form.bare, turn)
         if self.seeking == SEEKING_MAX:
             return self._status(reply, span_of(BUSY), turn)
@@ -136,6 +141,7 @@ cdef class DirectInlet(Receiver):
         seeking.search = search
         seeking.reply = reply.data[: reply.size]
         seeking.bare = form.bare
+        seeking.spends = True
         turn.again(seeking)
         return 1
 
@@ -190,6 +196,10 @@ cdef class Seeking(Chore):
 
     cdef int settle(self, Turn turn) except -1:
         cdef DirectInlet inlet = self.inlet
+        spend(LOOK_NS)
+        if turn.worked_enough() and not inlet.stored.closed:
+            turn.again(self)
+            return 0
         if not inlet.stored.closed and self.search.step():
             turn.again(self)
             return 0

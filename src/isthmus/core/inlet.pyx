@@ -4,8 +4,10 @@ Owns the copies. Knows no meaning: the handler does. Invariant: requests reach t
 order in which they came, each once; while one waits, the inlet is queued for a turn.
 """
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memcmp
 
+from isthmus.core.effort cimport spend
 from isthmus.core.message cimport Message
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.turn cimport Turn
@@ -14,6 +16,7 @@ from isthmus.core.turn cimport Turn
 cdef Py_ssize_t REQUESTS_MAX = 65_536
 # A request takes a Python handler 20 to 200 microseconds.
 cdef Py_ssize_t SLICE_MAX = 16
+cdef uint64_t REQUEST_NS = 40_000   # the turn counts that for each, whatever its handler does
 
 
 cdef class Request:
@@ -73,4 +76,5 @@ cdef class Inlet(Receiver):
             batch = batch[: self.slice_max]
             turn.again(self)
         self.handler(batch, turn)
+        spend(<uint64_t> len(batch) * REQUEST_NS)
         return 0

@@ -84,6 +84,7 @@ cdef class Search:
             return False
         if not self.walking:
             self.found = _among_the_newest(self.log, pattern)
+            spend(LOOKED_BACK * LOOK_NS)
             if self.found:
                 return False
             self.walking = True

@@ -23,6 +23,7 @@ from isthmus.core.turn cimport Turn
 
 cdef enum:
     SLICE_LOOKED = 16_384       # messages looked at for a filter
+    LOOKS_FREE = 64             # of them: part of what a delivery costs
     SLICE_COUNTED = 8192        # groups of subjects, or messages: less than a millisecond
 
 
@@ -138,6 +139,8 @@ cdef class Reader(Follower):
                 found = stored.log.next_match(
                     span_of(watch.pattern), self.next_seq, SLICE_LOOKED, record, &reached
                 )
+                if reached > self.next_seq + LOOKS_FREE:
+                    spend(LOOK_NS * min(reached - self.next_seq, <uint64_t> SLICE_LOOKED))
                 if found == 2:
                     self.next_seq = reached
                     return LOOK_AGAIN
@@ -146,6 +149,7 @@ cdef class Reader(Follower):
                 seq = stored.log.next_present(self.next_seq)
                 while seq and seq <= stored.visible_seq:
                     if looked == SLICE_LOOKED:
+                        spend(SLICE_LOOKED * LOOK_NS)
                         self.next_seq = seq
                         return LOOK_AGAIN
                     looked += 1

@@ -19,7 +19,8 @@ A chore that has more to do than its slice calls `again`, and `unfinished` tells
 a turn for it without waiting for a socket. Only a turn that is told to `resume` goes on with it: a
 client's read takes no slice of somebody else's work. It takes one slice of each, first come, first
 served, while it has done less than SHARE_NS (`effort.pxd`): a hundred long jobs hold up nobody
-longer than a few of them.
+longer than a few of them. A slice counts something, however little it did, but those of chores
+that say what they do (`spends`), which come many at a time.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -32,6 +33,7 @@ cdef class Turn
 
 cdef class Chore:
     cdef bint queued            # already on the turn's list; only Turn writes it
+    cdef bint spends            # says itself what a slice of it did (effort.pxd), however little
     cdef int settle(self, Turn turn) except -1
 
 
@@ -58,4 +60,7 @@ cdef class Turn:
     cpdef int finish(self) except -1
     # a slice begins; False: this turn has done its share, it must wait for the next
     cdef bint take_slice(self) noexcept
+    # what was done in it so far is its share: whoever can go on in another turn does
+    cdef bint worked_enough(self) noexcept
     cdef uint64_t _used_ns(self) noexcept
+    cdef list _next_slices(self)

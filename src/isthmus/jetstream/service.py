@@ -329,7 +329,7 @@ class Service(Reception):
         if stream is not None and beginnings.takes_long(stream.stored, config):
             return self._create_found(stream, config, create, answer)
         consumer = create()
-        return _when_counted(consumer, partial(answer, consumer))
+        return _when_counted(consumer, partial(answer, consumer), turn)
 
     def _create_found(
         self,
@@ -388,7 +388,7 @@ class Service(Reception):
         """One consumer."""
         consumer = self._account.consumer(asked.names[0], asked.names[1])
         kind = Response(type=asked.endpoint.type)
-        return _when_counted(consumer, lambda: to_body(kind, consumer.shown(turn)))
+        return _when_counted(consumer, lambda: to_body(kind, consumer.shown(turn)), turn)
 
     def consumer_pause(self, asked: Asked, body: ConsumerPauseRequest, turn: Turn) -> bytes:
         """A consumer delivers nothing for a while, or goes on."""
@@ -421,7 +421,8 @@ class Service(Reception):
             return None
         self._account.require_writable()
         seq = consumer.reset(body.seq, turn)
-        return _when_counted(consumer, partial(self._begun_anew, asked, consumer, seq, turn))
+        answer = partial(self._begun_anew, asked, consumer, seq, turn)
+        return _when_counted(consumer, answer, turn)
 
     def _begun_anew(self, asked: Asked, consumer: Consumer, seq: int, turn: Turn) -> bytes | None:
         info = consumer.shown(turn)
@@ -438,9 +439,14 @@ class Service(Reception):
         return to_body(Success(type=asked.endpoint.type, success=True))
 
 
-def _when_counted(consumer: Consumer, answer: Callable[[], bytes | None]) -> bytes | Slices | None:
-    """`answer` when it is known what the consumer has not seen: mostly at once."""
-    if not consumer.cursor.count_on():
+def _when_counted(
+    consumer: Consumer, answer: Callable[[], bytes | None], turn: Turn
+) -> bytes | Slices | None:
+    """`answer` when it is known what the consumer has not seen: mostly at once.
+
+    Many that are to be counted in one turn are not each counted a slice at once.
+    """
+    if not turn.exhausted and not consumer.cursor.count_on():
         return answer()
     return _count_first(consumer, answer)
 
