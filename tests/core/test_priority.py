@@ -1,6 +1,7 @@
 """Priority groups of a consumer in memory against their plain model."""
 
 import json
+import random
 
 import pytest
 from hypothesis import Phase, settings
@@ -138,6 +139,31 @@ TestPriority.settings = settings(
     phases=(Phase.generate,),  # shrinking takes minutes
 )
 TestPriority.pytestmark = [pytest.mark.soak]
+
+
+@pytest.mark.parametrize("policy", ["overflow", "prioritized", "pinned_client"])
+def test_hundreds_wait_in_the_order_that_the_policy_says(policy):
+    machine = PriorityMachine()
+    machine.begin(policy)
+    chance = random.Random(policy)
+    most = 0
+    for step in range(480):
+        machine.pull(
+            chance.choice(NAMES), chance.randint(1, 4), chance.randint(0, 9),
+            (chance.choice([0, 40, 90, 500]), chance.choice([0, 30, 700])),
+            chance.choice([None, None, None, 0, 1]),
+        )  # fmt: skip
+        if step % 40 > 30:
+            machine.publish(chance.randint(1, 5))
+            machine.ack(chance.randint(0, 20))
+        if step % 100 == 99:
+            machine.unpin()
+            machine.counts_agree()
+        most = max(most, len(machine.model.waiters))
+    assert most > 100
+    while machine.model.waiters and machine.model.last_seq < 900:
+        machine.publish(5)
+    machine.counts_agree()
 
 
 def test_a_pin_that_is_held_keeps_its_deadline_and_then_the_new_timeout():

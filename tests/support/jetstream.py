@@ -112,6 +112,10 @@ class StreamClient:
         self.world.finish()
         return self.messages()
 
+    def keep(self, heard):
+        """Bytes that the connection was sent, to be read with the next messages."""
+        self._left += heard
+
     def messages(self):
         """`(subject, reply, header, payload)` of everything that has come since the last call."""
         data, out = self._left + self.connection.heard(), []

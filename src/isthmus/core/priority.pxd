@@ -9,6 +9,10 @@
                       ▲                                                               │
                       └── no request with the id for `timeout_ns`, or UNPIN ──────────┘
 
+Where not everybody may take what is there, a request stands in the queue under a `Condition`
+(conditions.pxd): of overflow the numbers it asks for; of pinned_client 0 with an id, and 1 without
+one, which nobody reaches while somebody is pinned.
+
 While somebody is pinned, requests without id wait; one with another id is over. Who names no group
 (a request that is no JSON) is never pinned. The groups of a consumer share one queue and one pin,
 as in the original.
@@ -18,24 +22,21 @@ from libc.stdint cimport int64_t, uint64_t
 
 cimport cython
 
+from isthmus.core.conditions cimport Condition
 from isthmus.core.message cimport Span
+from isthmus.core.pull cimport PIN_SIZE, Wish
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport PIN_SIZE, Wish
 
 cdef enum Policy:
     OVERFLOW = 1
     PINNED = 2
     PRIORITIZED = 3
 
-cdef enum Verdict:
-    PASSES = 0                        # not now
-    TAKES = 1
-    IS_OVER = 2                       # its id is not the pinned client's
-
 
 @cython.final
 cdef class Priority:
     cdef readonly Policy policy
+    cdef bint conditional             # not everybody may take whatever is there
     cdef readonly int64_t timeout_ns
     cdef readonly bint pinned
     cdef readonly int64_t pinned_ns   # wall clock, since when
@@ -49,7 +50,11 @@ cdef class Priority:
 
     # somebody else is pinned than the request says; else its pin holds for `timeout_ns` more
     cdef bint mistaken(self, const Wish* wish, int64_t now_ns) noexcept
-    cdef Verdict judge(self, const Wish* wish, Py_ssize_t unacked) noexcept
+    # what that request waits for, and how much of it there is
+    cdef Condition condition(self, const Wish* wish) noexcept
+    cdef Condition reached(self, Py_ssize_t unacked) noexcept
+    # a request whose condition holds is over all the same: its id is not the pinned client's
+    cdef bint is_over(self, const Wish* wish) noexcept
     # the id that the next message carries, for that request; empty: nobody's
     cdef Span next_id(self, const Wish* wish, Turn turn) noexcept
     # a message was taken: True if who took it is pinned from now on, and has the id

@@ -5,12 +5,13 @@ Owns who is pinned. Knows no queue and sends nothing: the cursor asks about each
 what became of it. Invariant: `lost_ns` is set exactly while somebody is pinned.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from isthmus.core.conditions cimport Condition
 from isthmus.core.message cimport Span, span
+from isthmus.core.pull cimport PIN_SIZE, Wish
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport PIN_SIZE, Wish
 
 cdef enum:
     DIGITS_A_DRAW = 10          # of base 62 in one random number
@@ -24,6 +25,7 @@ cdef class Priority:
     def __init__(self, Policy policy, int64_t timeout_ns=0):
         assert policy in (OVERFLOW, PINNED, PRIORITIZED)
         self.policy = policy
+        self.conditional = policy != PRIORITIZED
         self.configure(timeout_ns)
 
     def configure(self, int64_t timeout_ns) -> None:
@@ -49,20 +51,32 @@ cdef class Priority:
         self.lost_ns = now_ns + self.timeout_ns
         return False
 
-    cdef Verdict judge(self, const Wish* wish, Py_ssize_t unacked) noexcept:
-        if self.policy == OVERFLOW:
-            if wish.min_pending <= 0 and wish.min_ack_pending <= 0:
-                return TAKES
-            if 0 < wish.min_pending <= <int64_t> self.unseen:
-                return TAKES
-            if 0 < wish.min_ack_pending <= unacked:
-                return TAKES
-            return PASSES
-        if self.policy == PRIORITIZED:
-            return TAKES
-        if wish.id_size == 0:
-            return PASSES if self.pinned else TAKES
-        return TAKES if self.pinned and self._is_pinned(wish) else IS_OVER
+    cdef Condition condition(self, const Wish* wish) noexcept:
+        cdef Condition out
+        out.unseen = out.unacked = INT64_MAX
+        if self.policy == PINNED:
+            out.unseen = 0 if wish.id_size else 1
+        elif self.policy == PRIORITIZED or wish.min_pending <= 0 and wish.min_ack_pending <= 0:
+            out.unseen = 0
+        else:
+            if wish.min_pending > 0:
+                out.unseen = wish.min_pending
+            if wish.min_ack_pending > 0:
+                out.unacked = wish.min_ack_pending
+        return out
+
+    cdef Condition reached(self, Py_ssize_t unacked) noexcept:
+        cdef Condition out
+        out.unseen = <int64_t> self.unseen
+        out.unacked = unacked
+        if self.policy == PINNED:
+            out.unseen = 0 if self.pinned else 1
+        return out
+
+    cdef bint is_over(self, const Wish* wish) noexcept:
+        if self.policy != PINNED or wish.id_size == 0:
+            return False
+        return not self.pinned or not self._is_pinned(wish)
 
     cdef Span next_id(self, const Wish* wish, Turn turn) noexcept:
         cdef uint64_t random = 0

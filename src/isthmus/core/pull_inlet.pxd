@@ -14,9 +14,9 @@ cimport cython
 
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Message, Span
+from isthmus.core.pull cimport PullForm
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport PullForm
 
 cdef enum:
     FORMS_KEPT = 4

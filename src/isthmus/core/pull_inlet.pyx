@@ -11,9 +11,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.cursor cimport Cursor
 from isthmus.core.message cimport Message, Span, span, span_of
+from isthmus.core.pull cimport PIN_SIZE, PullForm, Wish
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport PIN_SIZE, PullForm, Wish
 
 cdef enum:
     REQUEST_KEPT_MAX = 256      # bytes of a request that is worth remembering

@@ -8,10 +8,14 @@
         time ── end_late ─► expired: a status · heartbeats
         Cursor ── end_impatient ─► nothing is left: those that do not wait get a status
 
+Whether anybody still listens is asked of each that waits (`drop_deserted`) only where something can
+have changed since it was asked last, and by a request that finds the queue full only while the turn
+has not worked enough.
+
 A push consumer has an Outlet in its place.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cimport cython
 
@@ -19,9 +23,10 @@ from isthmus.core.ledger cimport Ledger
 from isthmus.core.longer_header cimport LongerHeader
 from isthmus.core.message cimport Message, Span
 from isthmus.core.priority cimport Priority
+from isthmus.core.pull cimport Pull, PullForm
 from isthmus.core.router cimport AccountCore
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport Pull, PullForm, Waiting
+from isthmus.core.waiting cimport Waiting
 
 
 @cython.final
@@ -33,6 +38,10 @@ cdef class Pulls:
     cdef LongerHeader longer
     cdef Py_ssize_t max_waiting
     cdef bint offering                    # who waits is being walked: nobody is dropped
+    cdef int64_t swept_ns                 # when `drop_deserted` last looked,
+    cdef uint64_t swept_generation        # at the sublist as it was then,
+    cdef uint64_t swept_asked             # and the requests before these
+    cdef uint64_t asked                   # requests that wait or have waited
 
     cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1
     cdef int refuse(self, Span reply, Span header, Turn turn) except -1
@@ -51,4 +60,5 @@ cdef class Pulls:
     cdef int _end(self, Pull* pull, Span line, bint with_left, Turn turn) except -1
     cdef int _beat(self, Pull* pull, Turn turn) except -1
     cdef int _status(self, Span reply, Span line, Turn turn) except -1
+    cdef bint _swept(self, Turn turn) noexcept
     cdef bint _abandoned(self, Pull* pull) noexcept

@@ -11,13 +11,15 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from isthmus.core.decimal cimport print_i64, print_u64
+from isthmus.core.effort cimport LOOK_NS, spend
 from isthmus.core.ledger cimport NOTICE_PINNED, NOTICE_UNPINNED, Ledger
 from isthmus.core.longer_header cimport LongerHeader
 from isthmus.core.message cimport Message, Span, span, span_of
-from isthmus.core.priority cimport IS_OVER, PINNED, PRIORITIZED, TAKES, Priority, Verdict
+from isthmus.core.priority cimport PINNED, Priority
+from isthmus.core.pull cimport Pull, PullForm, reply_of
 from isthmus.core.router cimport deliver, reaches, route
 from isthmus.core.turn cimport Turn
-from isthmus.core.waiting cimport Pull, PullForm, Waiting, reply_of
+from isthmus.core.waiting cimport Waiting
 
 cdef enum:
     STATUS_MAX = 512
@@ -46,10 +48,7 @@ cdef class Pulls:
     cdef int prioritise(self, Priority priority) except -1:
         """Who of the waiting comes first, from now on; None: who came first."""
         self.priority = priority
-        self.waiting.group(
-            priority is not None, priority is not None and priority.policy == PRIORITIZED
-        )
-        return 0
+        return self.waiting.arrange(priority)
 
     cdef int ask(self, const PullForm* form, Span reply, Turn turn) except -1:
         """Somebody wants messages at `reply`."""
@@ -58,20 +57,23 @@ cdef class Pulls:
         if self.priority is not None and self.priority.mistaken(&form.wish, turn.now_ns):
             return self._status(reply, span_of(PIN_MISMATCH), turn)
         if self.waiting.count >= self.max_waiting:
-            if not self.offering:
+            if not self.offering and not turn.worked_enough():
                 self.drop_deserted(turn)
             if self.waiting.count >= self.max_waiting:
                 # who listens to heartbeats learns it from their absence
                 if form.heartbeat_ns == 0:
                     self._status(reply, span_of(MAX_WAITING), turn)
                 return 0
-        if form.no_wait and not self.ledger.count_on():
+        if form.no_wait and (self.ledger.census is None or (
+            turn.take_slice() and not self.ledger.count_on()
+        )):
             available = self.ledger.unseen() + <uint64_t> self.ledger.pending.queue.size
             if available == 0 and form.expires_ns == 0:
                 return self._status(reply, span_of(NO_MESSAGES), turn)
             if available > 0 and available < <uint64_t> self.waiting.batch_total:
                 return self._status(reply, span_of(REQUESTS_PENDING), turn)
         self.waiting.add(form, reply, turn.now_ns)
+        self.asked += 1
         self.ledger.hungry = True
         turn.later(self.ledger)
         return 0
@@ -140,19 +142,14 @@ cdef class Pulls:
 
     cdef Pull* _chosen(self, Turn turn) except? NULL:
         """The first whom the policy lets take a message; those whom it ends are told so."""
-        cdef Pull* pull = self.waiting.first
-        cdef Pull* after
-        cdef Verdict verdict
-        while pull != NULL:
-            after = pull.after
-            verdict = self.priority.judge(&pull.wish, self.ledger.pending.count)
-            if verdict == TAKES:
-                return pull
-            if verdict == IS_OVER:
-                self._end(pull, span_of(WRONG_PIN), True, turn)
-            pull = after
-        self.priority.refused = self.waiting.count > 0
-        return NULL
+        cdef Priority priority = self.priority
+        cdef Pull* pull = self.waiting.first_for(priority.reached(self.ledger.pending.count))
+        while pull != NULL and priority.is_over(&pull.wish):
+            self._end(pull, span_of(WRONG_PIN), True, turn)
+            pull = self.waiting.first_for(priority.reached(self.ledger.pending.count))
+        if pull == NULL:
+            priority.refused = self.waiting.count > 0
+        return pull
 
     # --- no message ---
 
@@ -181,13 +178,13 @@ cdef class Pulls:
         if self.priority is not None:
             refused = self.priority.refused
             self.priority.refused = False
-        if not (dry or refused) or self.waiting.impatient == 0:
+        pull = self.waiting.first_impatient
+        if not (dry or refused) or pull == NULL:
             return 0
-        pull = self.waiting.first_impatient()
         empty = refused or paused or self.ledger.unseen() == 0
         while pull != NULL:
-            after = pull.after
-            if pull.no_wait and (pull.served or (empty and pull.expires_ns == 0)):
+            after = pull.impatient_after
+            if pull.served or empty:
                 self._end(pull, span_of(NO_MESSAGES), False, turn)
             pull = after
         return 0
@@ -196,6 +193,9 @@ cdef class Pulls:
         """Requests whose inbox nobody listens to, and those whose time is over, make room."""
         cdef Pull* pull = self.waiting.first
         cdef Pull* after
+        if self._swept(turn):
+            return 0
+        spend(<uint64_t> self.waiting.count * LOOK_NS)
         while pull != NULL:
             after = pull.after
             if self._abandoned(pull) or not (
@@ -206,6 +206,9 @@ cdef class Pulls:
                 self._end(pull, span_of(REQUEST_TIMEOUT), True, turn)
             pull = after
         self.ledger.hungry = self.waiting.count > 0
+        self.swept_ns = turn.now_ns
+        self.swept_generation = self.account.sublist.generation
+        self.swept_asked = self.asked
         return 0
 
     cdef int dismiss(self, Span line, bint with_left, Turn turn) except -1:
@@ -274,6 +277,12 @@ cdef class Pulls:
         memcpy(text + 9, line.data, line.size)
         memcpy(text + 9 + line.size, b"\r\n\r\n", 4)
         return self.refuse(reply, span(text, line.size + 13), turn)
+
+    cdef bint _swept(self, Turn turn) noexcept:
+        """Nothing has happened to those who wait since they were looked at."""
+        return self.swept_ns == turn.now_ns and self.swept_asked == self.asked and (
+            self.swept_generation == self.account.sublist.generation
+        )
 
     cdef bint _abandoned(self, Pull* pull) noexcept:
         """It came from another account, where nobody waits any more; who listens here on the
