@@ -81,9 +81,6 @@ class ConsumerModel:
     # --- what happens ---
 
     def ask(self, inbox: str, batch: int, expires_ns: int, *, no_wait: bool, now_ns: int) -> None:
-        if len(self.waiters) >= self.max_waiting:
-            self.sent.append(("status", inbox, status("409 Exceeded MaxWaiting")))
-            return
         if no_wait:
             available = len(self.unseen()) + len(self.queue)
             if not available and not expires_ns:
@@ -92,6 +89,9 @@ class ConsumerModel:
             if 0 < available < sum(waiter.batch for waiter in self.waiters):
                 self.sent.append(("status", inbox, status("408 Requests Pending")))
                 return
+        if len(self.waiters) >= self.max_waiting:
+            self.sent.append(("status", inbox, status("409 Exceeded MaxWaiting")))
+            return
         ends_ns = now_ns + expires_ns if expires_ns else 0
         self.waiters.append(Waiter(inbox, batch, ends_ns, no_wait))
         self.offer(now_ns)

@@ -38,6 +38,38 @@ def test_who_does_not_wait_is_told_that_others_were_first(stage):
     assert told[0] == ["NATS/1.0 408 Requests Pending"]
 
 
+def test_who_left_is_not_counted_against_who_does_not_wait(stage):
+    def story(scene):
+        scene.stream(1)
+        scene.consumer(pause_until="2100-01-01T00:00:00Z")
+        first, second = scene.puller("first"), scene.puller("second")
+        first.pull(batch=5, expires=LONG)
+        first.leave()
+        second.pull(no_wait=True, expires=100 * MS)
+        return second.take()
+
+    [told] = stage.tell(story)
+    assert told.startswith("NATS/1.0 408 Request Timeout")
+
+
+def test_that_nothing_is_there_is_said_before_that_too_many_wait(stage):
+    def story(scene):
+        scene.stream()
+        scene.consumer(max_waiting=1)
+        first, second = scene.puller("first"), scene.puller("second")
+        first.pull(batch=5, expires=LONG)
+        second.pull(no_wait=True)
+        heard = second.take()
+        second.pull(no_wait=True, expires=LONG)
+        return heard, second.take(), scene.info()["num_waiting"]
+
+    assert stage.tell(story) == (
+        ["NATS/1.0 404 No Messages"],
+        ["NATS/1.0 409 Exceeded MaxWaiting"],
+        1,
+    )
+
+
 @pytest.mark.parametrize("level", ["6", "x"])
 def test_a_pull_may_require_a_level(stage, level):
     def story(scene):

@@ -61,4 +61,5 @@ cdef class Pulls:
     cdef int _beat(self, Pull* pull, Turn turn) except -1
     cdef int _status(self, Span reply, Span line, Turn turn) except -1
     cdef bint _swept(self, Turn turn) noexcept
+    cdef int _make_room(self, Turn turn) except -1
     cdef bint _abandoned(self, Pull* pull) noexcept

@@ -56,22 +56,23 @@ cdef class Pulls:
         self.ledger.active_ns = turn.now_ns
         if self.priority is not None and self.priority.mistaken(&form.wish, turn.now_ns):
             return self._status(reply, span_of(PIN_MISMATCH), turn)
-        if self.waiting.count >= self.max_waiting:
-            if not self.offering and not turn.worked_enough():
-                self.drop_deserted(turn)
-            if self.waiting.count >= self.max_waiting:
-                # who listens to heartbeats learns it from their absence
-                if form.heartbeat_ns == 0:
-                    self._status(reply, span_of(MAX_WAITING), turn)
-                return 0
         if form.no_wait and (self.ledger.census is None or (
             turn.take_slice() and not self.ledger.count_on()
         )):
             available = self.ledger.unseen() + <uint64_t> self.ledger.pending.queue.size
             if available == 0 and form.expires_ns == 0:
                 return self._status(reply, span_of(NO_MESSAGES), turn)
-            if available > 0 and available < <uint64_t> self.waiting.batch_total:
-                return self._status(reply, span_of(REQUESTS_PENDING), turn)
+            if 0 < available < <uint64_t> self.waiting.batch_total:
+                self._make_room(turn)
+                if available < <uint64_t> self.waiting.batch_total:
+                    return self._status(reply, span_of(REQUESTS_PENDING), turn)
+        if self.waiting.count >= self.max_waiting:
+            self._make_room(turn)
+            if self.waiting.count >= self.max_waiting:
+                # who listens to heartbeats learns it from their absence
+                if form.heartbeat_ns == 0:
+                    self._status(reply, span_of(MAX_WAITING), turn)
+                return 0
         self.waiting.add(form, reply, turn.now_ns)
         self.asked += 1
         self.ledger.hungry = True
@@ -209,6 +210,12 @@ cdef class Pulls:
         self.swept_ns = turn.now_ns
         self.swept_generation = self.account.sublist.generation
         self.swept_asked = self.asked
+        return 0
+
+    cdef int _make_room(self, Turn turn) except -1:
+        """Drop who is gone, if there is time for it in this turn."""
+        if not self.offering and not turn.worked_enough():
+            self.drop_deserted(turn)
         return 0
 
     cdef int dismiss(self, Span line, bint with_left, Turn turn) except -1:
