@@ -1,12 +1,14 @@
 """Connections as a document: sorting, filters and slices."""
 
+import msgspec
 import pytest
 
 from isthmus.base.errors import UsageError
 from isthmus.base.slices import at_once
+from isthmus.base.values import to_json
 from isthmus.monitor import connz
-from isthmus.monitor.connz import ALL, CLOSED, ConnzQuery, make_connz, write_connz
-from isthmus.monitor.documents import indented
+from isthmus.monitor.connz import ALL, CLOSED, Connz, ConnzQuery, write_connz
+from isthmus.monitor.documents import COMPACT, INDENTED, indented
 from isthmus.monitor.roster import AccountTraffic, ConnectionSnapshot, SubscriptionSnapshot
 from isthmus.monitor.snapshots import ServerSnapshot
 
@@ -45,13 +47,20 @@ class FixedRoster:
         return iter((AccountTraffic(name="A", label="A"),))
 
 
+def text(roster, asked, layout=COMPACT):
+    return b"".join(at_once(write_connz(SERVER, roster, asked, layout)))
+
+
+def document_of(roster, **asked):
+    return msgspec.json.decode(text(roster, ConnzQuery(**asked)), type=Connz)
+
+
 def connection(cid, **fields):
     return ConnectionSnapshot(cid=cid, **fields)
 
 
 def cids(roster, **asked):
-    document = at_once(make_connz(SERVER, roster, ConnzQuery(**asked)))
-    return [one.cid for one in document.connections]
+    return [one.cid for one in document_of(roster, **asked).connections]
 
 
 MANY = FixedRoster(
@@ -95,11 +104,22 @@ def test_how_long_it_lasted():
         connection(1, started_ns=NOW_NS - 62_000_000_000, active_ns=NOW_NS - 1_000_000_000),
         ended=[connection(2, started_ns=0, active_ns=0, stopped_ns=5_000_000_000)],
     )
-    document = at_once(make_connz(SERVER, roster, ConnzQuery(state=ALL)))
+    document = document_of(roster, state=ALL)
     assert [(one.uptime, one.idle) for one in document.connections] == [
         ("1m2s", "1s"),
         ("5s", "5s"),
     ]
+
+
+def slices_and_pieces(roster, asked):
+    """How many pauses before the first piece, and how many pieces."""
+    work, slices = write_connz(SERVER, roster, asked, COMPACT), 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return slices, sum(1 for _ in end.value)
+        slices += 1
 
 
 def test_many_connections_and_subscriptions_take_many_slices():
@@ -108,9 +128,10 @@ def test_many_connections_and_subscriptions_take_many_slices():
         subjects=["s"] * (3 * SLICE),
     )
     sorting = 1
-    assert sum(1 for _ in make_connz(SERVER, roster, ConnzQuery())) == 10 + sorting
-    listed = make_connz(SERVER, roster, ConnzQuery(limit=2, subscriptions=True))
-    assert sum(1 for _ in listed) == 5 + sorting + 2 * 3
+    assert slices_and_pieces(roster, ConnzQuery()) == (5 + sorting, 1 + 5 + 1)
+    around, between = 2, 2
+    asked = ConnzQuery(limit=2, subscriptions=True)
+    assert slices_and_pieces(roster, asked) == (5 + sorting, around + between + 2 * (3 + 1))
 
 
 @pytest.mark.parametrize("connections", [0, 1, 2, 3 * connz.SLICE_CONNECTIONS + 1])
@@ -121,9 +142,15 @@ def test_what_is_written_in_pieces_is_the_document(connections, subjects, query)
         *(connection(cid, name=f"<{cid}>", subscriptions=subjects) for cid in range(connections)),
         subjects=[f"s.\n{number}.\u20ac" for number in range(subjects)],
     )
-    asked = ConnzQuery(sort="subs", offset=1, **query)
-    pieces = list(at_once(write_connz(SERVER, roster, asked)))
-    assert b"".join(pieces) == indented(at_once(make_connz(SERVER, roster, asked)))
+    asked = {"sort": "subs", "offset": 1, **query}
+    document = document_of(roster, **asked)
+    assert [one.cid for one in document.connections] == list(range(1, connections))
+    for one in document.connections:
+        listed = one.subscriptions_list or one.subscriptions_list_detail
+        assert len(listed) == (subjects if query else 0)
+    assert text(roster, ConnzQuery(**asked)) == to_json(document)
+    assert text(roster, ConnzQuery(**asked), INDENTED) == indented(document)
+    pieces = list(at_once(write_connz(SERVER, roster, ConnzQuery(**asked), INDENTED)))
     assert not query or max(map(len, pieces), default=0) < 3000  # whatever there is
 
 
@@ -132,22 +159,21 @@ def test_many_are_in_order_however_they_were_found():
     roster = FixedRoster(
         *(connection(cid, subscriptions=cid * 7919 % 100, name=str(cid)) for cid in range(number))
     )
-    asked = ConnzQuery(sort="subs", offset=100, limit=2000)
-    found = [one.cid for one in at_once(make_connz(SERVER, roster, asked)).connections]
+    found = cids(roster, sort="subs", offset=100, limit=2000)
     ordered = sorted(range(number), key=lambda cid: cid * 7919 % 100, reverse=True)
     assert found == ordered[100:2100]
 
 
 def test_an_account_without_connections_is_not_an_unknown_one():
-    empty = at_once(make_connz(SERVER, FixedRoster(), ConnzQuery(acc="A")))
+    empty = document_of(FixedRoster(), acc="A")
     assert (empty.server_id, empty.connections) == ("N", ())
-    unknown = at_once(make_connz(SERVER, FixedRoster(), ConnzQuery(acc="B")))
+    unknown = document_of(FixedRoster(), acc="B")
     assert (unknown.server_id, unknown.connections) == ("", None)
 
 
 def test_an_unknown_order_is_refused():
     with pytest.raises(UsageError, match="invalid sorting option: size"):
-        at_once(make_connz(SERVER, MANY, ConnzQuery(sort="size")))
+        document_of(MANY, sort="size")
 
 
 @pytest.mark.parametrize("query", [{"subscriptions": True}, {"subscriptions_detail": True}])
@@ -165,7 +191,10 @@ def test_no_name_of_a_client_is_taken_for_the_place_of_its_subscriptions(query, 
     listed = "subscriptions_list_detail" if detailed else "subscriptions_list"
     said = name.replace("{0}", listed)
     one = connection(1, name=said, lang=said, version=said, subscriptions=1)
-    asked = ConnzQuery(**query)
     roster = FixedRoster(one, subjects=["s"])
-    pieces = list(at_once(write_connz(SERVER, roster, asked)))
-    assert b"".join(pieces) == indented(at_once(make_connz(SERVER, roster, asked)))
+    document = document_of(roster, **query)
+    (found,) = document.connections
+    assert (found.name, found.lang, found.version) == (said, said, said)
+    assert len(getattr(found, listed)) == 1
+    assert text(roster, ConnzQuery(**query), INDENTED) == indented(document)
+    assert text(roster, ConnzQuery(**query)) == to_json(document)

@@ -5,13 +5,12 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from isthmus.base.slices import at_once
 from isthmus.base.values import to_json
 from isthmus.jetstream.consumer_config import ConsumerConfig
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
-from isthmus.monitor.documents import indented
-from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, make_long_jsz, write_jsz
+from isthmus.monitor.documents import COMPACT, INDENTED, indented
+from isthmus.monitor.jsz import SLICE, JszQuery, make_jsz, write_account, write_jsz
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     ConsumerSnapshot,
@@ -161,21 +160,19 @@ def test_what_is_written_in_slices_is_the_document(streams, query):
     asked = JszQuery(**query)
     whole = make_jsz(SERVER, jetstream, asked)
     least = 0 if query == {"accounts": True} else 2 * (streams // SLICE)
-    pieces = list(write_jsz(SERVER, jetstream, asked))
+    pieces = list(write_jsz(SERVER, jetstream, asked, INDENTED))
     assert b"".join(pieces) == indented(whole)
     assert len(pieces) >= least
-    work, slices = make_long_jsz(SERVER, jetstream, asked), 0
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            assert to_json(end.value) == to_json(whole)
-            break
-        slices += 1
-    assert slices >= least
+    pieces = list(write_jsz(SERVER, jetstream, asked, COMPACT))
+    assert b"".join(pieces) == to_json(whole)
+    assert len(pieces) >= least
+    for account, one in zip(accounts, whole.account_details, strict=True):
+        alone = write_account(account, SERVER.server_name, asked, COMPACT)
+        assert b"".join(alone) == to_json(one)
 
 
 def test_without_jetstream_both_say_so():
-    document = at_once(make_long_jsz(SERVER, None, JszQuery()))
+    document = make_jsz(SERVER, None, JszQuery())
     assert document.disabled
-    assert b"".join(write_jsz(SERVER, None, JszQuery())) == indented(document)
+    assert b"".join(write_jsz(SERVER, None, JszQuery(), INDENTED)) == indented(document)
+    assert b"".join(write_jsz(SERVER, None, JszQuery(), COMPACT)) == to_json(document)

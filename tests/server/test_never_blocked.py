@@ -24,6 +24,7 @@ from isthmus.core.stream_import import StreamImport
 from isthmus.identity.claims import UNLIMITED_USER, Export, Import
 from isthmus.identity.nkeys import KeyPair, Kind
 from isthmus.jetstream import removals
+from isthmus.server import enquiries
 from isthmus.server.logs import Log
 from isthmus.server.pushes import FINDINGS_MAX
 from isthmus.server.server import Server
@@ -344,6 +345,55 @@ def test_a_thousand_streams_are_asked_for_in_the_system_account(world: Charged, 
     (account,) = json.loads(answer.payload)["data"]["account_details"]
     assert len(account["stream_detail"]) == 1000
     world.check()
+
+
+def ask_server(world: Charged, subject: bytes, body: bytes) -> list[bytes]:
+    """What a user of the system account is told."""
+    hub = world.server.hub
+    system = hub.registry.get(hub.system_account).core
+    answers = []
+    system.sublist.add(b"r", Inlet(lambda requests, _turn: answers.extend(requests)))
+
+    def ask() -> None:
+        publish(system, subject, body, hub.begin_turn(), reply=b"r")
+        hub.finish_turn()
+
+    world.loop.call_soon(ask)
+    world.settle(5)
+    return [answer.payload for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("SERVER.PING.SUBSZ", {"subscriptions": True, "limit": 100_000}),
+        ("SERVER.PING.CONNZ", {"subscriptions": True}),
+        ("SERVER.PING.CONNZ", {"subscriptions_detail": True}),
+        ("ACCOUNT.$G.CONNZ", {"subscriptions": True}),
+        ("ACCOUNT.$G.SUBSZ", {"limit": 100_000}),
+    ],
+)
+def test_many_subscriptions_are_asked_for_in_the_system_account(world: Charged, subject, body):
+    many = 15_000
+    client = world.connect()
+    client.say(b"".join(b"SUB many.%d %d\r\n" % (number, number) for number in range(many)))
+    world.settle()
+    with world.measured():
+        asked = json.dumps(body).encode()
+        (answer,) = ask_server(world, b"$SYS.REQ." + subject.encode(), asked)
+    assert answer.count(b"many.") == many
+    assert "error" not in json.loads(answer)
+    world.check()
+
+
+def test_an_answer_that_is_too_long_for_a_message_is_refused(world: Charged, monkeypatch):
+    monkeypatch.setattr(enquiries, "ANSWER_BYTES_MAX", 1000)
+    world.connect(b"".join(b"SUB many.%d %d\r\n" % (number, number) for number in range(100)))
+    (answer,) = ask_server(world, b"$SYS.REQ.SERVER.PING.CONNZ", b'{"subscriptions":true}')
+    told = json.loads(answer)
+    assert told["data"] is None
+    assert told["error"]["code"] == 500
+    assert "more than 1000 bytes" in told["error"]["description"]
 
 
 # --- accounts ---

@@ -4,13 +4,18 @@ Owns the fields and their order. Gateways, routes and leaf nodes do not exist he
 the traffic is 0.
 """
 
+from msgspec.structs import replace
+
 from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, format_time
+from isthmus.monitor.answer import Pieces
+from isthmus.monitor.documents import Layout
 from isthmus.monitor.roster import AccountTraffic, Roster
 from isthmus.monitor.snapshots import ServerSnapshot
 from isthmus.monitor.statsz import Traffic
 
 _SLICE = 256  # accounts between two pauses
+_PRINTED = 64  # in one slice
 
 
 class StatzQuery(Value):
@@ -64,6 +69,19 @@ def make_accstatz(server: ServerSnapshot, roster: Roster, query: StatzQuery) -> 
     return Accstatz(
         server_id=server.server_id, now=format_time(server.now_ns), account_statz=tuple(found)
     )
+
+
+def write_accstatz(document: Accstatz, layout: Layout) -> Pieces:
+    """The same as text, some accounts at a time."""
+    stats = document.account_statz
+    if not stats:
+        yield layout.whole(document)
+        return
+    between, after = layout.around(replace(document, account_statz=()), "account_statz", depth=0)
+    for at in range(0, len(stats), _PRINTED):
+        yield between + layout.items(stats[at : at + _PRINTED], depth=0)
+        between = layout.gap(0)
+    yield after
 
 
 def make_stat(one: AccountTraffic) -> AccountStat:

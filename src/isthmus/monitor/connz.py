@@ -2,30 +2,21 @@
 
 Owns the fields, their order, the sorting, and what each option adds. `total` counts the connections
 of the state and account asked for, before any other filter; a page of them is shown. Names of
-accounts and users, and tokens, only with `auth`. Written as text, a document is made while it is
-sent: of a million subscriptions nobody holds more than a slice.
+accounts and users, and tokens, only with `auth`. A document is made while it is sent: of a million
+subscriptions nobody holds more than a slice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
-
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
 from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, always, format_duration, format_time
 from isthmus.monitor.answer import Pieces
-from isthmus.monitor.documents import (
-    Document,
-    around,
-    gap,
-    indented,
-    indented_at,
-    items_at,
-    uptime,
-)
+from isthmus.monitor.documents import Document, Layout, uptime
 from isthmus.monitor.roster import ConnectionSnapshot, Roster, SubscriptionSnapshot
 from isthmus.monitor.snapshots import ServerSnapshot
 
@@ -128,72 +119,56 @@ _SORTS: dict[str, tuple[_Key, bool]] = {  # by what, and whether the largest is 
 }
 
 
-def make_connz(server: ServerSnapshot, roster: Roster, query: ConnzQuery) -> Sliced[Connz]:
-    """The document of a moment, more or less. Raises `UsageError`."""
+def write_connz(
+    server: ServerSnapshot, roster: Roster, query: ConnzQuery, layout: Layout
+) -> Sliced[Pieces]:
+    """The document of a moment, more or less, piece by piece. Raises `UsageError`."""
     frame, chosen = yield from _choose(server, roster, query)
-    page = []
-    for one in chosen:
-        listed: list[str] = []
-        detailed: list[SubscriptionDetail] = []
-        for found in _listed(one, roster, query):
-            detailed += [each for each in found if isinstance(each, SubscriptionDetail)]
-            listed += [each for each in found if isinstance(each, str)]
-            yield
-        bare = _describe(one, server.now_ns, query)
-        page.append(
-            replace(
-                bare,
-                subscriptions_list=tuple(listed),
-                subscriptions_list_detail=tuple(detailed),
-            )
-        )
-        if len(page) % SLICE_CONNECTIONS == 0:
-            yield
-    return frame if frame.connections is None else replace(frame, connections=tuple(page))
+    return _write(frame, chosen, server.now_ns, _Shown(roster, query, layout))
 
 
-def write_connz(server: ServerSnapshot, roster: Roster, query: ConnzQuery) -> Sliced[Pieces]:
-    """The same as text, piece by piece."""
-    frame, chosen = yield from _choose(server, roster, query)
-    return _write(frame, chosen, server.now_ns, roster, query)
+class _Shown(NamedTuple):
+    """What is asked of each connection, and how it is laid out."""
+
+    roster: Roster
+    query: ConnzQuery
+    layout: Layout
 
 
-def _write(
-    frame: Connz, chosen: list[ConnectionSnapshot], now_ns: int, roster: Roster, query: ConnzQuery
-) -> Pieces:
+def _write(frame: Connz, chosen: list[ConnectionSnapshot], now_ns: int, shown: _Shown) -> Pieces:
+    query, layout = shown.query, shown.layout
     if not chosen:
-        yield indented(frame)
+        yield layout.whole(frame)
         return
-    before, after = around(frame, "connections", depth=0)
+    before, after = layout.around(frame, "connections", depth=0)
     between = b""
     yield before
     if query.subscriptions or query.subscriptions_detail:
         for one in chosen:
             yield between
-            yield from _write_listed(one, now_ns, roster, query)
-            between = gap(0)
+            yield from _write_listed(one, now_ns, shown)
+            between = layout.gap(0)
     else:
         for at in range(0, len(chosen), SLICE_CONNECTIONS):
             some = chosen[at : at + SLICE_CONNECTIONS]
-            yield between + items_at([_describe(one, now_ns, query) for one in some], depth=0)
-            between = gap(0)
+            yield between + layout.items([_describe(one, now_ns, query) for one in some], depth=0)
+            between = layout.gap(0)
     yield after
 
 
-def _write_listed(
-    one: ConnectionSnapshot, now_ns: int, roster: Roster, query: ConnzQuery
-) -> Pieces:
+def _write_listed(one: ConnectionSnapshot, now_ns: int, shown: _Shown) -> Pieces:
     """A connection with its subscriptions."""
+    query, layout = shown.query, shown.layout
     bare = _describe(one, now_ns, query)
     name = "subscriptions_list_detail" if query.subscriptions_detail else "subscriptions_list"
     before = after = b""
-    for some in _listed(one, roster, query):
+    for some in _listed(one, shown.roster, query):
         if not before:
-            before, after = around(bare, name, depth=2)
-            yield before + items_at(some, depth=2)
+            before, after = layout.around(bare, name, depth=2)
+            yield before + layout.items(some, depth=2)
         else:
-            yield gap(2) + items_at(some, depth=2)
-    yield after if before else indented_at(bare, depth=2)
+            yield layout.gap(2) + layout.items(some, depth=2)
+    yield after if before else layout.whole(bare, depth=2)
 
 
 def _listed(

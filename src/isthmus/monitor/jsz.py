@@ -4,16 +4,14 @@ Owns the fields, their order, and what each query parameter adds. An account's d
 limits as `reserved_*`; without a limit that is 2^64 - 1, as nats-server prints it.
 """
 
-import msgspec
 from msgspec.structs import replace
 
 from isthmus.base import constants
-from isthmus.base.slices import Sliced
-from isthmus.base.values import Value, always, format_time, to_json
+from isthmus.base.values import Value, always, format_time
 from isthmus.jetstream.responses import Cluster, ConsumerInfo, SourceInfo, StreamState
 from isthmus.jetstream.stream_config import StreamConfig
 from isthmus.monitor.answer import Pieces
-from isthmus.monitor.documents import Document, around, gap, indented, indented_at, items_at
+from isthmus.monitor.documents import Document, Layout
 from isthmus.monitor.snapshots import (
     AccountSnapshot,
     JetStreamSnapshot,
@@ -159,53 +157,36 @@ def make_jsz(server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query:
 
 
 def write_jsz(
-    server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
+    server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery, layout: Layout
 ) -> Pieces:
     """The same as text, a few streams at a time."""
     accounts = () if jetstream is None else _asked_for(jetstream.accounts, query)
     if jetstream is None or not accounts:
-        yield indented(make_jsz(server, jetstream, query))
+        yield layout.whole(make_jsz(server, jetstream, query))
         return
-    before, after = around(_head(server, jetstream, query), "account_details", depth=0)
-    between = before
+    between, after = layout.around(_head(server, jetstream, query), "account_details", depth=0)
     for account in accounts:
-        bare = _account(replace(account, streams=()), server.server_name, query)
-        streams = account.streams if query.streams or query.consumers else ()
-        if streams:
-            ahead, behind = around(bare, "stream_detail", depth=2)
-            yield between + ahead
-            yield from _write_streams(streams, server.server_name, query)
-            yield behind
-        else:
-            yield between + indented_at(bare, depth=2)
-        between = gap(0)
+        yield between
+        yield from write_account(account, server.server_name, query, layout, depth=2)
+        between = layout.gap(0)
     yield after
 
 
-def _write_streams(streams: tuple[StreamSnapshot, ...], leader: str, query: JszQuery) -> Pieces:
+def write_account(
+    account: AccountSnapshot, leader: str, query: JszQuery, layout: Layout, depth: int = 0
+) -> Pieces:
+    """The part of it about one account."""
+    bare = _account(replace(account, streams=()), leader, query)
+    streams = account.streams if query.streams or query.consumers else ()
+    if not streams:
+        yield layout.whole(bare, depth)
+        return
+    between, after = layout.around(bare, "stream_detail", depth)
     for at in range(0, len(streams), SLICE):
         some = [_stream(stream, leader, query) for stream in streams[at : at + SLICE]]
-        yield (gap(2) if at else b"") + items_at(some, depth=2)
-
-
-def make_long_jsz(
-    server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query: JszQuery
-) -> Sliced[Jsz]:
-    """The same as a document whose streams are encoded already, a few at a time."""
-    if jetstream is None:
-        return make_jsz(server, jetstream, query)
-    details: list[AccountDetail] = []
-    for account in _asked_for(jetstream.accounts, query):
-        streams: list[msgspec.Raw] = []
-        for stream in account.streams if query.streams or query.consumers else ():
-            streams.append(msgspec.Raw(to_json(_stream(stream, server.server_name, query))))
-            if len(streams) % SLICE == 0:
-                yield
-        bare = _account(replace(account, streams=()), server.server_name, query)
-        details.append(replace(bare, stream_detail=tuple(streams)))
-        if len(details) % SLICE == 0:
-            yield
-    return replace(_head(server, jetstream, query), account_details=tuple(details))
+        yield between + layout.items(some, depth)
+        between = layout.gap(depth)
+    yield after
 
 
 def _head(server: ServerSnapshot, jetstream: JetStreamSnapshot, query: JszQuery) -> Jsz:

@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, unquote
 
 from isthmus.base.errors import UsageError
 from isthmus.base.slices import Sliced
-from isthmus.base.values import Value, to_json
+from isthmus.base.values import to_json
 from isthmus.monitor.accountz import make_accountz
-from isthmus.monitor.accstatz import StatzQuery, make_accstatz
+from isthmus.monitor.accstatz import Accstatz, StatzQuery, make_accstatz, write_accstatz
 from isthmus.monitor.answer import HTML, JSON, TEXT, Answer, Pieces
 from isthmus.monitor.connz import ALL, CLOSED, OPEN, ConnzQuery, write_connz
-from isthmus.monitor.documents import indented
+from isthmus.monitor.documents import INDENTED, indented
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
 from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_jsz, write_jsz
 from isthmus.monitor.metrics import CONTENT_TYPE, make_metrics
@@ -139,7 +139,7 @@ class Routes:
     def _accstatz(self, query: Query) -> Sliced[Answer]:
         asked = StatzQuery(include_unused=query.flag("unused"))
         source = self._source
-        return _document(make_accstatz(source.server(), source.roster, asked))
+        return _text(_accounts(make_accstatz(source.server(), source.roster, asked)))
 
     def _connz(self, query: Query) -> Sliced[Answer]:
         detail = query.text("subs") == "detail"
@@ -156,7 +156,7 @@ class Routes:
             acc=query.text("acc"),
         )
         source = self._source
-        return _text(write_connz(source.server(), source.roster, asked))
+        return _text(write_connz(source.server(), source.roster, asked, INDENTED))
 
     def _subsz(self, query: Query) -> Sliced[Answer]:
         asked = SubszQuery(
@@ -167,7 +167,7 @@ class Routes:
             test=query.text("test"),
         )
         source = self._source
-        return _text(write_subsz(source.server(), source.census, source.roster, asked))
+        return _text(write_subsz(source.server(), source.census, source.roster, asked, INDENTED))
 
     def _metrics(self, _: Query) -> Sliced[Answer]:
         source = self._source
@@ -201,7 +201,7 @@ class Routes:
 
     def _long_jsz(self, asked: JszQuery) -> Sliced[Answer]:
         snapshot = yield from self._source.jetstream_in_slices()
-        body = write_jsz(self._source.server(), snapshot, asked)
+        body = write_jsz(self._source.server(), snapshot, asked, INDENTED)
         return Answer(status=200, content_type=JSON, body=body)
 
     def _healthz(self, query: Query) -> Answer | Sliced[Answer]:
@@ -235,9 +235,8 @@ def _state(text: str) -> int:
     return states[text.lower()]
 
 
-def _document(making: Sliced[Value]) -> Sliced[Answer]:
-    document = yield from making
-    return Answer(status=200, content_type=JSON, body=indented(document))
+def _accounts(making: Sliced[Accstatz]) -> Sliced[Pieces]:
+    return write_accstatz((yield from making), INDENTED)
 
 
 def _text(making: Sliced[Pieces]) -> Sliced[Answer]:

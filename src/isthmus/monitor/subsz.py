@@ -4,7 +4,7 @@ Owns the fields and their order. Listed are those of connections; what the serve
 itself is counted only.
 """
 
-from msgspec.structs import replace
+from collections.abc import Generator
 
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
@@ -14,12 +14,12 @@ from isthmus.monitor.accountz import make_stats
 from isthmus.monitor.answer import Pieces
 from isthmus.monitor.census import Census
 from isthmus.monitor.connz import SubscriptionDetail, make_subscription
-from isthmus.monitor.documents import Document, around, gap, indented, items_at
-from isthmus.monitor.roster import ConnectionSnapshot, Roster
+from isthmus.monitor.documents import Document, Layout
+from isthmus.monitor.roster import Roster, SubscriptionSnapshot
 from isthmus.monitor.snapshots import ServerSnapshot
 
 SUBSCRIPTIONS_MAX = 1024  # in one answer, unless `limit` says otherwise
-SLICE = 256  # subscriptions printed in one slice
+SLICE = 32  # connections looked at in one slice
 
 
 class SubszQuery(Value):
@@ -51,21 +51,18 @@ class Subsz(Document, kw_only=True):
     subscriptions_list: tuple[SubscriptionDetail, ...] = ()
 
 
-def make_subsz(
-    server: ServerSnapshot, census: Census, roster: Roster, query: SubszQuery
-) -> Sliced[Subsz]:
-    """The document of a moment, more or less. Raises `UsageError`."""
+def write_subsz(
+    server: ServerSnapshot, census: Census, roster: Roster, query: SubszQuery, layout: Layout
+) -> Sliced[Pieces]:
+    """The document of a moment, more or less, piece by piece. Raises `UsageError`."""
     if query.test and not subjects.valid_literal(query.test):
         raise UsageError(f"invalid test subject, must be valid publish subject: {query.test}")
-    limit = query.limit if query.limit > 0 else SUBSCRIPTIONS_MAX
     offset = max(query.offset, 0)
-    page: list[SubscriptionDetail] = []
     total = 0
     if query.subscriptions:
-        for connection in roster.open(query.account):
-            total += yield from _gather(connection, roster, query.test, page, offset + limit)
+        total = yield from _count(roster, query)
     stats = make_stats(census.sublist(query.account))
-    return Subsz(
+    frame = Subsz(
         server_id=server.server_id,
         now=format_time(server.now_ns),
         num_subscriptions=stats.num_subscriptions,
@@ -75,47 +72,59 @@ def make_subsz(
         cache_hit_rate=stats.cache_hit_rate,
         total=total,
         offset=min(offset, total),
-        limit=limit,
-        subscriptions_list=tuple(page[offset:]),
+        limit=query.limit if query.limit > 0 else SUBSCRIPTIONS_MAX,
     )
+    return _write(frame, roster, query, layout)
 
 
-def write_subsz(
-    server: ServerSnapshot, census: Census, roster: Roster, query: SubszQuery
-) -> Sliced[Pieces]:
-    """The same as text, piece by piece."""
-    document = yield from make_subsz(server, census, roster, query)
-    return _write(document)
+def _write(frame: Subsz, roster: Roster, query: SubszQuery, layout: Layout) -> Pieces:
+    """Nobody holds more of the page than a slice of it: what has been counted is found again."""
+    after = b""
+    for some in _page(roster, query, frame.limit) if frame.total else ():
+        if not some:
+            yield b""
+        elif after:
+            yield layout.gap(0) + layout.items(some, depth=0)
+        else:
+            before, after = layout.around(frame, "subscriptions_list", depth=0)
+            yield before + layout.items(some, depth=0)
+    yield after or layout.whole(frame)
 
 
-def _write(document: Subsz) -> Pieces:
-    listed = document.subscriptions_list
-    if not listed:
-        yield indented(document)
-        return
-    before, after = around(replace(document, subscriptions_list=()), "subscriptions_list", depth=0)
-    yield before
-    for at in range(0, len(listed), SLICE):
-        yield (gap(0) if at else b"") + items_at(listed[at : at + SLICE], depth=0)
-    yield after
+def _page(
+    roster: Roster, query: SubszQuery, limit: int
+) -> Generator[list[SubscriptionDetail], None, None]:
+    """What is shown, in slices; an empty one is a pause."""
+    skipped, left = max(query.offset, 0), limit
+    for connection in roster.open(query.account):
+        if not query.test and connection.subscriptions <= skipped:
+            skipped -= connection.subscriptions
+            yield []
+            continue
+        for some in roster.subscriptions(connection.cid):
+            heard = [one for one in some if _hears(one, query.test)]
+            shown = heard[skipped : skipped + left]
+            skipped = max(skipped - len(heard), 0)
+            left -= len(shown)
+            yield [make_subscription(one, connection.account, connection.label) for one in shown]
+            if left == 0:
+                return
 
 
-def _gather(
-    connection: ConnectionSnapshot,
-    roster: Roster,
-    test: str,
-    page: list[SubscriptionDetail],
-    most: int,
-) -> Sliced[int]:
-    """Add a connection's subscriptions to the page until it has `most`; how many there are."""
-    if not test and len(page) >= most:
-        return connection.subscriptions
+def _count(roster: Roster, query: SubszQuery) -> Sliced[int]:
+    """How many there are to be shown, on whatever page."""
     count = 0
-    for some in roster.subscriptions(connection.cid):
-        for one in some:
-            if not test or subjects.covers(one.subject, test):
-                count += 1
-                if len(page) < most:
-                    page.append(make_subscription(one, connection.account, connection.label))
-        yield
+    for number, connection in enumerate(roster.open(query.account), 1):
+        if query.test:
+            for some in roster.subscriptions(connection.cid):
+                count += sum(_hears(one, query.test) for one in some)
+                yield
+        else:
+            count += connection.subscriptions
+        if number % SLICE == 0:
+            yield
     return count
+
+
+def _hears(one: SubscriptionSnapshot, test: str) -> bool:
+    return not test or subjects.covers(one.subject, test)

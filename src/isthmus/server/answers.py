@@ -20,7 +20,7 @@ WAITING_MAX = 4096
 
 
 class Answers:
-    """Makes answers and sends them; None is not sent."""
+    """Makes answers and sends them, as JSON unless they are that already; None is not sent."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -42,4 +42,5 @@ class Answers:
 
 def _send(core: AccountCore, reply: bytes, answer: object, turn: Turn) -> None:
     if answer is not None:
-        publish(core, reply, to_json(answer), turn)
+        payload = answer if isinstance(answer, bytes) else to_json(answer)
+        publish(core, reply, payload, turn)

@@ -16,16 +16,18 @@ from isthmus.base.errors import UsageError
 from isthmus.base.slices import Sliced
 from isthmus.base.values import Value, from_json
 from isthmus.monitor.accountz import make_accountz, make_detail
-from isthmus.monitor.accstatz import StatzQuery, make_accstatz
-from isthmus.monitor.connz import ConnzQuery, make_connz
+from isthmus.monitor.accstatz import StatzQuery, make_accstatz, write_accstatz
+from isthmus.monitor.answer import Pieces
+from isthmus.monitor.connz import ConnzQuery, write_connz
+from isthmus.monitor.documents import COMPACT
 from isthmus.monitor.healthz import HealthzQuery, make_healthz
-from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, make_long_jsz
+from isthmus.monitor.jsz import ACCOUNTS_MAX, JszQuery, write_account, write_jsz
 from isthmus.monitor.snapshots import Source
 from isthmus.monitor.statsz import make_statsz
-from isthmus.monitor.subsz import SubszQuery, make_subsz
+from isthmus.monitor.subsz import SubszQuery, write_subsz
 from isthmus.monitor.varz import make_varz
 
-Made = object | Sliced[object]
+Made = object | Sliced[object]  # a document, its pieces as text, or what makes one of both
 EVERYBODY = "PING"  # in place of an account
 
 
@@ -77,7 +79,7 @@ class Documents:
         source = self._source
         return make_varz(source.server(), source.jetstream(streams=False), {})
 
-    def _jsz(self, body: bytes) -> Sliced[object]:
+    def _jsz(self, body: bytes) -> Sliced[Pieces]:
         asked = from_json(body, JszAsked)
         query = JszQuery(
             account=asked.account,
@@ -93,7 +95,7 @@ class Documents:
             jetstream = yield from source.jetstream_in_slices()
         else:
             jetstream = source.jetstream(streams=False)
-        return (yield from make_long_jsz(source.server(), jetstream, query))
+        return write_jsz(source.server(), jetstream, query, COMPACT)
 
     def _healthz(self, _: bytes) -> object:
         jetstream = self._source.jetstream(streams=False)
@@ -107,24 +109,24 @@ class Documents:
     def _info(self, account: str, _: bytes) -> object:
         return make_detail(self._source.server(), self._source.census, account)
 
-    def _connz(self, account: str, body: bytes) -> Sliced[object]:
+    def _connz(self, account: str, body: bytes) -> Sliced[Pieces]:
         asked = from_json(body, ConnzQuery)
         if account:
             asked = replace(asked, acc=account)
-        return make_connz(self._source.server(), self._source.roster, asked)
+        return write_connz(self._source.server(), self._source.roster, asked, COMPACT)
 
-    def _subsz(self, body: bytes) -> Sliced[object]:
+    def _subsz(self, body: bytes) -> Sliced[Pieces]:
         asked = from_json(body, SubszQuery)
         source = self._source
-        return make_subsz(source.server(), source.census, source.roster, asked)
+        return write_subsz(source.server(), source.census, source.roster, asked, COMPACT)
 
-    def _account_subsz(self, account: str, body: bytes) -> Sliced[object]:
+    def _account_subsz(self, account: str, body: bytes) -> Sliced[Pieces]:
         asked = from_json(body, SubszQuery)
         asked = replace(asked, account=account, subscriptions=True)
         source = self._source
-        return make_subsz(source.server(), source.census, source.roster, asked)
+        return write_subsz(source.server(), source.census, source.roster, asked, COMPACT)
 
-    def _account_jsz(self, account: str, body: bytes) -> Sliced[object]:
+    def _account_jsz(self, account: str, body: bytes) -> Sliced[Pieces]:
         asked = from_json(body, JszAsked)
         source = self._source
         tenant = source.census.tenant(account)
@@ -136,12 +138,15 @@ class Documents:
             account=account, streams=asked.streams, consumers=asked.consumer, config=asked.config
         )
         jetstream = yield from source.jetstream_in_slices()
-        document = yield from make_long_jsz(source.server(), jetstream, query)
-        return document.account_details[0]
+        accounts = () if jetstream is None else jetstream.accounts
+        found = next((one for one in accounts if one.name == account), None)
+        if found is None:  # it went while the others were looked at
+            raise UsageError(f'account "{account}" not found')
+        return write_account(found, source.server().server_name, query, COMPACT)
 
-    def _statz(self, account: str, body: bytes) -> Sliced[object]:
+    def _statz(self, account: str, body: bytes) -> Sliced[Pieces | None]:
         asked = from_json(body, StatzQuery)
         if account != EVERYBODY:
             asked = replace(asked, accounts=(account,), include_unused=True)
         found = yield from make_accstatz(self._source.server(), self._source.roster, asked)
-        return found if found.account_statz else None
+        return write_accstatz(found, COMPACT) if found.account_statz else None

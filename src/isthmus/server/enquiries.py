@@ -7,7 +7,8 @@
 
 A request may name the servers that shall answer; the others are silent. What is asked for and not
 there has no subscriber, so whoever asks is told that nobody answers. A document that can not be
-made (an unknown account) is an error with code 500, a request that can not be read one with 400.
+made (an unknown account, one that has more than ANSWER_BYTES_MAX) is an error with code 500, a
+request that can not be read one with 400.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from isthmus.base.values import Value, from_json, to_json
 from isthmus.core.inlet import Inlet, Request
 from isthmus.core.router import publish
 from isthmus.core.turn import Turn
+from isthmus.monitor.answer import Pieces
 from isthmus.monitor.snapshots import Source
 from isthmus.server.answers import Answers
 from isthmus.server.hub import Hub
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from isthmus.server.connection import Connection
     from isthmus.server.enquired import Documents, Made
 
+ANSWER_BYTES_MAX = 4 << 20  # put together and sent in one go: a millisecond or two
 _SERVER = "$SYS.REQ.SERVER."
 _ACCOUNT = "$SYS.REQ.ACCOUNT."
 BODY_MAX = 65_536  # bytes: what is read in one step
@@ -149,6 +152,8 @@ class Enquiries:
             data = find((yield from self._load()))(body)
             if isinstance(data, Generator):
                 data = yield from data
+            if isinstance(data, Generator):  # as text, piece by piece
+                return (yield from self._whole(key, data))
             if data is None:
                 return None
         except msgspec.DecodeError as error:
@@ -156,6 +161,22 @@ class Enquiries:
         except UsageError as error:
             return {"server": self._envelope(), "data": None, "error": _error(500, error)}
         return {"server": self._envelope(), key: data}
+
+    def _whole(self, key: str, pieces: Pieces) -> Sliced[bytes]:
+        """The answer as text. Raises `UsageError` if it is longer than a message should be."""
+        parts: list[bytes] = []
+        size = 0
+        for piece in pieces:
+            parts.append(piece)
+            size += len(piece)
+            if size > ANSWER_BYTES_MAX:
+                raise UsageError(
+                    f"the answer has more than {ANSWER_BYTES_MAX} bytes: "
+                    "ask for less, with limit and offset, or over HTTP"
+                )
+            yield
+        head = b'{"server":%b,"%b":' % (to_json(self._envelope()), key.encode())
+        return b"".join((head, *parts, b"}"))
 
     def _is_meant(self, asked: Meant) -> bool:
         """Names are found as parts unless an exact match is asked for; tags all of them."""
