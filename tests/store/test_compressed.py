@@ -5,6 +5,7 @@ import random
 import pytest
 
 from isthmus.core import write_back
+from isthmus.store import checkpoints
 from isthmus.testing.disks import MemoryDisk
 from support.archives import Life, content
 from support.store_lives import fail_each_operation, survive
@@ -49,6 +50,18 @@ def test_they_come_back_after_a_power_cut():
     [found] = Life(disk.crash(3)).store.recovered
     assert content(found.log) == messages
     assert found.tree.totals(b">") == (3, 60)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_start_loads_what_compressed_blocks_are_read_with(monkeypatch, compressed):
+    loaded = []
+    monkeypatch.setattr(checkpoints, "load_compression", lambda: loaded.append(True))
+    disk = MemoryDisk()
+    life = (Compressing if compressed else Life)(disk)
+    life.create(60)
+    life.checkpoint()
+    Life(disk.crash(3))
+    assert bool(loaded) == compressed
 
 
 def test_what_was_written_in_parts_is_compressed_later():

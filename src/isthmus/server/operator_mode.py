@@ -7,6 +7,7 @@ account that is not here may be looked for elsewhere (`elsewhere`): whoever logs
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -65,8 +66,6 @@ def time_zone(name: str) -> tzinfo | None:
     """A zone by its IANA name; the empty name is the machine's own zone."""
     if not name:
         return datetime.now().astimezone().tzinfo
-    import zoneinfo  # noqa: PLC0415 — few users have times of day
-
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

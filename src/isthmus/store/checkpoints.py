@@ -10,6 +10,7 @@ from __future__ import annotations
 from isthmus.base.ports import Disk
 from isthmus.core.block_table import block_rows, restore_block
 from isthmus.store.found import FoundStreams
+from isthmus.store.packing import load_compression
 from isthmus.store.records import META, StreamMeta, block_path, packed_path, stream_folder
 from isthmus.store.small_files import COPY, read_both, replace_both
 
@@ -55,6 +56,8 @@ def _restore(disk: Disk, known: FoundStreams, meta: StreamMeta) -> set[str]:
     troubles = known.troubles[number]
     blocks = found.files.blocks
     blocks.packed = set(meta.packed)
+    if blocks.packed:
+        load_compression()  # here, in the thread of the start, not at the first read on the loop
     for row in block_rows(meta.blocks):
         first_seq, _, generation, _, size, live, _ = row
         key = (first_seq, generation)

@@ -34,9 +34,14 @@ class Head(Value):
     frames: list[int]  # offset of each, behind the heads
 
 
+def load_compression() -> None:
+    """Load what compressed files are read with: some milliseconds, once."""
+    import cramjam  # noqa: F401, PLC0415 — 1.7 MB, for streams that are compressed
+
+
 def pack_block(data: bytes | memoryview, number: int, epoch: int) -> bytes:
     """The file of a full block."""
-    import cramjam  # noqa: PLC0415 — 1.7 MB, for streams that are compressed
+    import cramjam  # noqa: PLC0415 — as above
 
     assert 0 < len(data) <= BLOCK_MAX
     frames: list[bytes] = []
