@@ -1,10 +1,10 @@
-"""Acknowledgements: what a body says, and the reply subject that tells what is acknowledged.
+"""Acknowledgements: what a body says, and the account's place in the reply subject.
 
     $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time ns>.<pending>
     $JS.ACK.<domain or _>.<account hash>.<stream>.<consumer>. … the same five numbers [.…]
 
-The compiled cursor reads and prints the everyday forms itself; this is the whole rule, its model in
-tests, and what it asks for the rest. Knows nothing of what is pending.
+The compiled cursor reads and prints reply subjects and the everyday bodies itself; this is the
+whole rule of bodies, and what it asks for the rest. Knows nothing of what is pending.
 """
 
 import hashlib
@@ -16,12 +16,8 @@ from isthmus.jetstream.decoding import decode_single
 from isthmus.jetstream.json_kinds import Duration
 from isthmus.jetstream.json_text import JsonError
 
-_PREFIX = "$JS.ACK."
-_TOKENS = 9
-_LONG_TOKENS = 11  # at least; more may follow
 _DELAY_MAX_NS = 2**63 - 1  # in words; longer ones are none, as for the original
 _DELAY_TEXT_MAX = 1024  # bytes; it is read slowly
-_DIGITS_MAX = 19  # longer numbers are beyond every sequence
 
 
 class AckKind(Enum):
@@ -79,62 +75,7 @@ def _delay_ns(text: bytes) -> int | None:
     return delay_ns if delay_ns <= _DELAY_MAX_NS else None
 
 
-class AckSubject(Value):
-    """What a reply subject says. A number that can not be read is 0; the stream sequence must."""
-
-    stream: str
-    consumer: str
-    delivered: int  # how often the message has been sent, this time included
-    stream_seq: int
-    consumer_seq: int
-    timestamp_ns: int
-    pending: int  # messages after it that the consumer has not delivered yet
-    domain: str = ""
-    account_hash: str = ""  # empty in the short form
-
-
-def parse_ack_subject(subject: str) -> AckSubject | None:
-    """The parts of a reply subject; None if it is none, or its stream sequence is no number."""
-    if not subject.startswith(_PREFIX):
-        return None
-    tokens = subject.split(".")
-    domain = account = ""
-    if len(tokens) >= _LONG_TOKENS:
-        domain, account = tokens[2].removeprefix("_"), tokens[3]
-        tokens = tokens[2:_LONG_TOKENS]
-    elif len(tokens) != _TOKENS:
-        return None
-    stream_seq = _number(tokens[5])
-    if stream_seq is None:
-        return None
-    return AckSubject(
-        stream=tokens[2],
-        consumer=tokens[3],
-        delivered=_number(tokens[4]) or 0,
-        stream_seq=stream_seq,
-        consumer_seq=_number(tokens[6]) or 0,
-        timestamp_ns=_number(tokens[7]) or 0,
-        pending=_number(tokens[8]) or 0,
-        domain=domain,
-        account_hash=account,
-    )
-
-
-def make_ack_subject(parts: AckSubject) -> str:
-    """The reply subject of one delivery; the long form if `parts` has an account hash."""
-    place = f"{parts.domain or '_'}.{parts.account_hash}." if parts.account_hash else ""
-    return (
-        f"{_PREFIX}{place}{parts.stream}.{parts.consumer}.{parts.delivered}.{parts.stream_seq}."
-        f"{parts.consumer_seq}.{parts.timestamp_ns}.{parts.pending}"
-    )
-
-
 def account_hash(account: str) -> str:
     """The eight characters that stand for an account in long reply subjects."""
     digest = hashlib.sha256(account.encode()).digest()
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:8])
-
-
-def _number(token: str) -> int | None:
-    digits = token.isascii() and token.isdigit() and len(token) <= _DIGITS_MAX
-    return int(token) if digits else None

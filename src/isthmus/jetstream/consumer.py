@@ -1,8 +1,9 @@
 """One consumer: owner of a compiled cursor and its inlets.
 
-Owns configuration, the requests that need parsing, advisories, and the timers for inactivity and
-for the end of a pause. What happens per message is the cursor's. Invariant: the inlets are
-subscribed exactly while the consumer exists; a push consumer has an outlet, which is open as long.
+Owns configuration, the requests that need parsing, advisories, and the timer for the end of a
+pause; when it ends unused is its `Inactivity`'s to say. What happens per message is the cursor's.
+Invariant: the inlets are subscribed exactly while the consumer exists; a push consumer has an
+outlet, which is open as long.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from isthmus.base.values import (
     TIME_MAX_NS,
     Value,
     format_time,
-    later_ns,
     parse_time_ns,
     to_json,
 )
@@ -46,13 +46,13 @@ from isthmus.jetstream.consumer_config import (
     DeliverPolicy,
     ReplayPolicy,
 )
+from isthmus.jetstream.inactivity import Inactivity
 from isthmus.jetstream.json_time import ZERO_TIME
 from isthmus.jetstream.responses import ConsumerInfo, SequencePair
 from isthmus.store.records import ConsumerMeta
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Generator
 
     from isthmus.core.ledger import Notice
     from isthmus.core.pull_inlet import Wish
@@ -71,7 +71,6 @@ _BURST_MAX = 1 << 30
 _ALARM_MAX_NS = 1 << 62  # in the year 2116
 _WAIT_MAX_NS = 1 << 60  # 36 years: a sum with the time of day stays a number
 _WAITING_MAX = 10_000  # pulls, whatever `max_waiting` says: each of their ends looks at all
-_ENDING_AGAIN_NS = 1_000_000_000  # where too many end at once
 _BEAT_SHORTEST_NS = 1_000_000  # of a pull: more often is no sign of life but a load
 
 
@@ -115,12 +114,11 @@ class Consumer:
             answers = f"$JS.FC.{place}.".encode()
             self._outlet = Outlet(premises.core, premises.interest, self.cursor, self, answers)
             self.cursor.push_to(self._outlet)
-        self._deserted_ns = 0  # since when nobody listens to a push consumer; 0: somebody does
-        self._listening = False
+        self.listening = False  # not before it begins, and not while JetStream is off
         self._configure()
         self.pulls = PullInlet(self.cursor, self)
         self.acks = AckInlet(self.cursor, self, self.pulls)
-        self._inactive = Alarm(Job(self._check_activity))
+        self._inactivity = Inactivity(self)
         self._pause_end = Alarm(Job(self._end_pause))
 
     # --- life ---
@@ -159,6 +157,11 @@ class Consumer:
         return self._outlet is not None and self._outlet.active
 
     @property
+    def pushed(self) -> bool:
+        """True if messages are pushed, whether somebody listens or not."""
+        return self._outlet is not None
+
+    @property
     def durable(self) -> bool:
         """True if it is there after a restart."""
         return self._durable
@@ -187,7 +190,7 @@ class Consumer:
         if moved:
             self._open_outlet(turn)
         self._remember(turn)
-        self._watch_activity(turn)
+        self._inactivity.watch(turn)
         self.cursor.nudge(turn)
 
     def pause(self, until: str, turn: Turn) -> None:
@@ -269,10 +272,10 @@ class Consumer:
         self.cursor.close(status, with_left, turn)
 
     def _leave(self, turn: Turn) -> None:
-        self._listening = False
+        self.listening = False
         self.pulls.subscribe([])
         self.acks.subscribe([])
-        self._premises.agenda.put(self._inactive, 0, turn)
+        self._inactivity.rest(turn)
         self._premises.agenda.put(self._pause_end, 0, turn)
 
     def _remember(self, turn: Turn) -> None:
@@ -292,7 +295,7 @@ class Consumer:
         )
 
     def _listen(self, turn: Turn) -> None:
-        self._listening = True
+        self.listening = True
         place = f"{self.stream.name}.{self.name}"
         prefixes = ["$JS.API."]
         if self._premises.domain:
@@ -305,9 +308,9 @@ class Consumer:
             )
         if self.config.replay_policy is ReplayPolicy.ORIGINAL:
             self.cursor.replay(self.stream.stored.log.last_seq)
-        self._deserted_ns = turn.now_ns if self._outlet is not None else 0
+        self._inactivity.hear(turn, listened_to=False)
         self._open_outlet(turn)
-        self._watch_activity(turn)
+        self._inactivity.watch(turn)
         self._watch_pause(turn)
 
     def _open_outlet(self, turn: Turn) -> None:
@@ -441,8 +444,8 @@ class Consumer:
 
     def interest(self, active: bool, turn: Turn) -> None:
         """Somebody listens where messages are pushed to, or nobody does any more."""
-        self._deserted_ns = 0 if active else turn.now_ns
-        self._watch_activity(turn)
+        self._inactivity.hear(turn, listened_to=active)
+        self._inactivity.watch(turn)
 
     # --- pause ---
 
@@ -477,60 +480,6 @@ class Consumer:
             paused=self.pause_rest_ns(turn) > 0,
             pause_until=self.config.pause_until or ZERO_TIME,
         )
-
-    # --- inactivity ---
-
-    def _watch_activity(self, turn: Turn) -> None:
-        threshold_ns = self.config.inactive_threshold_ns
-        waits = threshold_ns > 0 and not self.bound
-        due_ns = later_ns(turn.now_ns, threshold_ns) if waits else 0
-        self._premises.agenda.put(self._inactive, due_ns, turn)
-
-    @property
-    def _may_end(self) -> bool:
-        """True if it ends when nobody uses it: not while it is bound, or JetStream is off."""
-        return self._listening and not self.bound and self.config.inactive_threshold_ns > 0
-
-    def _check_activity(self, turn: Turn) -> bool:
-        """Delete it if nobody used it for as long as it may rest."""
-        if not self._may_end:
-            return False
-        due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
-        if due_ns <= turn.now_ns and not self._premises.endings.take(
-            _nothing_before(), self._end_unused, turn
-        ):
-            due_ns = turn.now_ns + _ENDING_AGAIN_NS
-        if due_ns > turn.now_ns:
-            self._premises.agenda.put(self._inactive, due_ns, turn)
-        return False
-
-    def _end_unused(self, _: None, turn: Turn) -> None:
-        """Its turn to end has come; unless somebody has come, too, or it is to stay now."""
-        if not self._may_end:
-            return
-        due_ns = later_ns(self._rested_from_ns(turn), self.config.inactive_threshold_ns)
-        if due_ns <= turn.now_ns:
-            self.stream.delete_consumer(self, turn)
-        else:
-            self._premises.agenda.put(self._inactive, due_ns, turn)
-
-    def _rested_from_ns(self, turn: Turn) -> int:
-        """Since when nobody has used it."""
-        cursor = self.cursor
-        if self._outlet is not None:
-            return self._deserted_ns
-        cursor.refresh(turn)
-        if cursor.num_waiting:
-            return turn.now_ns
-        rested_from_ns = max(cursor.active_ns, self.created_ns)
-        if cursor.num_ack_pending:
-            return max(rested_from_ns, cursor.delivered_ns + self.config.ack_wait_ns)
-        return rested_from_ns
-
-
-def _nothing_before() -> Generator[None]:
-    """All of an ending is one slice."""
-    yield from ()
 
 
 def _until_ns(config: ConsumerConfig) -> int:
