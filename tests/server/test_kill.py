@@ -156,8 +156,10 @@ async def one_life(server, ledgers, chance, number: int) -> None:
     await load.check()
     if number < KILLS:
         await load.run(server)
+    flusher = client._flusher_task  # of a server that was killed it may keep an error
     with contextlib.suppress(Exception):
         await client.close()
+    await asyncio.gather(flusher, return_exceptions=True)
 
 
 @pytest.mark.timeout(1800)
