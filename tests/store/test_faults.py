@@ -7,6 +7,7 @@ there with its bytes, nothing invented, and the counters right. Then it must go 
 `make test` walks through every scenario with its own stride, `make soak` takes every step.
 """
 
+import itertools
 import json
 
 import pytest
@@ -414,6 +415,19 @@ def unread_once(disk):
         "stream 1: message 1 is damaged on disk (block 1, offset 0)",
     ]
     return it
+
+
+def test_what_is_acknowledged_while_its_block_cannot_be_read_is_not_back_in_the_work_queue():
+    lives = 0
+    for step in itertools.count(1):  # the first reads are those of a start, which then fails
+        faulty = FaultyDisk(MemoryDisk(), step, **FAULTS["a failing read"])
+        promises, _ = live(consumers, faulty)
+        if not faulty.failed:
+            break
+        if promises is not None:
+            assert afterwards(faulty.disk, promises, step) == [], f"read {step}"
+            lives += 1
+    assert lives > 3
 
 
 def test_what_could_not_be_read_once_is_there_after_a_restart():

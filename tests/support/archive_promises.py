@@ -9,7 +9,8 @@ import copy
 import json
 
 SECOND_NS = 1_000_000_000
-TO = "_INBOX.archive"
+TO = "archive"
+SID = 77
 ENDED = {b"", b"NATS/1.0 204\r\n\r\n"}
 
 
@@ -19,6 +20,15 @@ def save(it, name, between=lambda: None):
         return None
     ledger = copy.deepcopy(it.streams[name])
     how = {"deliver_subject": TO, "chunk_size": 1024, "window_size": 2048}
+    it.client.say(b"SUB %b %d" % (TO.encode(), SID))
+    try:
+        return received(it, name, how, ledger, between)
+    finally:
+        it.client.say(b"UNSUB %d" % SID)
+
+
+def received(it, name, how, ledger, between):
+    """What comes of an archive that is asked for like this; see `save`."""
     heard = it.client.request(f"$JS.API.STREAM.SNAPSHOT.{name}", json.dumps(how).encode())
     heard += settle(it.world, it.client)
     data = b""

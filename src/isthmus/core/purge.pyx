@@ -8,7 +8,7 @@ the log went from the index, and what a damaged disk hid does not come back.
 from libc.stdint cimport uint32_t, uint64_t
 
 from isthmus.core.block cimport LOST, NEVER, Block
-from isthmus.core.block_list cimport sweep
+from isthmus.core.block_list cimport place_of, sweep
 from isthmus.core.message cimport Span, span_of
 from isthmus.core.segment cimport Record
 from isthmus.core.stream_log cimport StreamLog
@@ -65,6 +65,33 @@ cpdef Py_ssize_t purge_matching(
             seq += 1
 
 
+cdef bint forget_hidden(StreamLog log, uint64_t seq) except -1:
+    """Was message `seq` there, but could not be read? It is removed: a restart does not find it."""
+    cdef Py_ssize_t at = place_of(log, seq)
+    cdef Block* block
+    cdef uint64_t place
+    if at < log.start or at >= log.end:
+        return False
+    block = log.blocks[at]
+    if block.lost == 0 or seq < block.first_seq or seq - block.first_seq >= block.span:
+        return False
+    place = seq - block.first_seq
+    if not _forget(block, <uint32_t> place):
+        return False
+    if block.live == 0 and block.lost == 0 and at < log.end - 1:
+        log.drop(at)
+    return True
+
+
+cdef bint _forget(Block* block, uint32_t place) noexcept:
+    if block.index[place] == NEVER or not block.index[place] & LOST:
+        return False
+    block.index[place] &= ~<uint32_t> LOST
+    block.lost -= 1
+    block.dead += 8  # its size cannot be read; that it is dead must be known
+    return True
+
+
 cdef int _forget_lost(StreamLog log, uint64_t below) except -1:
     """What could not be read is removed, too: it must not come back when it can be read again."""
     cdef Py_ssize_t at = log.end - 1
@@ -76,10 +103,7 @@ cdef int _forget_lost(StreamLog log, uint64_t below) except -1:
             for place in range(block.span):
                 if block.first_seq + place >= below:
                     break
-                if block.index[place] != NEVER and block.index[place] & LOST:
-                    block.index[place] &= ~<uint32_t> LOST
-                    block.lost -= 1
-                    block.dead += 8  # its size cannot be read; that it is dead must be known
+                _forget(block, place)
             if block.first_seq + block.span <= below:
                 block.lost = 0
             if block.live == 0 and block.lost == 0 and at < log.end - 1:

@@ -18,7 +18,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from isthmus.core.journal cimport SegmentHead
-from isthmus.core.purge cimport purge, purge_matching, trim
+from isthmus.core.purge cimport forget_hidden, purge, purge_matching, trim
 from isthmus.core.segment cimport (
     RECORD_ACK, RECORD_COMMIT, RECORD_CONSUMER, RECORD_DELETE, RECORD_MESSAGE, RECORD_PURGE,
     RECORD_REMOVE, RECORD_STREAM, Record, entry_of, epoch_of, record_read, record_resync
@@ -205,6 +205,8 @@ cdef class Replay:
                 log.skip(record.seq, record.time_ns)
             elif log.remove(record.seq, &gone):
                 tree.remove(gone.subject, record.seq)
+            else:
+                forget_hidden(log, record.seq)
         elif record.kind == RECORD_PURGE:
             if record.subject.size:
                 purge_matching(

@@ -16,7 +16,7 @@ from isthmus.core.journal cimport Holder, Journal
 from isthmus.core.matches cimport Match
 from isthmus.core.matching cimport subject_matches
 from isthmus.core.message cimport Message, Span, span, span_of
-from isthmus.core.purge cimport purge
+from isthmus.core.purge cimport forget_hidden, purge
 from isthmus.core.receiver cimport Receiver
 from isthmus.core.router cimport AccountCore, route
 from isthmus.core.segment cimport RECORD_MESSAGE, RECORD_PURGE, RECORD_REMOVE, Record
@@ -281,7 +281,10 @@ cdef class Stored(Holder):
         # journalled at once, before the acknowledgement: who was told of that one never meets the
         # message again
         front = seq == self.log.first_seq
-        if self.remove(seq, turn) and front:
+        if self.remove(seq, turn):
+            if front:
+                self.journal_removal(RECORD_REMOVE, seq, b"", turn)
+        elif forget_hidden(self.log, seq):      # since it was delivered; it must not come back
             self.journal_removal(RECORD_REMOVE, seq, b"", turn)
         return 0
 
