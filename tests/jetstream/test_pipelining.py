@@ -137,8 +137,11 @@ def test_pulls_through_rare_filters():
     for number in range(MANY):
         create(client, "R", f"C{number}", filter_subjects=["R.19998.x", "R.19999.x"])
     lines = [asked(f"$JS.API.CONSUMER.MSG.NEXT.R.C{number}", b"1") for number in range(MANY)]
+    before = effort.so_far_ns()
     heard = in_one_read(client, lines)
     assert [reply.split(".")[5] for _, reply, _, _ in heard] == [str(MESSAGES - 1)] * MANY
+    looked_at_ns = 100 * MANY * (MESSAGES - 2)
+    assert effort.so_far_ns() - before >= looked_at_ns  # the last slice too, which found one
 
 
 # --- a queue that is full ---

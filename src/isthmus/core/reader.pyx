@@ -157,6 +157,8 @@ cdef class Reader(Follower):
                         found = 1
                         break
                     seq = stored.log.next_present(seq + 1)
+                if looked > LOOKS_FREE:
+                    spend(<uint64_t> looked * LOOK_NS)
             if found and record.seq <= stored.visible_seq:
                 return FOUND
         if self.next_seq <= stored.visible_seq:
