@@ -287,7 +287,7 @@ def test_writes_torn_at_any_sector_and_lost_or_reordered_ones_cost_nothing_ackno
                 bad.extend(
                     f"{how} at {path}, sector {sector}: {x}" for x in promises[0].problems(after)
                 )
-                after.stop()  # or its memory stays, and there are tens of thousands
+                after.forget()  # or its memory stays, and there are tens of thousands
 
     disk.seen = seen
     large(disk, every=lambda it: promises or promises.append(it))
