@@ -152,8 +152,10 @@ async def _bucket(world):
 
     await changes.unsubscribe()
     await asyncio.to_thread(revoke, world, "--bucket conf")
+    # ours says so at once; the real server on a busy machine may take the request and say nothing
+    nobody = NoRespondersError if world.kind == "isthmus" else (NoRespondersError, TimeoutError)
     for subject in ("ACCTA.API.DIRECT.GET.KV_conf.$KV.conf.a.x", "$KV.conf.a.x"):
-        with pytest.raises(NoRespondersError):
+        with pytest.raises(nobody):
             await other.request(subject, b"", timeout=5)
     assert (await mine.get("a.x")).value == b"4"
     await owner.close()

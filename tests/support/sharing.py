@@ -67,6 +67,7 @@ class SharingWorld:
                 "--js-streams -1 --js-consumer -1"
             )
         run("nsc generate config --nats-resolver --sys-account SYS --config-file resolver.conf")
+        self.kind = kind
         self.server = ServerProcess(
             kind,
             folder / "server",
