@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -94,6 +95,15 @@ class Lab(ExitStack):
             p50_us=found["p50_ns"] / 1e3 if "p50_ns" in found else None,
             p99_us=found["p99_ns"] / 1e3 if "p99_ns" in found else None,
         )
+
+    @staticmethod
+    def settle() -> None:
+        """Wait until what was loaded is on the disk.
+
+        While the kernel still writes hundreds of megabytes, each fault and each read of the server
+        costs it more system time: the same pulls cost 2.3 or 5.8 us, their user time unchanged.
+        """
+        os.sync()
 
     def get(self, path: str) -> tuple[int, int]:
         """A monitoring endpoint: its status and the size of its answer."""

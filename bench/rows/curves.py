@@ -70,6 +70,7 @@ def _consumers(lab: Lab, count: int) -> Figures:
     lab.load("jspublish", n=200_000, size=128, window=1000)
     for number in range(count):
         client.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.C{number}", consumer(f"C{number}"))
+    lab.settle()
     name = "C" if count > 1 else "C0"
     subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{name}"
     return lab.measured("pull", n=200_000, batch=100, next=subject, consumers=count)
@@ -98,21 +99,25 @@ def _waiting(**request: object) -> Point:
 
 
 def _unacked(lab: Lab, count: int) -> Figures:
-    """`count` messages are delivered and not acknowledged; then 100,000 more, and they are."""
-    more = 100_000
+    """`count` messages are delivered and not acknowledged; then 500,000 more, and they are."""
+    more = 500_000  # a second of the server's time
     _one_consumer(lab, count + more, max_ack_pending=-1, ack_wait=3600 * 1_000_000_000)
     lab.load("pull", n=count, batch=1000, next=NEXT, ack=0)
+    lab.settle()
     return lab.measured("pull", n=more, batch=100, next=NEXT)
 
 
 def _unseen(lab: Lab, count: int) -> Figures:
     """A consumer that is `count` messages behind gets ahead by some of them."""
     _one_consumer(lab, count, filter_subject="*.a")
+    lab.settle()
     return lab.measured("pull", n=20_000, batch=100, next=NEXT)
 
 
-def _curve(axis: str, title: str, points: tuple[int, ...], run: Point) -> Curve:
-    return Curve(f"flat-{axis}", f"{title}, by {axis}", axis, points, run, FLAT, ROUNDS)
+def _curve(
+    axis: str, title: str, points: tuple[int, ...], run: Point, rounds: int = ROUNDS
+) -> Curve:
+    return Curve(f"flat-{axis}", f"{title}, by {axis}", axis, points, run, FLAT, rounds)
 
 
 CURVES = [
@@ -128,6 +133,6 @@ CURVES = [
         (10, 100, 1000),
         _waiting(no_wait=True),
     ),
-    _curve("unacked", "pull + ack, batches of 100", (1000, 100_000, 1_000_000), _unacked),
+    _curve("unacked", "pull + ack, batches of 100", (1000, 100_000, 1_000_000), _unacked, 3),
     _curve("unseen", "pull + ack, batches of 100", (20_000, 200_000, 1_000_000), _unseen),
 ]
