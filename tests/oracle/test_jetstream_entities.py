@@ -11,6 +11,7 @@ import pytest
 
 from support.raw import RawClient
 from support.servers import ServerProcess
+from support.waiting import wait_for
 
 pytestmark = [pytest.mark.oracle, pytest.mark.real]
 
@@ -172,6 +173,10 @@ def test_messages_duplicates_and_gets(pair):
         assert ours == theirs, f"{verb} {body}"
 
 
+def counted(pair: Pair) -> list[int]:
+    return [json.loads(text)["num_pending"] for text in pair.api("CONSUMER.INFO.S.C")]
+
+
 def test_what_is_stored_is_there_after_a_restart(pair):
     pair.api("STREAM.CREATE.S", stream())
     pair.api("STREAM.CREATE.T", stream(name="T", subjects=["t"], storage="memory"))
@@ -197,6 +202,7 @@ def test_what_is_stored_is_there_after_a_restart(pair):
         full = b"NATS/1.0\r\nNats-Msg-Id: %b\r\n\r\n" % header
         ours, theirs = pair.request("s.a", b"again", full)
         assert ours == theirs
+    wait_for(lambda: counted(pair) == [3, 3])  # the new one too: the original counts it later
     states = [json.loads(text) for text in pair.api("CONSUMER.INFO.S.C")]
     for state in states:  # when it last delivered is known after a restart to ours alone
         for pair_of_numbers in (state["delivered"], state["ack_floor"]):

@@ -281,6 +281,7 @@ class Restore:
         self._account.restores.remove(self)
         self._account.resume(stream, found, turn)
         self._account.keep(stream)
+        stream.advise_created(turn)
         self._tell(turn)
         self._answer(reply, stream, turn)
 

@@ -113,6 +113,10 @@ class Stream:
         self._remember(turn)
         self._remember(turn)  # until its first checkpoint, one flipped bit would cost all of it
         self.listen(turn)
+        self.advise_created(turn)
+
+    def advise_created(self, turn: Turn) -> None:
+        """Tell that it is there: it was created, or restored."""
         self.premises.advise(
             advisories.StreamAction, turn, stream=self.name, action=advisories.Action.CREATE
         )
