@@ -63,6 +63,24 @@ def test_a_denied_queue_leaves_other_queues_alone():
     assert permissions.may_subscribe("s.q", "")
 
 
+@pytest.mark.parametrize(
+    ("subject", "queue", "allowed"),
+    [
+        ("s.>", "", False),
+        ("s.>", "q", False),
+        ("s.*", "", False),
+        (">", "", True),
+        ("s.a.>", "", True),
+        ("s.a.b", "", True),
+        ("t.>", "", True),
+        ("t.>", "q", False),
+    ],
+)
+def test_a_denied_star_takes_the_rest_for_a_token(subject, queue, allowed):
+    permissions = Permissions(subscribe=Rule(deny=("s.*", "t.* q")))
+    assert permissions.may_subscribe(subject, queue) is allowed
+
+
 def test_an_overlapping_subscription_is_accepted_and_filtered():
     permissions = Permissions(subscribe=Rule(deny=("s.w.deny",)))
     assert permissions.may_subscribe("s.>", "")

@@ -158,6 +158,10 @@ CASES = {
     "network": case("network", body(sources=("127.0.0.0/8",))),
     "other network": case("other-network", body(sources=("10.0.0.0/8",))),
     "no network": case("no-network", body(sources=("x",))),
+    "mapped address": case("mapped", body(sources=("::ffff:127.0.0.1/128",))),
+    "mapped network": case("mapped-network", body(sources=("::ffff:7f00:0/104",))),
+    "other mapped network": case("other-mapped", body(sources=("::ffff:10.0.0.0/104",))),
+    "network around all mapped": case("around-mapped", body(sources=("::ffff:0:0/90",))),
     "any time": case(
         "any-time", body(times=(TimeRange(start="00:00:00", end="23:59:59"),), zone="UTC")
     ),
@@ -188,6 +192,8 @@ ADMITTED = {
     "connection type",
     "a known among unknown types",
     "network",
+    "mapped address",
+    "mapped network",
     "any time",
     "window of an hour around",
     "window that begins now and ends a day later",

@@ -3,7 +3,8 @@
 Owns the rules; hands the core precomputed sets. Rules, measured on nats-server 2.15.1:
 deny wins; no allow list allows everything; leave to answer without an allow list allows nothing
 else; a subscribe entry may name a queue after a blank; a subscription that merely overlaps a denied
-subject is accepted and filtered at delivery.
+subject is accepted and filtered at delivery. A denied `a.*` takes the `>` of `a.>` for a token; an
+allowed one does not, since that would let in more than it says.
 """
 
 from isthmus.base import subjects
@@ -48,9 +49,11 @@ class Permissions(Value):
         rule = self.subscribe
         if rule.allow is not None and not _allowed(rule.allow, subject, queue):
             return False
+        # to deny entries its `>` is one more token
+        named = f"{subject[:-1]}*" if subject == ">" or subject.endswith(".>") else subject
         for entry in rule.deny:
             pattern, _, denied_queue = entry.partition(" ")
-            if not subjects.covers(pattern, subject):
+            if not subjects.covers(pattern, named):
                 continue
             if not denied_queue or (queue and subjects.covers(denied_queue, queue)):
                 return False

@@ -32,6 +32,7 @@ __all__ = ["Finding", "Severity", "blocking", "check_limits", "parse_network", "
 
 _CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?")
 _NETWORK = re.compile(r"([0-9A-Fa-f:.]+)/(\d{1,9})")
+_MAPPED_BITS = 96  # before an IPv4 address in `::ffff:0:0/96`
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -110,10 +111,18 @@ def _check_window(window: TimeRange) -> Findings:
 
 
 def parse_network(text: str) -> Network | None:
-    """The network of `address/bits`, None for anything else."""
+    """The network of `address/bits`, None for anything else.
+
+    IPv4 addresses in the clothes of IPv6 (`::ffff:10.0.0.0/104`) are those of IPv4.
+    """
     if not _NETWORK.fullmatch(text):
         return None
     try:
-        return ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= _MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+    return network
