@@ -141,6 +141,7 @@ def test_an_account_is_fetched_when_somebody_logs_in_and_then_known(server, acco
         ("expired", Answer(body=token("expired", exp=5).encode())),
         ("early", Answer(body=token("early", nbf=NOW_NS // NS_PER_S + 3600).encode())),
         ("another", Answer(body=token("good").encode())),
+        ("hints", Answer(body=token("hints").encode(), hints=500_000)),
         ("in a circle", Answer(302, location=account("in a circle").public_key)),
     ],
 )
@@ -149,6 +150,11 @@ def test_nobody_logs_in_by_an_answer_that_is_no_good_token(server, accounts, nam
     assert login(server, name).error == REFUSED
     accounts.has(account(name).public_key, token(name))
     assert login(server, name).error == ""  # as soon as the account server has it
+
+
+def test_a_few_hints_before_the_answer_are_passed_over(server, accounts):
+    at(accounts, "hinted", Answer(body=token("hinted").encode(), hints=20))
+    assert login(server, "hinted").error == ""
 
 
 def test_a_redirection_is_followed(server, accounts):

@@ -4,7 +4,13 @@ import asyncio
 
 import pytest
 
-from isthmus.server.http_get import DOCUMENT_BYTES_MAX, FetchError, fetch
+from isthmus.server.http_get import (
+    AT_ONCE,
+    DOCUMENT_BYTES_MAX,
+    INTERIM_MAX,
+    FetchError,
+    fetch,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -60,12 +66,43 @@ def test_a_document(answer):
         (OK + b"A: " + b"x" * 100_000, "no HTTP answer"),
         (b"", "no HTTP answer"),
         (OK + b"\r\n" + b"x" * (DOCUMENT_BYTES_MAX + 1), "longer than"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * (INTERIM_MAX + 1), "more than 64 interim answers"),
         (b"HTTP/1.1 302 Found\r\nLocation: ftp://a/\r\nContent-Length: 0\r\n\r\n", "not an http"),
     ],
 )
 def test_what_is_no_document(answer, text):
     found, _ = answered(answer)
     assert found.startswith(text)
+
+
+def test_others_have_their_turns_while_an_answer_of_small_pieces_is_read():
+    """All of it comes in one read; a turn for others is counted by who asks for one again."""
+    pieces = 2000
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * pieces + b"0\r\n\r\n"
+    turns = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def main() -> bytes:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            counting = asyncio.create_task(count())
+            try:
+                return await fetch(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+            finally:
+                counting.cancel()
+
+    assert asyncio.run(main()) == b"x" * pieces
+    assert turns >= pieces // AT_ONCE
 
 
 def test_redirections_are_followed_a_few_times():

@@ -7,12 +7,13 @@ from typing import NamedTuple, Self
 
 
 class Answer(NamedTuple):
-    """What is said to one GET; `wait` is called before."""
+    """What is said to one GET, behind so many `hints`; `wait` is called before."""
 
     status: int = 200
     body: bytes = b""
     location: str = ""
     wait: Callable[[], object] = bool
+    hints: int = 0
 
 
 class AccountServer:
@@ -51,6 +52,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.asked.append(name)
         answer = self.owner.answers.get(name, Answer(404))
         answer.wait()
+        try:
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * answer.hints)
+        except OSError:
+            return  # as below
         self.send_response(answer.status)
         if answer.location:
             self.send_header("Location", answer.location)

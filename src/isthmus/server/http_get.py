@@ -1,8 +1,9 @@
 """One GET of a small document from an account server: h11 over asyncio's streams.
 
-Owns the bounds: DOCUMENT_BYTES_MAX of the body, HEADER_BYTES_MAX of the head, REDIRECTS_MAX. Knows
-no token. How long it may take is the caller's time-out: a call that is cancelled closes its socket.
-Only status 200 is an answer.
+Owns the bounds: DOCUMENT_BYTES_MAX of the body, HEADER_BYTES_MAX of the head, REDIRECTS_MAX, and
+INTERIM_MAX of 100 Continue and the like. Knows no token. How long it may take is the caller's
+time-out: a call that is cancelled closes its socket. Only status 200 is an answer. Invariant: an
+answer in however many small pieces keeps the loop for AT_ONCE of them at a time.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from isthmus.base.errors import NatsError
 DOCUMENT_BYTES_MAX = 1024 * 1024  # the longest token there is
 HEADER_BYTES_MAX = 16 * 1024
 REDIRECTS_MAX = 5
+INTERIM_MAX = 64
+AT_ONCE = 32  # pieces of an answer: about a millisecond
 _READ_BYTES = 65536
 _PORTS = {"http": 80, "https": 443}
 
@@ -96,11 +99,19 @@ def _request(connection: h11.Connection, parts: SplitResult) -> bytes:
 
 async def _read(url: str, connection: h11.Connection, reader: asyncio.StreamReader) -> _Answer:
     status, location, body = 0, "", bytearray()
+    pieces = interim = 0
     while True:
+        pieces += 1
+        if pieces % AT_ONCE == 0:
+            await asyncio.sleep(0)  # a read may hold thousands of them
         event = connection.next_event()
         match event:
             case h11.NEED_DATA:
                 connection.receive_data(await reader.read(_READ_BYTES))
+            case h11.InformationalResponse():
+                interim += 1
+                if interim > INTERIM_MAX:
+                    raise FetchError(url, f"more than {INTERIM_MAX} interim answers")
             case h11.Response():
                 status = event.status_code
                 named = dict(event.headers).get(b"location", b"")
