@@ -3,9 +3,13 @@
 import pytest
 
 from isthmus.accounts.destinations import make_rewriting
-from isthmus.accounts.mappings import make_entry, make_mapping, problems
-from isthmus.accounts.spec import MappedTo, SubjectMapping
+from isthmus.accounts.mappings import make_entry, make_mapping, of_domain, problems
+from isthmus.accounts.pace import Pace
+from isthmus.accounts.registry import Registry
+from isthmus.accounts.spec import AccountSpec, JetStreamLimits, MappedTo, SubjectMapping
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import at_once
+from support.entropy import SeededEntropy
 
 
 def mapping(subject, *to):
@@ -59,12 +63,38 @@ def test_what_is_no_mapping_is_left_out_and_said(subject, to, text):
     wrong, good = mapping(subject, *to), mapping("good", ("better", 100))
     with pytest.raises(UsageError):
         make_entry(wrong)
-    made = make_mapping([wrong, good])
+    made = at_once(make_mapping([wrong, good], Pace()))
     assert [entry.pattern for entry in made.entries] == [b"good"]
     [problem] = problems([wrong, good])
     assert text in problem
 
 
 def test_without_mappings_nothing_is_looked_at():
-    assert make_mapping([]) is None
-    assert make_mapping([mapping("a b", ("c", 100))]) is None
+    assert at_once(make_mapping([], Pace())) is None
+    assert at_once(make_mapping([mapping("a b", ("c", 100))], Pace())) is None
+
+
+def test_buckets_have_a_name_with_the_domain():
+    assert list(of_domain("")) == []
+    made = of_domain("hub")
+    assert [(one.subject, one.to[0].subject) for one in made] == [
+        ("$JS.hub.API.$KV.>", "$KV.>"),
+        ("$JS.hub.API.$OBJ.>", "$OBJ.>"),
+    ]
+    assert list(problems(made)) == []
+
+
+def test_who_stores_has_the_mappings_of_the_domain_beside_its_own():
+    registry = Registry(SeededEntropy(), domain="hub")
+    own = mapping("own", ("other", 100))
+
+    def patterns(**fields):
+        registry.update(AccountSpec(name="A", **fields), now_ns=1)
+        core = registry.get("A").core
+        return core.mapping and [entry.pattern for entry in core.mapping.entries]
+
+    buckets = [b"$JS.hub.API.$KV.>", b"$JS.hub.API.$OBJ.>"]
+    assert patterns() is None
+    assert patterns(jetstream=JetStreamLimits()) == buckets
+    assert patterns(jetstream=JetStreamLimits(), mappings=(own,)) == [b"own", *buckets]
+    assert patterns(mappings=(own,)) == [b"own"]

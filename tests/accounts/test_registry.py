@@ -120,6 +120,17 @@ def test_hundreds_of_importers_follow_in_slices():
     assert not registry.following
 
 
+def test_who_imports_is_listed_once_and_by_name_until_it_does_not():
+    registry = World().registry
+    wanted = importer().imports
+    for name in ("B2", "B10", "B1", "B10"):
+        registry.update(AccountSpec(name=name, imports=wanted), NOW)
+    assert list(registry.importers("C")) == ["B1", "B10", "B2"]
+    registry.update(AccountSpec(name="B10"), NOW)
+    assert list(registry.importers("C")) == ["B1", "B2"]
+    registry.check()
+
+
 def many(
     count: int = MANY, *, local: str = "c", kind: str = "service", **changes: object
 ) -> AccountSpec:

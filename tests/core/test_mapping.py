@@ -3,7 +3,9 @@
 import pytest
 
 from isthmus.accounts.mappings import make_mapping
+from isthmus.accounts.pace import Pace
 from isthmus.accounts.spec import MappedTo, SubjectMapping
+from isthmus.base.slices import at_once
 from isthmus.core.pull_inlet import PullInlet
 from support.jetstream import StreamWorld
 
@@ -28,9 +30,8 @@ def test_a_publication_inside_another_is_refused():
     cursor = world.jetstream().streams["S"].consumers["C"].cursor
     inlet = PullInlet(cursor, Nesting(other))
     inlet.subscribe([b"ask"])
-    world.account().mapping = make_mapping(
-        [SubjectMapping(subject="a", to=(MappedTo(subject="b", weight=100),))]
-    )
+    wanted = [SubjectMapping(subject="a", to=(MappedTo(subject="b", weight=100),))]
+    world.account().mapping = at_once(make_mapping(wanted, Pace()))
     with pytest.raises(AssertionError, match="a publication inside another"):
         client.connection.say(b"PUB ask _INBOX.1 0", b"")
     assert world.account().sublist.depth == 0

@@ -7,7 +7,7 @@ from isthmus.server import answers
 from isthmus.server.answers import WAITING_MAX, Answers
 from support.core import World
 
-SLICES = 5  # that the first turn takes: 2 ms of 0.4 ms each; the next take one each
+SLICES = 4  # that the first turn takes: 2 ms of 0.6 ms each; the next take one each
 
 
 class RecordingLog:

@@ -21,18 +21,20 @@ from isthmus.config.options import JetStreamOptions, Options
 from isthmus.core.inlet import Inlet
 from isthmus.core.router import publish
 from isthmus.core.stream_import import StreamImport
-from isthmus.identity.claims import UNLIMITED_USER, Export, Import
+from isthmus.identity.claims import UNLIMITED_USER, Export, Import, WeightedMapping
 from isthmus.identity.nkeys import KeyPair, Kind
 from isthmus.jetstream import removals
 from isthmus.server import enquiries
 from isthmus.server.logs import Log
 from isthmus.server.pushes import FINDINGS_MAX
+from isthmus.server.resolvers import DirectoryResolver
 from isthmus.server.server import Server
 from isthmus.testing.charged import ChargedLane, ChargedLoop
 from isthmus.testing.disks import MemoryDisk
 from isthmus.testing.links import Link
 from isthmus.testing.meter import Meter
 from support.operator_mode import SYSTEM, account_token, config, user_token
+from support.soak import examples
 from support.tokens import NOW_NS, key
 
 CALLBACK_NS_MAX = 5_000_000
@@ -41,6 +43,7 @@ READ = 65_536  # bytes of one read
 CONNECT = b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
 MANY = 100_000
 IMPORTED = 1500
+MAPPED = 2000
 
 
 class Charged:
@@ -426,6 +429,47 @@ def test_an_account_loads_with_all_that_it_imports_from():
         world.close()
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_accounts_by_the_thousand_load_from_a_directory(tmp_path: Path):
+    """Each imports from the same ten, and loads when its first user comes, fifty at a time."""
+    exporters = [key(Kind.ACCOUNT, f"exporter-{number}") for number in range(10)]
+    export = Export(subject="s.>", type="service")
+    imports = tuple(
+        Import(subject=f"s.{number}.>", account=exporter.public_key, type="service")
+        for number, exporter in enumerate(exporters)
+    )
+    folder = DirectoryResolver(tmp_path)
+    count = examples(300, 10_000)
+    importers = [key(Kind.ACCOUNT, f"importer-{number}") for number in range(count)]
+    asker = key(Kind.ACCOUNT, "asker")
+    for one in exporters:
+        folder.save_if_newer(one.public_key, account_token(one, exports=(export,)))
+    for one in importers:
+        folder.save_if_newer(one.public_key, account_token(one, imports=imports))
+    folder.save_if_newer(asker.public_key, account_token(asker))
+    folder.close()
+    world = Charged(load_text(config({}, resolver=f"{{ type: full, dir: '{tmp_path}' }}")))
+    try:
+        world.says = _connect_line(asker)
+        with world.measured():
+            for start in range(0, len(importers), 50):
+                clients = [Client(world) for _ in importers[start : start + 50]]
+                for client, account in zip(clients, importers[start : start + 50], strict=True):
+                    client.say(_connect_line(account) + b"PING\r\n")
+                world.settle()
+                assert all(client.take().endswith(b"PONG\r\n") for client in clients)
+                for client in clients:
+                    client.link.hang_up()
+        registry = world.server.registry
+        assert all(len(registry.get(one.public_key).imports) == 10 for one in importers)
+        assert all(registry.get(one.public_key).complete for one in importers)
+        print(f"{len(world.loop.spent)} callbacks, longest {max(world.loop.spent)}")
+        world.check()
+    finally:
+        world.close()
+
+
 def test_an_account_with_very_many_imports_loads_and_changes(tmp_path: Path):
     """Its token is understood beside the loop, what it imports decided in slices."""
     exporter, giant = key(Kind.ACCOUNT, "much-exported"), key(Kind.ACCOUNT, "giant")
@@ -468,6 +512,37 @@ def test_an_account_with_very_many_imports_loads_and_changes(tmp_path: Path):
             assert not any(one.active for one in account.imports)
             answer = system.request("$SYS.REQ.CLAIMS.UPDATE", token("c").encode())
             assert answer.count(b'"code":"export_missing"') == FINDINGS_MAX
+        world.check()
+    finally:
+        world.close()
+
+
+def test_an_account_with_very_many_mappings_loads_and_changes(tmp_path: Path):
+    """All of them count when somebody logs in, and when the answer to a push is there."""
+    giant, asker = key(Kind.ACCOUNT, "much-mapped"), key(Kind.ACCOUNT, "asker")
+
+    def token(to: str) -> str:
+        mappings = {f"m.{n}": (WeightedMapping(subject=f"{to}.{n}"),) for n in range(MAPPED)}
+        return account_token(giant, mappings=mappings)
+
+    tokens = {giant.public_key: token("a"), asker.public_key: account_token(asker)}
+    world = Charged(load_text(config(tokens, resolver=f"{{ type: full, dir: '{tmp_path}' }}")))
+    try:
+        system = world.connect(b"SUB _R 1\r\n", says=_connect_line(SYSTEM))
+        world.says = _connect_line(asker)
+        last = f"PUB m.{MAPPED - 1} 0\r\n\r\n".encode()
+        with world.measured():
+            client = world.connect(b"SUB *.* 1\r\n" + last, says=_connect_line(giant))
+            assert client.take().endswith(f"MSG a.{MAPPED - 1} 1 0\r\n\r\n".encode())
+            assert b'"code":200' in system.request("$SYS.REQ.CLAIMS.UPDATE", token("b").encode())
+            client.say(last)
+            world.settle()
+            assert client.take() == f"MSG b.{MAPPED - 1} 1 0\r\n\r\n".encode()
+            nothing = account_token(giant)
+            assert b'"code":200' in system.request("$SYS.REQ.CLAIMS.UPDATE", nothing.encode())
+            client.say(last)
+            world.settle()
+            assert client.take() == f"MSG m.{MAPPED - 1} 1 0\r\n\r\n".encode()
         world.check()
     finally:
         world.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from isthmus.accounts.imports import Grant, Refusal
 from isthmus.accounts.offers import Offers
-from isthmus.accounts.spec import AccountSpec, Import, Latency
+from isthmus.accounts.spec import AccountSpec, Import, Latency, SubjectMapping
 from isthmus.accounts.transform import fit
 from isthmus.base.errors import UsageError
 from isthmus.core.crossing import Crossing
@@ -123,6 +123,7 @@ class Account:
         assert core.name.decode() == spec.name
         self.spec = spec
         self.core = core
+        self.mapped: tuple[SubjectMapping, ...] = ()  # what `core.mapping` was made of
         self.imports: list[RunningImport] = []  # a list of its own after each change
         self.changes = 0  # how often the account changed: work for an earlier change is void
         self.looks = 0  # how often its imports were looked through for their next moment

@@ -74,7 +74,7 @@ class Loading(NamedTuple):
     """Accounts have to be loaded first; then `steps` returns the user.
 
     Or the account that must be looked for elsewhere. A step may raise `AuthError`; it yields the
-    name of an account that has to be decided before the next one.
+    name of an account that has to be decided before the next one, or nothing: it was a slice.
     """
 
     steps: Generator[str, None, User | AccountCheck]

@@ -5,27 +5,41 @@ is one of its own destinations. Destinations for a cluster count in that cluster
 single server is not. A mapping that cannot be is left out, and `problems` says why.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from isthmus.accounts.destinations import identity, make_rewriting
-from isthmus.accounts.spec import SubjectMapping
+from isthmus.accounts.pace import MAP_US, Pace
+from isthmus.accounts.spec import MappedTo, SubjectMapping
 from isthmus.base import subjects
 from isthmus.base.errors import UsageError
+from isthmus.base.slices import Sliced
 from isthmus.core.mapping import MappedSubject, Mapping
 from isthmus.core.rewriting import Rewriting
 
 WHOLE = 100
+_BUCKETS = ("$KV.>", "$OBJ.>")  # messages published, not requests, below the API's prefix
 
 
-def make_mapping(mappings: Sequence[SubjectMapping]) -> Mapping | None:
-    """What is carried out, or None if nothing is to be."""
+def make_mapping(mappings: Sequence[SubjectMapping], pace: Pace) -> Sliced[Mapping | None]:
+    """What is carried out, or None if nothing is to be; an account may have thousands."""
     entries = []
     for mapping in mappings:
-        try:
+        with contextlib.suppress(UsageError):
             entries.append(make_entry(mapping))
-        except UsageError:
-            continue
+        if pace.full(MAP_US * (1 + len(mapping.to))):
+            yield
     return Mapping(entries) if entries else None
+
+
+def of_domain(domain: str) -> tuple[SubjectMapping, ...]:
+    """What clients that name the domain publish into buckets as; nothing without a domain."""
+    if not domain:
+        return ()
+    return tuple(
+        SubjectMapping(subject=f"$JS.{domain}.API.{name}", to=(MappedTo(subject=name),))
+        for name in _BUCKETS
+    )
 
 
 def problems(mappings: Sequence[SubjectMapping]) -> Iterator[str]:

@@ -10,9 +10,10 @@ from isthmus.base.slices import Sliced
 Steps = Sliced[None]  # yields between slices
 
 LIST_US = 3  # an import looked at, or entered into a list
+MAP_US = 15  # a mapped subject or one of its destinations, understood
 DECIDE_US = 40  # an import decided: the two subjects fitted, the crossing made or opened
 VERIFY_US = 150  # beside that, an activation whose signature is verified
-FETCH_US = 400  # the token of an account: read, verified, understood
+FETCH_US = 500  # the token of an account: read, verified, understood
 SLICE_US = 500
 
 

@@ -1,5 +1,6 @@
-"""The imports of an account after a change: what is the same stays, the rest comes and goes.
+"""What an account maps and imports after a change.
 
+Of imports, what is the same stays, the rest comes and goes; mappings count all from one moment on.
 Owns the order in which that happens. Knows no verdicts: a new import is undecided. Invariant: an
 account's list is replaced as a whole; what is not in the new one is closed in the same moment, so
 that nothing crosses twice, and withdrawn afterwards, whatever happens to the account meanwhile.
@@ -10,9 +11,29 @@ from collections.abc import Callable
 
 from isthmus.accounts.account import Account, ImportKey, RunningImport, import_key
 from isthmus.accounts.imports import Refusal
+from isthmus.accounts.mappings import make_mapping
 from isthmus.accounts.pace import LIST_US, Pace, Steps
+from isthmus.accounts.spec import SubjectMapping
 
 UNDECIDED = Refusal(code="undecided", reason="not decided yet")
+
+
+def map_subjects(
+    account: Account, change: int, pace: Pace, stored: tuple[SubjectMapping, ...] = ()
+) -> Steps:
+    """The account's mappings become what its spec says: together, when all are understood.
+
+    `change` is the number of the one that is carried out. `stored` are mapped too if it stores.
+    """
+    wanted = account.spec.mappings
+    if account.spec.jetstream is not None:
+        wanted += stored
+    if account.changes != change or account.mapped == wanted:
+        return
+    mapping = yield from make_mapping(wanted, pace)
+    if account.changes == change:
+        account.core.mapping = mapping
+        account.mapped = wanted
 
 
 def rebuild(

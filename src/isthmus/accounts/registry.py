@@ -4,26 +4,28 @@ Owns accounts and the moments at which time alone changes something (`deadline_n
 account that somebody needs and that is not here is fetched by `fetch` (a resolver). Order does not
 matter: an import whose exporter arrives later heals by itself.
 
-A change is a generator (`_change`): its first slices are carried out at once, which is all of it
-but for accounts with very many imports or importers; the rest when the loop has time (`defer`).
+A change is a generator (`_change`): its first slice is carried out at once, and as many as the turn
+has time for, which is all of it but for accounts with very many imports or importers; the rest when
+the loop has time (`defer`).
 
-    decide what others import from it ─► fetch whom it imports from ─► rebuild its imports
+    decide what others import from it ─► fetch whom it imports from ─► map, rebuild its imports
         ─► decide each ─► circles              (who is new: what others import comes after its own)
 
 Invariants: unless `following`, each running import's verdict is what `authorise` says of the two
 specs at the last change or deadline. Always, a crossing that is open is that of a running import.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from isthmus.accounts.account import Account, RunningImport
 from isthmus.accounts.cycles import comes_back
 from isthmus.accounts.imports import Grant, Refusal, authorise
 from isthmus.accounts.latency import Meter, server_mark
-from isthmus.accounts.mappings import make_mapping
+from isthmus.accounts.mappings import of_domain
 from isthmus.accounts.moments import Moments
 from isthmus.accounts.pace import DECIDE_US, FETCH_US, LIST_US, VERIFY_US, Pace, Steps
-from isthmus.accounts.rebuilding import rebuild
+from isthmus.accounts.rebuilding import map_subjects, rebuild
 from isthmus.accounts.spec import AccountSpec, Import, Latency
 from isthmus.base.errors import UsageError
 from isthmus.base.nuid import make_token
@@ -39,7 +41,6 @@ Tell = Callable[[], None]
 # the rest waits for the next.
 EXPIRE_AT_MOST = 2000
 DUE_AT_MOST = 64
-AT_ONCE = 2  # slices of a change that do not wait: about a millisecond, half of a turn's share
 _ALL = ""  # no account has this name
 _OVER = object()
 
@@ -61,11 +62,17 @@ def at_once(work: Callable[[], bool]) -> None:
 class Registry:
     """The accounts of one server. `fetch` looks up an account that is not here, or returns None.
 
-    `server_name` marks the replies of requests whose latency is measured.
+    `server_name` marks the replies of requests whose latency is measured; of a server with a
+    `domain`, the subjects of buckets may be named with it in accounts with JetStream.
     """
 
     def __init__(
-        self, entropy: Entropy, fetch: Fetch = fetch_nothing, *, server_name: str = ""
+        self,
+        entropy: Entropy,
+        fetch: Fetch = fetch_nothing,
+        *,
+        server_name: str = "",
+        domain: str = "",
     ) -> None:
         self._entropy = entropy
         self.fetch = fetch
@@ -74,8 +81,11 @@ class Registry:
         self.on_moment: Callable[[], None] = _told_nobody  # time changes something sooner now
         self._accounts: dict[str, Account] = {}
         self._mark = server_mark(server_name)
+        self._stored = of_domain(domain)
         self._circular: set[str] = set()  # accounts with an import that is refused for a cycle
-        self._importers: dict[str, set[str]] = {}  # exporter -> who imports from it, known or not
+        # exporter -> who imports from it, known or not, by name: a set of ten thousand grows in one
+        # go, and ten exporters that everybody imports from grew in the same call, by 5 MB
+        self._importers: dict[str, list[str]] = {}
         self._moments = Moments()  # when which account changes by itself
         self._following = 0  # changes that are not carried out to the end
         self._undecided: set[str] = set()  # accounts some of whose own imports are not decided yet
@@ -192,23 +202,21 @@ class Registry:
     def _install(self, spec: AccountSpec, now_ns: int) -> Account:
         """The account is there, or is told what it is now. Its imports are not decided yet."""
         account = self._accounts.get(spec.name)
+        before = {} if account is None else _sources(account.spec)
+        after = _sources(spec)
         if account is None:
             account = Account(spec, self._make_core(spec.name))
             self._accounts[spec.name] = account
-            account.core.mapping = make_mapping(spec.mappings)
-        elif account.spec.mappings != spec.mappings:
-            account.core.mapping = make_mapping(spec.mappings)
-        before, after = _sources(account.spec), _sources(spec)
         for exporter in before.keys() - after.keys():
-            self._importers[exporter].discard(spec.name)
-        for exporter in after:
-            self._importers.setdefault(exporter, set()).add(spec.name)
+            _leave(self._importers[exporter], spec.name)
+        for exporter in after.keys() - before.keys():
+            insort(self._importers.setdefault(exporter, []), spec.name)
         account.change(spec, now_ns)
         self._undecided.add(spec.name)
         return account
 
     def _carry_out(self, steps: Steps) -> None:
-        """The first slices now, the others when there is time."""
+        """The first slice now, the others when there is time: at once, if this turn has some."""
 
         def some() -> bool:
             left = False
@@ -221,10 +229,8 @@ class Registry:
             return left
 
         self._following += 1
-        for _ in range(AT_ONCE):
-            if not some():
-                return
-        self.defer(some)
+        if some():
+            self.defer(some)
 
     def _tell_waiting(self) -> None:
         """Whoever waits for what is decided now."""
@@ -277,7 +283,8 @@ class Registry:
                     yield
 
     def _decide_own(self, account: Account, change: int, now_ns: int, pace: Pace) -> Steps:
-        """What an account imports is what it wants now, unless a newer change sees to that."""
+        """What an account maps and imports is what it wants now, or a newer change sees to that."""
+        yield from map_subjects(account, change, pace, self._stored)
         yield from rebuild(account, change, self._settle, pace)
         if account.changes == change:
             yield from self._decide_some(account, account.imports, now_ns, pace)
@@ -288,7 +295,7 @@ class Registry:
 
     def _follow(self, exporter: str, now_ns: int, pace: Pace) -> Steps:
         """Decide again what others import from an account: ten thousand may."""
-        for name in sorted(self._importers.get(exporter, ())):
+        for name in tuple(self._importers.get(exporter, ())):
             importer = self._accounts[name]
             theirs = (one for one in importer.imports if one.wanted.account == exporter)
             yield from self._decide_some(importer, theirs, now_ns, pace)
@@ -360,7 +367,7 @@ class Registry:
             if self.following:
                 continue
             for exporter in _sources(account.spec):
-                assert account.name in self._importers[exporter]
+                assert self._importers[exporter].count(account.name) == 1
             assert account.name not in self._undecided
             assert len(account.imports) == len(account.spec.imports)
             ends = [] if account.expired else [account.spec.expires_ns]
@@ -429,6 +436,13 @@ class Registry:
 _CIRCULAR = Refusal(
     code="cycle", reason="import forms a cycle: requests would come back to this account"
 )
+
+
+def _leave(names: list[str], name: str) -> None:
+    """Out of a list in order, where it is."""
+    at = bisect_left(names, name)
+    assert names[at] == name
+    del names[at]
 
 
 def _sources(spec: AccountSpec) -> dict[str, None]:

@@ -14,7 +14,7 @@ cdef Py_ssize_t CHORES_MAX = 100_000
 # A turn that has done so much starts no further slice: with the slice under way that is less than
 # the 5 ms that a call on the loop may take.
 cdef uint64_t SHARE_NS = 2_000_000
-cdef uint64_t SLICE_NS = 400_000    # the least that a slice counts: Python does not say what it did
+cdef uint64_t SLICE_NS = 600_000    # the least that a slice counts: Python does not say what it did
 # Slices of those who say what they do, between which nothing is sent.
 cdef Py_ssize_t TOGETHER_MAX = 64
 

@@ -95,7 +95,7 @@ class Admission:
         return False
 
     def _load_on(self, steps: Generator[str, None, User | AccountCheck]) -> bool:
-        """Load the account, or go on when it is decided; False: nothing is left for now."""
+        """A slice of loading the account, or go on when it is decided; True: more is left now."""
         if self._connection.closed:
             return False
         try:
@@ -110,6 +110,8 @@ class Admission:
             refusal = error
             self._finish(lambda: self._refuse(refusal))
         else:
+            if not undecided:
+                return True
             self._host.when_decided(undecided, lambda: self._load_on(steps))
         return False
 

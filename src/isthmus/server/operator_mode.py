@@ -210,6 +210,8 @@ class OperatorMode:
     def _load(self, key: str) -> Generator[str, None, None]:
         """An account, and what it imports, however much: nobody comes in before that is decided."""
         self._registry.load(key, self._clock.wall_ns())
+        if not self._registry.undecided(key):
+            yield ""  # that was a slice: who it is, is the next
         while self._registry.undecided(key):
             yield key
 

@@ -66,7 +66,11 @@ class Server:
         self.clock = clock or SystemClock()
         self.entropy = SystemEntropy()
         self.server_id = KeyPair.make(Kind.SERVER, self.entropy).public_key
-        self.registry = Registry(self.entropy, server_name=options.server_name or self.server_id)
+        self.registry = Registry(
+            self.entropy,
+            server_name=options.server_name or self.server_id,
+            domain=options.jetstream.domain if options.jetstream is not None else "",
+        )
         self.hub: Hub | None = None
         self.on_reload: Callable[[], str] | None = None  # see `Hub`
         self.engine: Engine | None = None
