@@ -145,8 +145,7 @@ def test_chance_is_spread_over_all_numbers(both):
 
     def spread(client):
         for _ in range(90):
-            client.publish("x.a", b"x")
-        client.settle()
+            assert client.request("x.a", b"x") is not None  # unanswered ones may be stored later
         return sorted(info(client, "CHANCE", subjects_filter=">")["state"]["subjects"])
 
     assert both.each(spread) == ["y.0", "y.1", "y.2"]
