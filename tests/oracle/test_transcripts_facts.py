@@ -19,10 +19,10 @@ LONG = b'{"batch":3,"expires":20000000000}'
 SECOND_NS = 1_000_000_000
 
 
-@pytest.fixture(scope="module", params=["isthmus", "real"])
-def server(request, tmp_path_factory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("facts")
-    with ServerProcess(request.param, folder, "-js", "-sd", str(folder / "store")) as made:
+@pytest.fixture(params=["isthmus", "real"])
+def server(request, tmp_path) -> Iterator[ServerProcess]:
+    """One for each test: the real server may be asked twice, and must not know it from before."""
+    with ServerProcess(request.param, tmp_path, "-js", "-sd", str(tmp_path / "store")) as made:
         yield made
 
 
@@ -63,9 +63,11 @@ def test_a_pull_goes_with_its_socket_and_what_comes_then_is_not_delivered(server
         wait_for(lambda: api(client, "CONSUMER.INFO.GONE.c")["num_waiting"] == 1)
     wait_for(lambda: api(client, "CONSUMER.INFO.GONE.c")["num_waiting"] == 0)
     client.request("GONE.1", b"hi")
+    # the real server counts a message for its consumers behind the publisher's answer
+    wait_for(lambda: api(client, "CONSUMER.INFO.GONE.c")["num_pending"] == 1)
     info = api(client, "CONSUMER.INFO.GONE.c")
     assert info["delivered"] == {"consumer_seq": 0, "stream_seq": 0}
-    assert (info["num_pending"], info["num_ack_pending"]) == (1, 0)
+    assert info["num_ack_pending"] == 0
     pull(client, "GONE", "_INBOX.mine")
     message = client.message()
     assert message.payload == b"hi"
@@ -129,4 +131,4 @@ def test_ephemerals_that_nobody_uses_go_and_that_is_told(client):
     names = [json.loads(one.payload)["consumer"] for one in told]
     assert names == ["eph", pushed["name"]]
     assert {json.loads(one.payload)["action"] for one in told} == {"delete"}
-    assert api(client, "CONSUMER.NAMES.EPH")["consumers"] == []
+    wait_for(lambda: api(client, "CONSUMER.NAMES.EPH")["consumers"] == [])  # told before it is gone
