@@ -73,7 +73,7 @@ PLACES = ("$JS.ACK.", "$JS.ACK._.szMpdrwD.", "$JS.ACK._.xxxxxxxx.", "$JS.ACK.hub
 def test_forged_numbers(stage, place, body):
     def story(scene):
         puller = ready(scene, len(FORGED))
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*." + scene.name + ".C")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*.<stream>.C")
         sent = [
             (f"{place}{scene.place}.{tokens.format(n=number)}", body)
             for number, tokens in enumerate(FORGED, 1)
@@ -98,7 +98,7 @@ BODIES = (
 def test_bodies_that_nobody_means(stage):
     def story(scene):
         puller = ready(scene, len(BODIES))
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*." + scene.name + ".C")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*.<stream>.C")
         heard = answers(scene, list(zip(puller.acks, BODIES, strict=True)))
         told = sorted(text for _, text in events.rest())
         puller.pull(batch=99, no_wait=True)  # those that are wanted again by now

@@ -9,8 +9,8 @@ from support.raw import RawClient
 pytestmark = pytest.mark.oracle
 
 LONG = 20 * SECOND
-ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.>"
-SAMPLES = "$JS.EVENT.METRIC.CONSUMER.ACK.>"
+ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.*.<stream>.>"
+SAMPLES = "$JS.EVENT.METRIC.CONSUMER.ACK.<stream>.>"
 
 
 @pytest.fixture(scope="module")

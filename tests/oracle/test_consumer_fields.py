@@ -282,7 +282,7 @@ def test_what_a_limit_takes_away_is_not_waited_for(stage, limits):
     def story(scene):
         scene.stream(4, **limits)
         scene.consumer()
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*.<stream>.>")
         puller = scene.puller("puller")
         puller.pull(batch=3, expires=LONG)
         heard = puller.take(3)

@@ -175,7 +175,7 @@ def test_who_is_served_first_is_pinned_and_known_by_an_id(stage):
     def story(scene):
         scene.stream(5)
         made = scene.consumer(**PINNED)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.PINNED.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.PINNED.<stream>.C")
         anna, ben = scene.puller("anna"), scene.puller("ben")
         anna.pull(group="A", expires=LONG)
         heard = [made["priority_groups"], anna.take(), scene.info(), events.take()]
@@ -209,7 +209,7 @@ def test_a_silent_pinned_client_is_one_no_more(stage):
     def story(scene):
         scene.stream(3)
         scene.consumer(**PINNED, priority_timeout=400 * MS)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.<stream>.C")
         anna, ben = scene.puller("anna"), scene.puller("ben")
         anna.pull(group="A", expires=LONG)
         heard = [anna.take()]
@@ -252,7 +252,7 @@ def test_unpinning_lets_the_next_one_in(stage):
     def story(scene):
         scene.stream(4)
         scene.consumer(**PINNED)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.<stream>.C")
         anna, ben = scene.puller("anna"), scene.puller("ben")
         anna.pull(group="A", expires=LONG)
         anna.take()
@@ -275,7 +275,7 @@ def test_unpinning_where_nobody_is_pinned(stage):
     def story(scene):
         scene.stream()
         scene.consumer(**PINNED)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.<stream>.C")
         return [scene.ask("UNPIN", {"group": "A"}), events.rest(), scene.info()]
 
     stage.tell(story)
@@ -373,7 +373,7 @@ def test_a_pin_is_not_kept_by_deliveries_alone(stage):
     def story(scene):
         scene.stream(1)
         scene.consumer(**PINNED, priority_timeout=500 * MS)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.<stream>.C")
         anna = scene.puller("anna")
         anna.pull(group="A", expires=LONG)
         anna.take()
@@ -412,7 +412,7 @@ def test_an_update_of_a_consumer_with_a_pinned_client(stage, change):
     def story(scene):
         scene.stream(5)
         scene.consumer(**PINNED)
-        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*.>")
+        events = scene.listener("$JS.EVENT.ADVISORY.CONSUMER.*.<stream>.>")
         anna = scene.puller("anna")
         anna.pull(group="A", expires=LONG)
         anna.take()

@@ -49,6 +49,7 @@ def test_as_captured(port, path):
         replay.play(path)
     finally:
         replay.close()
+        replay.forget()
 
 
 # --- flow control: the capture shows how many came, the statuses, and where the consumer stood ---

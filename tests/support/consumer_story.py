@@ -15,17 +15,20 @@ servers can be compared. `tell` returns what ours said.
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from support.both import Both, masked
+from support.both import KINDS, Both, masked
 from support.raw import Message, RawClient
 from support.servers import ServerProcess
 from support.waiting import wait_for
 
 MS = 1_000_000
 SECOND = 1_000_000_000
+
+OURS, REAL = range(len(KINDS))
 
 _PIN = re.compile(r"Nats-Pin-Id: ([0-9A-Za-z]{22})\r")
 _NUMBERS = ("delivered", "ack_floor")
@@ -102,10 +105,10 @@ class Puller(RawClient):
 class Scene:
     """One server's side of a story: a stream and a consumer that no other story has."""
 
-    def __init__(self, server: ServerProcess, admin: RawClient, number: int) -> None:
+    def __init__(self, server: ServerProcess, admin: RawClient, name: str) -> None:
         self.server = server
         self.admin = admin
-        self.name = f"S{number}"
+        self.name = name
         self.place = f"{self.name}.C"
         self.names = Names()
         self._people = ExitStack()
@@ -152,7 +155,11 @@ class Scene:
         return self._people.enter_context(Puller(self, name, **connect))
 
     def listener(self, subject: str) -> "Listener":
-        """Somebody who hears what is published there."""
+        """Somebody who hears what is published there; `<stream>` is the one of this story.
+
+        A server is there for many stories: consumers of earlier ones end when their time comes.
+        """
+        subject = subject.replace("<stream>", self.name)
         return self._people.enter_context(Listener(self, subject))
 
     def read(self, answer: bytes) -> dict[str, Any]:
@@ -201,15 +208,23 @@ class Stage:
         self._count = 0
 
     def tell(self, story: Callable[[Scene], Any]) -> Any:
-        """What `story` returned, the same from both."""
+        """What `story` returned, the same from both.
+
+        Our server has one try. The real one is asked again where it says something else: it does
+        much beside its answers, and is late with it on a busy machine.
+        """
         self._count += 1
-        told = []
-        for server, admin in zip(self.both.servers, self.both.clients, strict=True):
-            scene = Scene(server, admin, self._count)
-            try:
-                told.append(story(scene))
-            finally:
-                scene.close()
-        ours, real = told
+        ours, real = (self._told(index, story, "S") for index in (OURS, REAL))
+        if ours != real:
+            warnings.warn(f"nats-server is asked again, it had said {real!r}", stacklevel=2)
+            real = self._told(REAL, story, "T")
         assert ours == real, f"\nours: {ours!r}\nreal: {real!r}"
         return ours
+
+    def _told(self, index: int, story: Callable[[Scene], Any], letter: str) -> Any:
+        name = f"{letter}{self._count}"  # as long on both: sizes are compared
+        scene = Scene(self.both.servers[index], self.both.clients[index], name)
+        try:
+            return story(scene)
+        finally:
+            scene.close()

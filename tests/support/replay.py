@@ -5,6 +5,7 @@ r"""Transcripts of JetStream, replayed: what the file says is sent, what it says
         = pull S.C1 6             likewise: that many messages taken and left unacknowledged
         = waiting S.C1 1          until so many pulls wait
         = pending S.C1 6          until it knows of so many to come: nats-server tells it later
+        = ack_pending S.C1 6      until it knows of so many unacknowledged
         = expire S.C2 600         until a pull of so many milliseconds has found nothing
         = until M "messages":2,   until the stream says so of itself
         >> SUB _INBOX.2 2         sent, with its line end
@@ -19,9 +20,10 @@ sizes of what holds times, are masked; an id that the server invents stands for 
 from where it is first seen, in both directions.
 """
 
+import json
 import re
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from support.transcript import Line, mask
@@ -72,6 +74,7 @@ class Replay(Line):
 
     def __init__(self, port: int, user: str) -> None:
         super().__init__(port, user=user, **{"pass": user})
+        self._port, self._user = port, user
         self._names = {f'"account":"{user}"': '"account":"$G"'}
         self.aside = Line(port, user=user, **{"pass": user})
         self.aside.say("SUB aside 1")
@@ -79,6 +82,19 @@ class Replay(Line):
     def close(self) -> None:
         self.aside.close()
         super().close()
+
+    def forget(self) -> None:
+        """No stream stays in the account, however far the transcript came: it may be asked again.
+
+        From a connection of its own, since the others may stand in the middle of something.
+        """
+        with closing(Line(self._port, user=self._user, **{"pass": self._user})) as line:
+            line.say("SUB forget 1")
+            line.say("PUB $JS.API.STREAM.NAMES forget 0", "")
+            [answer] = line.take()
+            for name in json.loads(answer.partition("\n")[2])["streams"] or []:
+                line.say(f"PUB $JS.API.STREAM.DELETE.{name} forget 0", "")
+                line.take()
 
     def play(self, path: Path) -> None:
         """Send and compare, group by group."""
@@ -113,7 +129,7 @@ class Replay(Line):
             info = f"$JS.API.STREAM.INFO.{place}"
             wait_for(lambda: text in self.aside_request(info))
         else:
-            assert verb in {"waiting", "pending"}, verb
+            assert verb in {"waiting", "pending", "ack_pending"}, verb
             info = f"$JS.API.CONSUMER.INFO.{place}"
             wait_for(lambda: f'"num_{verb}":{text},' in self.aside_request(info))
 
