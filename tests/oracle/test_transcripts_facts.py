@@ -1,10 +1,11 @@
-"""Part 7's ephemerals and the short facts of part 10, on both servers.
+"""Part 7's ephemerals, advisories and closing jsz, and the short facts of part 10, on both servers.
 
 What those parts say besides stands in `test_transcripts_archives`, `test_transcripts_consumers`,
 `test_jetstream_pull`, `test_jetstream_publish` and `test_consumer_events`.
 """
 
 import json
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,8 @@ SECOND_NS = 1_000_000_000
 @pytest.fixture(params=["isthmus", "real"])
 def server(request, tmp_path) -> Iterator[ServerProcess]:
     """One for each test: the real server may be asked twice, and must not know it from before."""
-    with ServerProcess(request.param, tmp_path, "-js", "-sd", str(tmp_path / "store")) as made:
+    flags = ("-js", "-sd", str(tmp_path / "store"), "-m", "-1")
+    with ServerProcess(request.param, tmp_path, *flags) as made:
         yield made
 
 
@@ -132,3 +134,124 @@ def test_ephemerals_that_nobody_uses_go_and_that_is_told(client):
     assert names == ["eph", pushed["name"]]
     assert {json.loads(one.payload)["action"] for one in told} == {"delete"}
     wait_for(lambda: api(client, "CONSUMER.NAMES.EPH")["consumers"] == [])  # told before it is gone
+
+
+def test_who_goes_with_a_stream_is_told_before_it(server, client):
+    stream(client, "G")
+    for name in ("pin", "ov", "pr"):
+        consumer(client, "G", name, durable_name=name)
+    with RawClient(server.port) as listener:
+        listener.send(b"SUB $JS.EVENT.ADVISORY.*.DELETED.G.> 2\r\n")
+        listener.send(b"SUB $JS.EVENT.ADVISORY.*.DELETED.G 3\r\n")
+        listener.settle()
+        assert api(client, "STREAM.DELETE.G")["success"]
+        told = [listener.message() for _ in range(4)]
+    assert [one.subject.split(".")[3] for one in told] == ["CONSUMER"] * 3 + ["STREAM"]
+    bodies = [json.loads(one.payload) for one in told]
+    assert sorted(body["consumer"] for body in bodies[:3]) == ["ov", "pin", "pr"]
+    assert {tuple(body) for body in bodies[:3]} == {
+        ("type", "id", "timestamp", "stream", "consumer", "action")
+    }
+    assert list(bodies[3]) == ["type", "id", "timestamp", "stream", "action"]
+    assert {body["type"] for body in bodies[:3]} == {
+        "io.nats.jetstream.advisory.v1.consumer_action"
+    }
+    assert bodies[3]["type"] == "io.nats.jetstream.advisory.v1.stream_action"
+    assert {(body["stream"], body["action"]) for body in bodies} == {("G", "delete")}
+
+
+def test_an_open_pull_is_told_that_the_server_stops(server, client):
+    stream(client, "STOPS")
+    consumer(client, "STOPS", durable_name="c")
+    client.request("STOPS.a", b"one")
+    client.send(b"SUB open 7\r\n")
+    pull(client, "STOPS", "open", b'{"batch":7,"expires":20000000000}')
+    assert client.message().payload == b"one"
+    server.process.terminate()
+    assert client.message().header == (
+        b"NATS/1.0 409 Server Shutdown\r\nNats-Pending-Messages: 6\r\nNats-Pending-Bytes: 0\r\n\r\n"
+    )
+
+
+# --- the closing jsz of part 7 ---
+
+UNBOUND = 2**64 - 1
+TIMES = {"now", "created", "first_ts", "last_ts", "last_active", "ts"}
+
+STREAM = {
+    "name": "BIG", "subjects": ["BIG.>"], "retention": "limits", "max_consumers": -1,
+    "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msgs_per_subject": -1, "max_msg_size": -1,
+    "discard": "old", "storage": "file", "num_replicas": 1, "duplicate_window": 120000000000,
+    "compression": "none", "allow_direct": False, "mirror_direct": False, "sealed": False,
+    "deny_delete": False, "deny_purge": False, "allow_rollup_hdrs": False, "consumer_limits": {},
+    "allow_msg_ttl": False, "metadata": {"_nats.req.level": "0"},
+}  # fmt: skip
+CONSUMER = {
+    "stream_name": "BIG", "name": "bc", "created": "T", "config": {
+        "durable_name": "bc", "name": "bc", "deliver_policy": "all", "ack_policy": "explicit",
+        "ack_wait": 30000000000, "max_deliver": -1, "replay_policy": "instant", "max_waiting": 512,
+        "max_ack_pending": 1000, "num_replicas": 0, "metadata": {"_nats.req.level": "0"},
+    },
+    "delivered": {"consumer_seq": 2, "stream_seq": 2, "last_active": "T"},
+    "ack_floor": {"consumer_seq": 0, "stream_seq": 0}, "num_ack_pending": 2, "num_redelivered": 0,
+    "num_waiting": 0, "num_pending": 8, "ts": "T",
+}  # fmt: skip
+STATE = {
+    "messages": 10, "bytes": 9354, "first_seq": 1, "first_ts": "T", "last_seq": 10, "last_ts": "T",
+    "num_subjects": 7, "consumer_count": 1,
+}  # fmt: skip
+ACCOUNT = {
+    "name": "$G", "id": "$G", "memory": 0, "storage": 9354, "reserved_memory": UNBOUND,
+    "reserved_storage": UNBOUND, "accounts": 0, "ha_assets": 0,
+    "api": {"level": 0, "total": 3, "errors": 1},
+    "stream_detail": [{
+        "name": "BIG", "created": "T", "cluster": {"leader": "ID"}, "config": STREAM,
+        "state": STATE, "consumer_detail": [CONSUMER],
+    }],
+}  # fmt: skip
+JSZ = {
+    "memory": 0, "storage": 9354, "reserved_memory": 0, "reserved_storage": 0, "accounts": 1,
+    "ha_assets": 0, "api": {"level": 5, "total": 3, "errors": 1}, "server_id": "ID", "now": "T",
+    "config": {}, "limits": {"default_max_consumers": 1000}, "streams": 1, "consumers": 1,
+    "messages": 10, "bytes": 9354, "account_details": [ACCOUNT], "total": 1,
+}  # fmt: skip
+
+
+def jsz(server: ServerProcess) -> dict:
+    """With T for each time and ID for the server."""
+    where = f"http://127.0.0.1:{server.http_port}/jsz?accounts=1&streams=1&consumers=1&config=1"
+    with urllib.request.urlopen(where, timeout=10) as answer:
+        text = answer.read().decode()
+    text = text.replace(json.loads(text)["server_id"], "ID")
+
+    def named(pairs: list[tuple[str, object]]) -> dict:
+        return {name: "T" if name in TIMES else value for name, value in pairs}
+
+    return json.loads(text, object_pairs_hook=named)
+
+
+def test_jsz_as_captured(server, client):
+    stream(client, "BIG")
+    for number in range(6):
+        client.request(f"BIG.{number}", bytes(1500))
+    for _ in range(4):
+        client.request("BIG.6", b"x")
+    consumer(client, "BIG", "bc", durable_name="bc")
+    assert api(client, "STREAM.INFO.NONE")["error"]["code"] == 404
+    client.publish("$JS.API.CONSUMER.MSG.NEXT.BIG.bc", b"2", reply="_INBOX.pulled")
+    assert [client.message().subject for _ in range(2)] == ["BIG.0", "BIG.1"]
+    wait_for(lambda: api(client, "CONSUMER.INFO.BIG.bc")["num_ack_pending"] == 2)
+    found = jsz(server)
+    config, found["config"] = found["config"], {}
+    calls = found["api"]["total"]  # so many looks did it take until both were counted
+    for counts in (found["api"], found["account_details"][0]["api"]):
+        assert counts["total"] == calls
+        counts["total"] = 3
+    assert json.dumps(found, indent=1) == json.dumps(JSZ, indent=1), "in this order"
+    ours = ["sync_always"] if server.kind == "isthmus" else []  # design D5: unless it is set
+    assert list(config) == [
+        *("max_memory", "max_storage", "store_dir", "sync_interval"), *ours, "strict",
+    ]  # fmt: skip
+    assert config["sync_interval"] == 120 * SECOND_NS
+    assert config["strict"] is True
+    assert config.get("sync_always", True) is True
