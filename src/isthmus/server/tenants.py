@@ -29,18 +29,23 @@ _RESPONSE_TYPES = {"singleton": "Singleton", "stream": "Stream", "chunked": "Chu
 
 
 def make_specs(options: configured.Options) -> list[AccountSpec]:
-    """All accounts of configuration mode, `$G` and the system account among them."""
+    """All accounts of configuration mode, `$G` and the system account among them.
+
+    `$G` has JetStream where nobody else is there to have it, as with nats-server.
+    """
     assert not options.operators
     specs = [_account(account) for account in options.accounts]
     names = {spec.name for spec in specs}
+    system = options.system_account or SYSTEM_ACCOUNT
     if GLOBAL_ACCOUNT not in names:
-        jetstream = JetStreamLimits() if options.jetstream is not None else None
+        stores = options.jetstream is not None and names <= {system}
         specs.append(
             AccountSpec(
-                name=GLOBAL_ACCOUNT, jetstream=jetstream, mappings=_mappings(options.mappings)
+                name=GLOBAL_ACCOUNT,
+                jetstream=JetStreamLimits() if stores else None,
+                mappings=_mappings(options.mappings),
             )
         )
-    system = options.system_account or SYSTEM_ACCOUNT
     if system not in names:
         specs.append(AccountSpec(name=system))
     return specs
