@@ -48,7 +48,13 @@ ACCOUNTS = (
     AccountSnapshot(name="B"),
 )
 JETSTREAM = JetStreamSnapshot(
-    store_dir="d/jetstream", storage=10, streams=1, consumers=1, messages=3, accounts=ACCOUNTS
+    store_dir="d/jetstream",
+    storage=10,
+    streams=1,
+    consumers=1,
+    messages=3,
+    enabled_accounts=2,
+    accounts=ACCOUNTS,
 )
 
 

@@ -45,7 +45,8 @@ def at_length(found):
 def test_documents_are_json(target):
     found = answer(target)
     assert (found.status, found.content_type) == (200, JSON)
-    json.loads(found.body)
+    body = found.body if isinstance(found.body, bytes) else b"".join(found.body)
+    json.loads(body)
 
 
 def test_healthz_is_compact_and_the_others_are_not():

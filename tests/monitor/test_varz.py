@@ -4,7 +4,7 @@ import json
 
 from isthmus.base.values import NS_PER_S
 from isthmus.monitor.documents import indented
-from isthmus.monitor.snapshots import AccountSnapshot, JetStreamSnapshot, ServerSnapshot
+from isthmus.monitor.snapshots import JetStreamSnapshot, ServerSnapshot
 from isthmus.monitor.varz import make_varz
 from support.operator_mode import OPERATOR, operator_token
 
@@ -106,7 +106,7 @@ def test_jetstream_has_configuration_use_and_limits():
         storage=5,
         api_total=6,
         api_errors=7,
-        accounts=(AccountSnapshot(name="A"),),
+        enabled_accounts=1,
     )
     assert varz(jetstream=jetstream)["jetstream"] == {
         "config": {

@@ -189,7 +189,7 @@ class JetStreamLimits(Value):
 
 
 class JetStreamOptions(Value):
-    """JetStream, enabled. -1 for a size: 75 % of the memory, or what the file system has free."""
+    """JetStream, enabled. -1 for a size: 75 % of the memory, of what the file system has free."""
 
     store_dir: str = ""  # the folder `jetstream` below it holds the data; "": below the temp folder
     domain: str = ""

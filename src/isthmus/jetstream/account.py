@@ -43,6 +43,7 @@ from isthmus.jetstream.consumer_config import AckPolicy, Action, ConsumerConfig
 from isthmus.jetstream.limits import ZERO, AccountLimits, AccountUsage, ServerLimits
 from isthmus.jetstream.premises import Premises
 from isthmus.jetstream.requests import StreamSnapshotRequest
+from isthmus.jetstream.reservations import Reservations, size_of
 from isthmus.jetstream.restores import Answer, Restore
 from isthmus.jetstream.service import Service
 from isthmus.jetstream.snapshots import Snapshot
@@ -100,6 +101,7 @@ class AccountJetStream:
         agenda: Agenda,
         server_usage: Usage | None = None,
         server_limits: ServerLimits = ServerLimits(),
+        server_reservations: Reservations | None = None,
         server_name: str = "",
         domain: str = "",
         strict: bool = True,
@@ -113,6 +115,7 @@ class AccountJetStream:
         self.streams: dict[str, Stream] = {}
         self.restores: list[Restore] = []  # streams on their way in
         self.usage = Usage(above=server_usage)
+        self._reservations = Reservations(above=server_reservations)
         self._logs = logs
         self.premises = Premises(
             core,
@@ -199,16 +202,14 @@ class AccountJetStream:
 
     def reserved(self, without: str = "") -> AccountUsage:
         """What the streams take, but for one."""
-        memory = storage = count = 0
-        for stream in self.streams.values():
-            if stream.name == without:
-                continue
-            count += 1
-            size = max(stream.config.max_bytes, 0)
+        count, memory = len(self.streams), self._reservations.memory
+        storage = self._reservations.storage
+        if (stream := self.streams.get(without)) is not None:
+            count -= 1
             if stream.config.storage is Storage.MEMORY:
-                memory += size
+                memory -= size_of(stream.config)
             else:
-                storage += size
+                storage -= size_of(stream.config)
         return AccountUsage(streams=count, reserved_memory=memory, reserved_storage=storage)
 
     def create_stream(
@@ -216,8 +217,8 @@ class AccountJetStream:
     ) -> Stream:
         """A new stream, or the one that is there and equal."""
         limits = self._limits()
-        usage = self.reserved(without=name)
-        stream_rules.require_creatable(name, request, limits, usage)
+        room, usage = self._reservations.within(limits), self.reserved(without=name)
+        stream_rules.require_creatable(name, request, room, usage)
         config = self._prepare(request, limits, pedantic=pedantic)
         self._require_tier()
         old = self.streams.get(name)
@@ -227,12 +228,12 @@ class AccountJetStream:
             return old
         if any(restore.committing and restore.name == name for restore in self.restores):
             raise errors.make(errors.STREAM_NAME_IN_USE)
-        stream_rules.require_room(config, limits, usage)
+        stream_rules.require_room(config, room, usage)
         stream_rules.require_no_overlap(config, self._configs())
         self._require_rememberable(config, turn)
         self.require_writable()
         stream = self._make_stream(config, self.premises.take_number(), turn)
-        self.streams[name] = stream
+        self._enter(stream)
         stream.open(turn)
         return stream
 
@@ -262,7 +263,7 @@ class AccountJetStream:
     def resume(self, stream: Stream, found: Left, turn: Turn) -> None:
         """It is there, with its consumers, and goes on."""
         record = msgspec.json.decode(found.config, type=StreamRecord)
-        self.streams[stream.name] = stream
+        self._enter(stream)
         self._compress(stream)
         stream.origins.recall(record.positions, found.labels)
         stream.ages.recall(turn)
@@ -337,13 +338,11 @@ class AccountJetStream:
         if self.limits is None:
             raise errors.make(errors.NOT_ENABLED_FOR_ACCOUNT)
         try:
-            limits, usage = self._limits(), self.reserved(without=config.name)
-            stream_rules.require_creatable(
-                config.name, replace(config, sealed=False), limits, usage
-            )
+            room, usage = self._reservations.within(self._limits()), self.reserved()
+            stream_rules.require_creatable(config.name, replace(config, sealed=False), room, usage)
             if config.num_replicas > 1:
                 raise errors.make(errors.REPLICAS_NOT_SUPPORTED)
-            stream_rules.require_room(config, limits, usage)
+            stream_rules.require_room(config, room, usage)
             stream_rules.require_no_overlap(config, self._configs())
             self.require_writable()
         except JetStreamError as error:
@@ -376,11 +375,14 @@ class AccountJetStream:
         config = self._prepare(request, limits, pedantic=pedantic)
         self._require_tier()
         stream = self.stream(name)
-        config = stream_rules.apply_update(stream.config, config, limits, self.reserved(name))
+        room = self._reservations.within(limits)
+        config = stream_rules.apply_update(stream.config, config, room, self.reserved(name))
         stream_rules.require_no_overlap(config, self._configs(without=name))
         self._require_rememberable(config, turn)
         self.require_writable()
+        self._reservations.remove(stream.config)
         stream.update(config, turn)
+        self._reservations.add(stream.config)
         self._compress(stream)
         return stream
 
@@ -414,9 +416,14 @@ class AccountJetStream:
         stream = self.stream(name)
         self.require_writable()
         del self.streams[name]
+        self._reservations.remove(stream.config)
         stream.delete(turn)
         if self._logs is not None and stream.journal is not None:
             self._logs.drop_log(stream.number)
+
+    def _enter(self, stream: Stream) -> None:
+        self.streams[stream.name] = stream
+        self._reservations.add(stream.config)
 
     def _make_stream(self, config: StreamConfig, number: int, turn: Turn) -> Stream:
         first_seq = max(config.first_seq, 1)

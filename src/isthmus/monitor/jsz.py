@@ -36,6 +36,11 @@ class JszQuery(Value):
     offset: int = 0
     limit: int = ACCOUNTS_MAX
 
+    @property
+    def detailed(self) -> bool:
+        """Something of the accounts is asked for."""
+        return bool(self.account) or self.accounts or self.streams or self.consumers
+
 
 class ApiStats(Document):
     """Requests to the JetStream API."""
@@ -131,7 +136,7 @@ def make_jsz(server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query:
         storage=jetstream.storage,
         reserved_memory=jetstream.reserved_memory,
         reserved_storage=jetstream.reserved_storage,
-        accounts=len(jetstream.accounts),
+        accounts=jetstream.enabled_accounts,
         api=ApiStats(
             level=constants.API_LEVEL,
             total=jetstream.api_total,
@@ -152,7 +157,7 @@ def make_jsz(server: ServerSnapshot, jetstream: JetStreamSnapshot | None, query:
             _account(account, server.server_name, query)
             for account in _asked_for(jetstream.accounts, query)
         ),
-        total=len(jetstream.accounts),
+        total=jetstream.enabled_accounts,
     )
 
 
@@ -191,8 +196,7 @@ def write_account(
 
 def _head(server: ServerSnapshot, jetstream: JetStreamSnapshot, query: JszQuery) -> Jsz:
     """Everything but the accounts."""
-    head = make_jsz(server, replace(jetstream, accounts=()), query)
-    return replace(head, accounts=len(jetstream.accounts), total=len(jetstream.accounts))
+    return make_jsz(server, replace(jetstream, accounts=()), query)
 
 
 def make_config(jetstream: JetStreamSnapshot) -> JetStreamConfig:
@@ -222,10 +226,10 @@ def make_limits(jetstream: JetStreamSnapshot) -> JetStreamLimits:
 def _asked_for(
     accounts: tuple[AccountSnapshot, ...], query: JszQuery
 ) -> tuple[AccountSnapshot, ...]:
+    if not query.detailed:
+        return ()
     if query.account:
         return tuple(account for account in accounts if account.name == query.account)
-    if not (query.accounts or query.streams or query.consumers):
-        return ()
     start = max(query.offset, 0)
     limit = query.limit if query.limit > 0 else ACCOUNTS_MAX
     return accounts[start : start + limit]

@@ -193,7 +193,7 @@ class Routes:
         )
         for name in ("direct-consumers", "leader-only", "stream-leader-only"):
             query.flag(name)  # one server leads everything: only the spelling is checked
-        if asked.streams or asked.consumers:
+        if asked.detailed:
             return self._long_jsz(asked)
         source = self._source
         document = make_jsz(source.server(), source.jetstream(streams=False), asked)

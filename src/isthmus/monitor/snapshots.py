@@ -126,7 +126,8 @@ class JetStreamSnapshot(Value):
     consumers: int = 0
     messages: int = 0
     bytes: int = 0
-    accounts: tuple[AccountSnapshot, ...] = ()  # sorted by name
+    enabled_accounts: int = 0  # those that may use JetStream
+    accounts: tuple[AccountSnapshot, ...] = ()  # the same, sorted by name, where they are asked for
     problem: str = ""
 
 

@@ -198,7 +198,7 @@ def make_jetstream(snapshot: JetStreamSnapshot) -> JetStreamVarz:
             storage=snapshot.storage,
             reserved_memory=snapshot.reserved_memory,
             reserved_storage=snapshot.reserved_storage,
-            accounts=len(snapshot.accounts),
+            accounts=snapshot.enabled_accounts,
             api=ApiStats(
                 level=constants.API_LEVEL,
                 total=snapshot.api_total,

@@ -20,6 +20,8 @@ from isthmus.core.agenda import Agenda
 from isthmus.core.stored import Usage
 from isthmus.jetstream.account import AccountJetStream
 from isthmus.jetstream.limits import AccountLimits, ServerLimits
+from isthmus.jetstream.reservations import Reservations
+from isthmus.server.capacity import free_bytes, memory_bytes, three_quarters
 from isthmus.server.disks import FileDisk
 from isthmus.server.hub import Hub
 from isthmus.server.lanes import LaneThread, MakeLane
@@ -59,7 +61,7 @@ class Engine:
         self.accounts: dict[str, AccountJetStream] = {}
         self.agenda = Agenda()
         self.usage = Usage()
-        self.usage.limit(options.max_memory, options.max_file)
+        self.reservations = Reservations()
         folder = Path(options.store_dir) if options.store_dir else _folder_of_the_machine()
         self.store_dir = str(folder / "jetstream")
         self.store: Store | None = None
@@ -86,16 +88,19 @@ class Engine:
         def tell(line: str) -> None:
             loop.call_soon_threadsafe(self._log.error, line)
 
-        def open_it() -> Store:
+        def open_it() -> tuple[Store, int]:
             options = StoreOptions(sync_interval_ns=sync_ns, segment_bytes=self._segment_bytes)
-            return open_store(self._disk, self._entropy, options=options, tell=tell)
+            opened = open_store(self._disk, self._entropy, options=options, tell=tell)
+            return opened, free_bytes(Path(self.store_dir))
 
-        store = self.store = await loop.run_in_executor(None, open_it)
+        store, free = await loop.run_in_executor(None, open_it)
+        self.store = store
         for line in store.report.findings:
             self._log.warn(line)
         turn = hub.begin_turn()
         try:
             self._serve_recovered(store)
+            self._bound(free)
             for account in hub.registry:
                 self.follow(account)
             store.start(self._submit, turn)
@@ -108,6 +113,19 @@ class Engine:
         hub.rearm()
         report = store.report
         self._log.info(f"Recovered {report.streams} streams with {report.messages} messages")
+
+    def _bound(self, free: int) -> None:
+        """What all streams may take, where the configuration does not say.
+
+        What is stored already counts as free: a restart leaves as much as there was before.
+        """
+        memory, storage = self.options.max_memory, self.options.max_file
+        if memory < 0:
+            memory = three_quarters(memory_bytes())
+        if storage < 0:
+            storage = three_quarters(free + self.usage.file_bytes)
+        self.usage.limit(memory, storage)
+        self.reservations.max_memory, self.reservations.max_storage = memory, storage
 
     def shut_down(self) -> None:
         """Tell who waits; take nothing in and deliver nothing any more."""
@@ -207,6 +225,7 @@ class Engine:
             agenda=self.agenda,
             server_usage=self.usage,
             server_limits=_server_limits(self.options),
+            server_reservations=self.reservations,
             server_name=self._hub.server_name,
             domain=self.options.domain,
             strict=self.options.strict,

@@ -91,7 +91,7 @@ class Documents:
             limit=asked.limit or ACCOUNTS_MAX,
         )
         source = self._source
-        if asked.streams or asked.consumer:
+        if query.detailed:
             jetstream = yield from source.jetstream_in_slices()
         else:
             jetstream = source.jetstream(streams=False)

@@ -146,6 +146,8 @@ class Monitoring:
             return None
         accounts: list[AccountSnapshot] = []
         for name in sorted(engine.accounts):
+            if engine.accounts[name].limits is None:
+                continue  # JetStream is off there
             accounts.append((yield from self._account(engine, name)))
             if len(accounts) % ACCOUNTS_SLICE == 0:
                 yield
@@ -162,8 +164,11 @@ class Monitoring:
         return JetStreamSnapshot(
             store_dir=engine.store_dir,
             domain=options.domain,
-            max_memory=options.max_memory,
-            max_storage=options.max_file,
+            max_memory=engine.reservations.max_memory,
+            max_storage=engine.reservations.max_storage,
+            reserved_memory=engine.reservations.memory,
+            reserved_storage=engine.reservations.storage,
+            enabled_accounts=sum(account.limits is not None for account in accounts),
             sync_interval_ns=options.sync_interval_ns,
             sync_always=options.sync_always,
             strict=options.strict,
