@@ -19,7 +19,9 @@ accounts {{
   A {{ jetstream: enabled, users: [{{user: a, password: a}}] }}
   OFF {{ users: [{{user: idle, password: idle}}] }}
   B {{ jetstream: {b}, users: [{{user: b, password: b}}] }}
+  SYS {{ users: [{{user: s, password: s}}] }}
 }}
+system_account: SYS
 """
 LIMITED = ", max_mem: 100MB, max_file: 200MB"
 
@@ -185,3 +187,13 @@ def test_accounts_with_jetstream_are_counted_and_shown_where_asked_for(serve, qu
     assert [account["name"] for account in document.get("account_details", [])] == shown
     assert (document["accounts"], document["total"]) == (2, 2)
     assert get(server, "/varz")["jetstream"]["stats"]["accounts"] == 2
+
+
+@pytest.mark.parametrize("verb", ["INFO", "STREAM.NAMES", "STREAM.INFO.S"])
+@pytest.mark.parametrize("user", ["s", "idle"])
+def test_who_has_no_jetstream_is_told(serve, user, verb):
+    with RawClient(serve().port, user=user, **{"pass": user}) as client:
+        error = json.loads(client.api(verb))["error"]
+    assert error == {
+        "code": 503, "err_code": 10039, "description": "JetStream not enabled for account",
+    }  # fmt: skip

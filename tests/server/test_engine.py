@@ -118,3 +118,26 @@ def test_who_waits_for_the_last_job_hears_of_it_when_its_end_goes_wrong(loop, se
         running._done(Job("segments", (), lambda _error, _turn: 1 // 0), None)
     assert running._idle.is_set()
     loop.run_until_complete(server.stop())
+
+
+def test_a_restart_leaves_what_there_was_for_streams(loop, monkeypatch):
+    free = [4_000_000]
+    monkeypatch.setattr(engine, "free_bytes", lambda _folder: free[0])
+    monkeypatch.setattr(engine, "memory_bytes", lambda: 1000)
+    disk = MemoryDisk()
+    server = started(loop, disk, SimLane, io.StringIO())
+    bounds = server.engine.reservations
+    assert (bounds.max_memory, bounds.max_storage) == (750, 3_000_000)
+    link = Link(loop)
+    link.send(b"CONNECT {}\r\nPUB $JS.API.STREAM.CREATE.S 29\r\n" + STREAM + b"\r\n")
+    link.send(b"PUB s 900000\r\n" + bytes(900_000) + b"\r\n")
+    loop.run_for(1_000_000_000)
+    stored = server.engine.usage.file_bytes
+    assert stored > 900_000
+    loop.run_until_complete(server.stop())
+
+    free[0] -= stored  # of the disk
+    again = started(loop, disk, SimLane, io.StringIO())
+    assert again.engine.usage.file_bytes == stored
+    assert again.engine.reservations.max_storage == 3_000_000
+    loop.run_until_complete(again.stop())

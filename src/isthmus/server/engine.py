@@ -206,13 +206,14 @@ class Engine:
         limits = None if spec.jetstream is None else _limits(spec.jetstream)
         if account.expired and not spec.token:
             limits = None  # it was deleted
+        if account.name == self._hub.system_account:
+            limits = None  # it stores nothing
         known = self.accounts.get(account.name)
-        if known is None and account.name != self._hub.system_account:
+        if known is None:
             known = self._make(account, limits)  # without limits its API says that JetStream is off
-        if known is not None:
-            wanted = spec.jetstream or JetStreamLimits()
-            known.tiers = {name: _limits(tier) for name, tier in wanted.tiers.items()}
-            known.limit(limits, self._hub.turn, applicable=wanted.applicable)
+        wanted = spec.jetstream or JetStreamLimits()
+        known.tiers = {name: _limits(tier) for name, tier in wanted.tiers.items()}
+        known.limit(limits, self._hub.turn, applicable=wanted.applicable)
 
     def _make(self, account: Account, limits: AccountLimits | None) -> AccountJetStream:
         store = self.store
