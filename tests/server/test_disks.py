@@ -105,3 +105,18 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="can not create the store folder"):
         FileDisk(tmp_path / "file" / "store")
+
+
+def test_only_what_is_there_is_overwritten(tmp_path):
+    disk = FileDisk(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        disk.overwrite("a", 0, b"x")
+    assert disk.list("") == []
+    disk.write_at("a", 0, b"abcdef")
+    disk.overwrite("a", 2, b"XY")
+    assert disk.read("a", 0, 9) == b"abXYef"
+    disk.rename("a", "b")
+    with pytest.raises(FileNotFoundError):
+        disk.overwrite("a", 0, b"x")
+    assert disk.list("") == ["b"]
+    disk.close()

@@ -260,6 +260,9 @@ class TearingDisk:
         if self.seen is not None:
             self.seen(path, range(offset // SECTOR, (offset + len(data) - 1) // SECTOR + 1))
 
+    def overwrite(self, path, offset, data):
+        self.write_at(path, offset, data)
+
     def __getattr__(self, name):
         return getattr(self.disk, name)
 

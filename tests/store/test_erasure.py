@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from isthmus.store.erasure import Erased, Hunt, Patch, Search
 from isthmus.testing.disks import MemoryDisk
 from support.jetstream import StoreWorld
 
@@ -154,3 +155,53 @@ def test_the_place_of_a_source_survives_its_message():
         after.drain()
     log = after.jetstream().streams["T"].stored.log
     assert (log.messages, log.last_seq) == (1, 2)
+
+
+class RenamingDisk(MemoryDisk):
+    """The lane of the segments gives a file another name just before the `moment`-th call."""
+
+    moment = 0
+    renamed = ""
+
+    def _pass(self, path):
+        if path.startswith("journal/0") and not self.renamed:
+            self.moment -= 1
+            if self.moment == 0:
+                self.renamed = path
+                self.rename(path, "journal/spare-99")
+
+    def read(self, path, offset, size):
+        self._pass(path)
+        return super().read(path, offset, size)
+
+    def overwrite(self, path, offset, data):
+        self._pass(path)
+        super().overwrite(path, offset, data)
+
+    def sync(self, path):
+        self._pass(path)
+        super().sync(path)
+
+
+@pytest.mark.parametrize("moment", range(1, 7))  # four reads, a write, a sync
+def test_a_file_that_gets_another_name_at_any_moment_is_overwritten_under_that_one(moment):
+    world = begin()
+    publish(world, SECRET)
+    secret = world.store._secret
+    world.stop()
+    disk = RenamingDisk.of(dict(world.disk.files()))
+    names = set(disk.list("journal"))
+    disk.moment = moment
+    hunt = Hunt(secret, (Erased(owner=1, seq=1),))
+    Search(hunt=hunt).run(disk)
+    for _ in range(10):
+        if hunt.over:
+            break
+        Patch(hunt=hunt).run(disk)
+        Search(hunt=hunt).run(disk)
+    assert hunt.over
+    left = disk.files()
+    assert [path for path, raw in left.items() if "journal" in path and SECRET in raw] == []
+    assert disk.renamed
+    wanted = names - {disk.renamed.rpartition("/")[2]} | {"spare-99"}
+    assert set(disk.list("journal")) == wanted, "no file was made anew"

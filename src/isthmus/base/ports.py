@@ -45,6 +45,9 @@ class Disk(Protocol):
     def write_at(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data` at `offset`, creating the file (mode 0600) if needed."""
 
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset`; `FileNotFoundError` if there is no such file."""
+
     def truncate(self, path: str, size: int) -> None:
         """Cut the file, or extend it by a hole."""
 

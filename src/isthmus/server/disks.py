@@ -111,6 +111,11 @@ class FileDisk:
         with self._file(path) as file:
             _write_all(file, memoryview(data), offset)
 
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        """All of `data`, in a file that is there."""
+        with self._file(path, create=False) as file:
+            _write_all(file, memoryview(data), offset)
+
     def truncate(self, path: str, size: int) -> None:
         """Cut, or extend by a hole."""
         with self._file(path) as file:

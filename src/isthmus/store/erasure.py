@@ -9,14 +9,16 @@ that the files can be read as before. A message stands in
 
 All files of the journal are read for that, which may take a while: so `Search` runs in the lane of
 the blocks, where no acknowledgement waits behind it, and only `Patch`, which looks again at the few
-places that were found, in the lane of the journal. A file that got another name meanwhile is
-searched again under that one: both go on in turn until no file is left that was not searched.
+places that were found, in the lane of the journal. A file that gets another name meanwhile, or
+while it is written over, is searched again under that one: both go on in turn until no file is left
+that was not searched.
 
 Knows no stream and no time. Invariant: a segment's record is written over only if its checksum says
 that it is one, so nothing that merely looks like it is touched; no group is written meanwhile.
 """
 
 import struct
+from contextlib import suppress
 
 from isthmus.base.ports import Disk
 from isthmus.base.values import Value
@@ -43,9 +45,10 @@ class Overwrite(Operation):
 
     def run(self, disk: Disk) -> None:
         """Do it."""
-        if disk.size(self.path) >= self.offset + len(self.data):
-            disk.write_at(self.path, self.offset, self.data)
-            disk.sync(self.path)
+        with suppress(FileNotFoundError):
+            if disk.size(self.path) >= self.offset + len(self.data):
+                disk.overwrite(self.path, self.offset, self.data)
+                disk.sync(self.path)
 
 
 class Erased(Value):
@@ -106,15 +109,13 @@ class Patch(Operation):
         hunt = self.hunt
         for name, places in hunt.places.items():
             path = f"{JOURNAL}/{name}"
-            try:
+            with suppress(FileNotFoundError):  # it has another name now: the next search finds it
                 patches = [self._patch(disk, path, begin) for begin in places]
-            except FileNotFoundError:
-                continue
-            for patch in patches:
-                if patch is not None:
-                    disk.write_at(path, *patch)
-            if any(patches):
-                disk.sync(path)
+                for patch in patches:
+                    if patch is not None:
+                        disk.overwrite(path, *patch)
+                if any(patches):
+                    disk.sync(path)
         hunt.places = {}
 
     def _patch(self, disk: Disk, path: str, begin: int) -> tuple[int, bytes] | None:

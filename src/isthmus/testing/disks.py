@@ -144,6 +144,11 @@ class MemoryDisk:
         if len(data):
             file.dirty.update(range(offset // SECTOR, (ends - 1) // SECTOR + 1))
 
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        if path not in self._files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        self.write_at(path, offset, data)
+
     def truncate(self, path: str, size: int) -> None:
         self._note("truncate", path)
         file = self._files.setdefault(path, _File())
@@ -219,6 +224,7 @@ class FaultyDisk:
         {
             "preallocate",
             "write_at",
+            "overwrite",
             "truncate",
             "sync",
             "sync_folder",
@@ -261,7 +267,7 @@ class FaultyDisk:
         def call(*arguments: object) -> object:
             self.count += 1
             if self.count == self.fail_at or (self.for_good and self.count > self.fail_at):
-                if self.torn and name == "write_at":
+                if self.torn and name in {"write_at", "overwrite"}:
                     path, offset, data = arguments
                     method(path, offset, bytes(data)[: len(data) // 2])  # type: ignore[call-overload, arg-type]
                 raise self.fault()
