@@ -141,7 +141,7 @@ def test_who_goes_with_a_stream_is_told_before_it(server, client):
     for name in ("pin", "ov", "pr"):
         consumer(client, "G", name, durable_name=name)
     with RawClient(server.port) as listener:
-        listener.send(b"SUB $JS.EVENT.ADVISORY.*.DELETED.G.> 2\r\n")
+        listener.send(b"UNSUB 1\r\nSUB $JS.EVENT.ADVISORY.*.DELETED.G.> 2\r\n")
         listener.send(b"SUB $JS.EVENT.ADVISORY.*.DELETED.G 3\r\n")
         listener.settle()
         assert api(client, "STREAM.DELETE.G")["success"]
