@@ -145,19 +145,22 @@ def test_who_goes_with_a_stream_is_told_before_it(server, client):
         listener.send(b"SUB $JS.EVENT.ADVISORY.*.DELETED.G 3\r\n")
         listener.settle()
         assert api(client, "STREAM.DELETE.G")["success"]
-        told = [listener.message() for _ in range(4)]
-    assert [one.subject.split(".")[3] for one in told] == ["CONSUMER"] * 3 + ["STREAM"]
-    bodies = [json.loads(one.payload) for one in told]
-    assert sorted(body["consumer"] for body in bodies[:3]) == ["ov", "pin", "pr"]
-    assert {tuple(body) for body in bodies[:3]} == {
-        ("type", "id", "timestamp", "stream", "consumer", "action")
-    }
-    assert list(bodies[3]) == ["type", "id", "timestamp", "stream", "action"]
-    assert {body["type"] for body in bodies[:3]} == {
-        "io.nats.jetstream.advisory.v1.consumer_action"
-    }
-    assert bodies[3]["type"] == "io.nats.jetstream.advisory.v1.stream_action"
-    assert {(body["stream"], body["action"]) for body in bodies} == {("G", "delete")}
+        told = [listener.message(1) for _ in range(4)]
+    bodies = [json.loads(one.payload) for one in told if one is not None]
+    consumers = [body for body in bodies if "consumer" in body]
+    [gone] = [body for body in bodies if "consumer" not in body]
+    if server.kind == "isthmus":
+        assert bodies == [*consumers, gone]
+        assert sorted(body["consumer"] for body in consumers) == ["ov", "pin", "pr"]
+    else:  # one of four may not come from the real server, and their order is free
+        assert {body["consumer"] for body in consumers} <= {"ov", "pin", "pr"}
+    kind = "io.nats.jetstream.advisory.v1."
+    for body in consumers:
+        assert list(body) == ["type", "id", "timestamp", "stream", "consumer", "action"]
+        assert (body["type"], body["action"]) == (f"{kind}consumer_action", "delete")
+    assert list(gone) == ["type", "id", "timestamp", "stream", "action"]
+    assert (gone["type"], gone["action"]) == (f"{kind}stream_action", "delete")
+    assert {body["stream"] for body in bodies} == {"G"}
 
 
 def test_an_open_pull_is_told_that_the_server_stops(server, client):
