@@ -22,9 +22,9 @@ class RecordingSource:
         self.asked.append(streams)
         return JetStreamSnapshot()
 
-    def jetstream_in_slices(self):
+    def jetstream_in_slices(self, *, streams=True):
         yield
-        return self.jetstream(streams=True)
+        return self.jetstream(streams=streams)
 
 
 def answer(target, base=""):
@@ -101,11 +101,15 @@ def test_a_proxy_may_name_the_host():
 
 
 @pytest.mark.parametrize(
-    ("value", "flag"), [("1", True), ("true", True), ("0", False), ("", False)]
+    ("query", "flag"),
+    [
+        *(("streams=1", True), ("streams=true", True), ("streams=0", False), ("streams=", False)),
+        *(("consumers=1", True), ("accounts=1", False), ("acc=A", False), ("", False)),
+    ],
 )
-def test_streams_are_collected_only_when_asked_for(value, flag):
+def test_streams_are_collected_only_when_asked_for(query, flag):
     source = RecordingSource()
-    at_length(Routes(source).answer(f"/jsz?streams={value}"))
+    at_length(Routes(source).answer(f"/jsz?{query}"))
     assert source.asked == [flag]
 
 

@@ -49,7 +49,10 @@ include "tls-and-more.conf"     # relative to this file
 
 _TITLES = {
     "": ("Top level", ""),
-    "authorization": ("`authorization`", "Users outside accounts; they belong to `$G`."),
+    "authorization": (
+        "`authorization`",
+        "Users outside accounts, in `$G`; it has JetStream if there is no other account.",
+    ),
     "user": ("A user", "An entry of `users`: `user` and `password`, or `nkey`."),
     "permissions": ("Permissions", "Of a user, or the default of an account."),
     "subject rules": ("`publish`, `subscribe`", "A map instead of a list of allowed subjects."),

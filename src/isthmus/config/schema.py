@@ -316,8 +316,7 @@ _JETSTREAM = (
     Option("max_memory_store", Type.STORAGE, "Bytes of memory streams.", "75 % of the memory",
            ("max_mem_store", "max_mem"), "max_memory"),
     Option("max_file_store", Type.STORAGE, "Bytes of file streams.",
-           "75 % of what the disk has free",
-           ("max_file",), "max_file"),
+           "75 % of what the disk has free", ("max_file",), "max_file"),
     Option("sync_interval", _DURATION, "`always`: an acknowledged publish is on disk. A duration: "
            "the acknowledgement follows the write, the disk is synced so often.", "always",
            ("sync",),

@@ -39,7 +39,12 @@ class JszQuery(Value):
     @property
     def detailed(self) -> bool:
         """Something of the accounts is asked for."""
-        return bool(self.account) or self.accounts or self.streams or self.consumers
+        return bool(self.account) or self.accounts or self.deep
+
+    @property
+    def deep(self) -> bool:
+        """Something of their streams is."""
+        return self.streams or self.consumers
 
 
 class ApiStats(Document):
@@ -182,7 +187,7 @@ def write_account(
 ) -> Pieces:
     """The part of it about one account."""
     bare = _account(replace(account, streams=()), leader, query)
-    streams = account.streams if query.streams or query.consumers else ()
+    streams = account.streams if query.deep else ()
     if not streams:
         yield layout.whole(bare, depth)
         return
@@ -236,7 +241,7 @@ def _asked_for(
 
 
 def _account(account: AccountSnapshot, leader: str, query: JszQuery) -> AccountDetail:
-    streams = account.streams if query.streams or query.consumers else ()
+    streams = account.streams if query.deep else ()
     return AccountDetail(
         name=account.name,
         id=account.name,

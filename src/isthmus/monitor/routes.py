@@ -200,7 +200,7 @@ class Routes:
         return Answer(status=200, content_type=JSON, body=indented(document))
 
     def _long_jsz(self, asked: JszQuery) -> Sliced[Answer]:
-        snapshot = yield from self._source.jetstream_in_slices()
+        snapshot = yield from self._source.jetstream_in_slices(streams=asked.deep)
         body = write_jsz(self._source.server(), snapshot, asked, INDENTED)
         return Answer(status=200, content_type=JSON, body=body)
 

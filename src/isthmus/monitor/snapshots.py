@@ -151,5 +151,5 @@ class Source(Protocol):
         With streams it takes as long as there are many: see `jetstream_in_slices`.
         """
 
-    def jetstream_in_slices(self) -> Sliced[JetStreamSnapshot | None]:
-        """The same with what is in each account, a few streams at a time."""
+    def jetstream_in_slices(self, *, streams: bool = True) -> Sliced[JetStreamSnapshot | None]:
+        """The same with each account and, unless nobody asks, its streams, a few at a time."""

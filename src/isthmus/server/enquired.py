@@ -92,7 +92,7 @@ class Documents:
         )
         source = self._source
         if query.detailed:
-            jetstream = yield from source.jetstream_in_slices()
+            jetstream = yield from source.jetstream_in_slices(streams=query.deep)
         else:
             jetstream = source.jetstream(streams=False)
         return write_jsz(source.server(), jetstream, query, COMPACT)
@@ -137,7 +137,7 @@ class Documents:
         query = JszQuery(
             account=account, streams=asked.streams, consumers=asked.consumer, config=asked.config
         )
-        jetstream = yield from source.jetstream_in_slices()
+        jetstream = yield from source.jetstream_in_slices(streams=query.deep)
         accounts = () if jetstream is None else jetstream.accounts
         found = next((one for one in accounts if one.name == account), None)
         if found is None:  # it went while the others were looked at

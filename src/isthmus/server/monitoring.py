@@ -139,8 +139,8 @@ class Monitoring:
                 found: JetStreamSnapshot | None = end.value
                 return found
 
-    def jetstream_in_slices(self) -> Sliced[JetStreamSnapshot | None]:
-        """JetStream now, with what is in each account."""
+    def jetstream_in_slices(self, *, streams: bool = True) -> Sliced[JetStreamSnapshot | None]:
+        """JetStream now, with each account and, unless nobody asks, its streams."""
         engine = self._engine
         if engine is None:
             return None
@@ -148,7 +148,7 @@ class Monitoring:
         for name in sorted(engine.accounts):
             if engine.accounts[name].limits is None:
                 continue  # JetStream is off there
-            accounts.append((yield from self._account(engine, name)))
+            accounts.append((yield from self._account(engine, name, streams=streams)))
             if len(accounts) % ACCOUNTS_SLICE == 0:
                 yield
         return self._jetstream(tuple(accounts))
@@ -188,13 +188,13 @@ class Monitoring:
             problem=engine.problem,
         )
 
-    def _account(self, engine: Engine, name: str) -> Sliced[AccountSnapshot]:
+    def _account(self, engine: Engine, name: str, *, streams: bool) -> Sliced[AccountSnapshot]:
         account = engine.accounts[name]
         limits = account.limits
-        streams: list[StreamSnapshot] = []
-        for stream in list(account):
-            streams.append((yield from self._stream(stream)))
-            if len(streams) % STREAMS_SLICE == 0:
+        found: list[StreamSnapshot] = []
+        for stream in list(account) if streams else ():
+            found.append((yield from self._stream(stream)))
+            if len(found) % STREAMS_SLICE == 0:
                 yield
         return AccountSnapshot(
             name=name,
@@ -204,7 +204,7 @@ class Monitoring:
             max_storage=0 if limits is None else limits.max_storage,
             api_total=account.service.total,
             api_errors=account.service.errors,
-            streams=tuple(streams),
+            streams=tuple(found),
         )
 
     def _stream(self, stream: Stream) -> Sliced[StreamSnapshot]:
