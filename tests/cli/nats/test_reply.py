@@ -92,6 +92,15 @@ def test_two_in_one_group_share_the_requests(nats, answering):
     assert sorted(replying.done().out for replying in both) == ["\nx\n", "\ny\n"]
 
 
+def test_who_has_enough_takes_no_request_from_others(nats, answering):
+    busy = answering("svc.q", "--command", "sleep 2", "--count", "1")
+    asked = nats.later("req", "svc.q", "x")
+    busy.wait_until('Received on subject "svc.q"')
+    refused = nats("req", "svc.q", "y", "--timeout", "1s")
+    assert "No responders" in refused.err
+    assert busy.done().code == asked.done().code == 0
+
+
 @pytest.mark.parametrize("subject", ["a..b", "a b"])
 def test_a_malformed_subject_is_refused(tool, subject):
     assert tool.fails("reply", subject) == "nats: invalid subject"

@@ -26,11 +26,15 @@ class Incoming:
         self._subscriptions: list[Subscription] = []
         client.refused.append(self._refused)
 
-    async def listen(self, subject: str, group: str = "") -> None:
-        """Subscribe; `flush` of the client says whether the server agreed."""
-        self._subscriptions.append(
-            await self._client.raw.subscribe(subject, queue=group, cb=self._queue.put)
-        )
+    async def listen(self, subject: str, group: str = "", *, limit: int = 0) -> None:
+        """Subscribe; `flush` of the client says whether the server agreed.
+
+        With a `limit` the server sends no more than that: who else is in the group gets the rest.
+        """
+        made = await self._client.raw.subscribe(subject, queue=group, cb=self._queue.put)
+        if limit:
+            await made.unsubscribe(limit)
+        self._subscriptions.append(made)
 
     async def close(self) -> None:
         """Hear nothing any more."""

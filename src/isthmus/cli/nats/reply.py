@@ -81,7 +81,7 @@ async def run(options: Options, session: Session, client: Client) -> int:
     """Answer, and return the number of requests."""
     headers = parse_header_flags(options.header) or {}
     incoming = Incoming(client)
-    await incoming.listen(options.subject, options.queue)
+    await incoming.listen(options.subject, options.queue, limit=options.count)
     await client.flush()
     session.log(f'Listening on "{options.subject}" in group "{options.queue}"')
     session.streams.flush()
